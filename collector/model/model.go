@@ -1,0 +1,311 @@
+// Package model holds the collector's nouns as plain structs and enums. It does
+// no I/O and knows no database, no wire and no page; every collector room may
+// import it. Every stored thing carries the school it belongs to.
+package model
+
+import (
+	"time"
+
+	"safelight/internal/event"
+)
+
+// SchoolID names a school, the controller of its data.
+type SchoolID string
+
+// School is the controller of the data. A trial school has not taken G12's
+// decisions yet: invented people only, at most TrialDevices devices.
+type School struct {
+	ID      SchoolID
+	Name    string
+	Trial   bool
+	Created time.Time
+}
+
+// TrialDevices is how many devices a trial school may enrol (G12).
+const TrialDevices = 5
+
+// Role says how a subject is judged and who is told about them.
+type Role string
+
+// The roles a subject can have.
+const (
+	RolePupil        Role = "pupil"
+	RoleAdultLearner Role = "adult-learner"
+	RoleStaff        Role = "staff"
+	RoleContractor   Role = "contractor"
+	RoleVolunteer    Role = "volunteer"
+	RoleGovernor     Role = "governor"
+	RoleVisitor      Role = "visitor"
+	RoleHead         Role = "head"
+	// RoleUnknown is an account that no roster explains.
+	RoleUnknown Role = "unknown"
+)
+
+// Roles lists the roles a roster may give.
+var Roles = []Role{RolePupil, RoleAdultLearner, RoleStaff, RoleContractor, RoleVolunteer, RoleGovernor, RoleVisitor, RoleHead}
+
+// Duty is what a user of the console does at the school.
+type Duty string
+
+// The duties a user can have.
+const (
+	DutyDSL    Duty = "dsl"
+	DutyDeputy Duty = "deputy"
+	DutyHead   Duty = "head"
+	DutyIT     Duty = "it"
+)
+
+// Duties lists the duties `user add` takes.
+var Duties = []Duty{DutyDSL, DutyDeputy, DutyHead, DutyIT}
+
+// Subject is the person or account that events are about. ID is a random
+// pseudonym, made when the account is first seen; Account, Name and Year are
+// the only places where it can be turned back into a person.
+type Subject struct {
+	School  SchoolID
+	ID      string
+	Account string // empty for a device with nobody known
+	Name    string
+	Role    Role
+	Year    string
+	Known   bool // a roster names it
+}
+
+// Person is a row of the roster.
+type Person struct {
+	Account string
+	Name    string
+	Role    Role
+	Year    string
+}
+
+// User is somebody who signs in.
+type User struct {
+	School SchoolID
+	ID     string
+	Name   string
+	Email  string
+	Duty   Duty
+	// Account is the user's own account on school devices: an alert about it
+	// is never told or shown to them (G3).
+	Account      string
+	Trial        bool
+	Disabled     bool
+	PasswordHash string // argon2id; empty until the one-time link is used
+	LinkHash     []byte // SHA-256 of the one-time link's secret; nil when used
+	LinkExpires  time.Time
+	TokenHash    []byte // SHA-256 of the command-line sign-in token
+	Failures     int    // failed sign-ins since the last good one
+	LastFailure  time.Time
+	Created      time.Time
+}
+
+// Session is a signed-in browser.
+type Session struct {
+	School  SchoolID
+	Hash    []byte // SHA-256 of the cookie's secret
+	User    string
+	Created time.Time
+	Seen    time.Time
+	Expires time.Time
+}
+
+// Token admits devices. Its secret is never stored, only its hash.
+type Token struct {
+	School  SchoolID
+	ID      string
+	Hash    []byte
+	Site    string
+	Uses    int // allowed in all
+	Used    int
+	Expires time.Time
+	Created time.Time
+}
+
+// Device is an enrolled device.
+type Device struct {
+	School   SchoolID
+	ID       string
+	Name     string
+	OS       string
+	Arch     string
+	Version  string
+	Site     string
+	Enrolled time.Time
+	Expires  time.Time // of its certificate
+	KeyHash  []byte    // SHA-256 of its public key (SPKI)
+	Revoked  time.Time // zero: not revoked
+	LastSeen time.Time
+}
+
+// Place is where a record stands in its device's sequence.
+type Place struct {
+	SpoolEpoch []byte
+	Lane       event.Severity
+	Seq        uint64
+}
+
+// Outcome says whether a name asked for was connected to.
+type Outcome string
+
+// The outcomes of a visit.
+const (
+	OutcomeConnected Outcome = "connected"
+	OutcomeAttempted Outcome = "attempted"
+	OutcomeUnknown   Outcome = "unknown"
+)
+
+// Event is an observation that a rule flagged, as stored. Never order by
+// Observed: by Received, then (Device, SpoolEpoch, Lane, Seq).
+type Event struct {
+	School            SchoolID
+	Device            string
+	ID                [16]byte
+	Place             Place
+	Digest            []byte        // SHA-256 of the record's bytes
+	Observed          time.Time     // corrected by Skew
+	Received          time.Time     // by the collector's clock
+	Skew              time.Duration // what was added to the device's wall clock
+	Late              bool          // the device had it for over a minute before it arrived
+	Kind              event.Kind
+	Name              string
+	Via               event.Via
+	Also              []event.Via
+	Count             int
+	Outcome           Outcome
+	ThirdParty, Noise bool
+	Process           string
+	Exe               string
+	PID               int
+	Account           string // turned into Subject by the store
+	Unknown           string // why there is no account
+	Subject           string
+	Client            string
+	Server            string
+	IP                string // the device's address as the collector saw it
+	Rule              string
+	Category          string
+	Severity          event.Severity
+	Pack              string
+	Match             string
+	Why               string
+	NotSeen           []string
+	Help              bool // reads as somebody asking for help (G1)
+}
+
+// EventKey names an event: the device from its certificate, the id from the
+// device.
+type EventKey struct {
+	Device string
+	ID     [16]byte
+}
+
+// Stored says what became of an event handed to the store.
+type Stored int
+
+// What can become of an event.
+const (
+	StoredNew Stored = iota + 1
+	StoredDuplicate
+	StoredConflict // same key, other bytes
+)
+
+// Gap is a run of sequence numbers that will never arrive, told by a tombstone.
+type Gap struct {
+	School   SchoolID
+	Device   string
+	Place    Place // Seq is the first
+	To       uint64
+	Reason   string
+	Received time.Time
+}
+
+// Health is a fact about a device or the service, for IT, without a user.
+type Health struct {
+	School   SchoolID
+	Device   string
+	ID       [16]byte
+	Place    Place
+	Digest   []byte
+	At       time.Time
+	Received time.Time
+	Topic    string
+	Detail   string
+}
+
+// AlertState is how far an alert has come.
+type AlertState string
+
+// The states of an alert. A held alert is about somebody for whom no recipient
+// can be chosen yet: it is told and shown to nobody, and counted.
+const (
+	AlertOpen         AlertState = "open"
+	AlertAcknowledged AlertState = "acknowledged"
+	AlertHeld         AlertState = "held"
+)
+
+// Alert is events about one subject and category, close in time, gathered into
+// one thing for a human to look at.
+type Alert struct {
+	School                  SchoolID
+	Ref                     string // 8 random Crockford base-32 characters
+	Subject                 string
+	Category                string
+	Severity                event.Severity // the highest of its events
+	State                   AlertState
+	Events                  int
+	Raised                  time.Time // when the collector made it
+	First                   time.Time // observed time of its first event
+	Last                    time.Time // observed time of its last event
+	Device                  string    // of its first event
+	Late                    bool      // its first event was late
+	FirstRead, Acknowledged time.Time // zero: not yet
+	ReadBy, AcknowledgedBy  string    // user ids
+}
+
+// Notification is one telling of one recipient about one alert.
+type Notification struct {
+	School   SchoolID
+	ID       string // also the stable part of the mail's Message-ID
+	Alert    string // ref
+	User     string
+	Why      string // "DSL", "deputy"
+	Channel  string // "mail"
+	Created  time.Time
+	Attempts int
+	Tried    time.Time
+	Accepted time.Time // zero: not yet
+	Failed   time.Time // zero: not given up
+	Error    string    // the last failure, without names
+}
+
+// Access is one reading by a person. It is written before what was read is
+// shown.
+type Access struct {
+	School SchoolID
+	At     time.Time
+	User   string
+	What   string // "alert", "name", "words", "events", "alerts", "inbox"
+	Ref    string // the alert, where there is one
+	From   string // address or "command line as <operating-system user>"
+}
+
+// PolicyVersion is a signed manifest and who published it, why.
+type PolicyVersion struct {
+	School    SchoolID
+	Epoch     uint64
+	Serial    uint64
+	KeyID     string
+	Issued    time.Time
+	By        string
+	Reason    string
+	Manifest  []byte
+	Signature []byte
+}
+
+// Blob is a file of a policy, named by its content.
+type Blob struct {
+	School SchoolID
+	SHA256 [32]byte
+	Data   []byte
+}
