@@ -1,0 +1,47 @@
+package pki
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
+
+// ownerOnly is a protected DACL: the system, administrators and the owner, and
+// nothing inherited from the folder.
+const ownerOnly = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
+
+func restrict(path string) error {
+	sd, err := windows.SecurityDescriptorFromString(ownerOnly)
+	if err != nil {
+		return fmt.Errorf("building access list: %w", err)
+	}
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return fmt.Errorf("building access list: %w", err)
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
+}
+
+func checkOwnerOnly(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return fmt.Errorf("reading access list of %s: %w", path, err)
+	}
+	// Everyone, Users, Authenticated Users and Guests must not be in it.
+	text := sd.String()
+	for _, who := range []string{";WD)", ";BU)", ";AU)", ";BG)"} {
+		if strings.Contains(text, who) {
+			return fmt.Errorf("reading %s: others may read it (%s); take the key for known, replace it, and restrict the file to SYSTEM and Administrators", path, text)
+		}
+	}
+	return nil
+}
+
+// syncDir does nothing: Windows has no such call, NTFS journals the rename.
+func syncDir(string) error { return nil }

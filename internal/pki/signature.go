@@ -1,0 +1,28 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+)
+
+// PolicyContext keeps a policy signature from being taken for another kind.
+const PolicyContext = "safelight policy manifest v1\n"
+
+// Sign signs data under a context with an Ed25519 key (RFC 8032).
+func Sign(key crypto.Signer, context string, data []byte) ([]byte, error) {
+	if _, ok := key.Public().(ed25519.PublicKey); !ok {
+		return nil, fmt.Errorf("signing: want an Ed25519 key, have %T", key.Public())
+	}
+	sig, err := key.Sign(rand.Reader, append([]byte(context), data...), crypto.Hash(0))
+	if err != nil {
+		return nil, fmt.Errorf("signing: %w", err)
+	}
+	return sig, nil
+}
+
+// Verify checks a signature that Sign made.
+func Verify(pub ed25519.PublicKey, context string, data, sig []byte) bool {
+	return len(pub) == ed25519.PublicKeySize && ed25519.Verify(pub, append([]byte(context), data...), sig)
+}
