@@ -1,0 +1,142 @@
+package enrol
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"safelight/collector/model"
+	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// Store is what enrolment needs kept. Enrol is one transaction: it counts the
+// token's use and adds the device, or does neither.
+type Store interface {
+	Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error
+	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
+	RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error
+}
+
+// PolicyKeys returns the keys that may sign policy, by id.
+type PolicyKeys func() map[string]ed25519.PublicKey
+
+// Refusal is an answer for the person who enrols; it is not a fault.
+type Refusal interface {
+	error
+	Refusal() string
+}
+
+// Service answers EnrolmentService.
+type Service struct {
+	safelightv1.UnimplementedEnrolmentServiceServer
+	school    model.SchoolID
+	authority *Authority
+	store     Store
+	keys      PolicyKeys
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// NewService makes the enrolment service of one school.
+func NewService(school model.SchoolID, a *Authority, store Store, keys PolicyKeys, now func() time.Time, log *slog.Logger) *Service {
+	return &Service{school: school, authority: a, store: store, keys: keys, now: now, log: log}
+}
+
+// Enrol admits a device that shows a good token.
+func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*safelightv1.EnrolResponse, error) {
+	if n := len(req.GetTokenSecret()); n == 0 || n > 256 {
+		return nil, status.Error(codes.InvalidArgument, "token_secret: want 1 to 256 bytes")
+	}
+	csr, err := pki.ParseCSR(req.GetCsrDer())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
+	}
+	now := s.now()
+	id := pki.Identity{School: string(s.school), Device: pki.NewDeviceID()}
+	leaf, err := s.authority.issuing.SignDevice(csr.PublicKey, id, now)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
+	}
+	keyHash := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	info := req.GetDevice()
+	err = s.store.Enrol(ctx, s.school, pki.HashSecret(req.GetTokenSecret()), now, model.Device{
+		School: s.school, ID: id.Device, Name: clip(info.GetHostname(), 255), OS: clip(info.GetOs(), 64),
+		Arch: clip(info.GetArch(), 32), Version: clip(info.GetAgentVersion(), 64),
+		Enrolled: now, Expires: leaf.NotAfter, KeyHash: keyHash[:],
+	})
+	if err != nil {
+		return nil, s.refuse(ctx, err)
+	}
+	s.log.InfoContext(ctx, "enrolled a device", "device", id.Device)
+	return &safelightv1.EnrolResponse{
+		DeviceId: id.Device, School: string(s.school), Trust: s.trust(),
+		CertificatesDer: s.chain(leaf),
+	}, nil
+}
+
+// Renew gives the device behind the connection a new certificate for the same
+// key.
+func (s *Service) Renew(ctx context.Context, req *safelightv1.RenewRequest) (*safelightv1.RenewResponse, error) {
+	device, _, ok := DeviceFrom(ctx)
+	if !ok {
+		return nil, status.Error(codes.Unauthenticated, "no device certificate: enrol first")
+	}
+	csr, err := pki.ParseCSR(req.GetCsrDer())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
+	}
+	now := s.now()
+	leaf, err := s.authority.issuing.SignDevice(csr.PublicKey, pki.Identity{School: string(s.school), Device: device}, now)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
+	}
+	keyHash := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	if !bytes.Equal(keyHash[:], publicKeyHash(ctx)) {
+		return nil, status.Error(codes.PermissionDenied, "csr_der: renewal takes the same key; to change it, enrol again")
+	}
+	known, err := s.store.Device(ctx, s.school, device)
+	if err != nil || !bytes.Equal(known.KeyHash, keyHash[:]) || !known.Revoked.IsZero() {
+		return nil, status.Error(codes.PermissionDenied, "this device is not enrolled here: enrol again")
+	}
+	if err := s.store.RenewDevice(ctx, s.school, device, leaf.NotAfter); err != nil {
+		return nil, status.Error(codes.Unavailable, "storing the renewal failed; try again")
+	}
+	s.log.InfoContext(ctx, "renewed a device", "device", device, "key", shortHash(keyHash[:]))
+	return &safelightv1.RenewResponse{Trust: s.trust(), CertificatesDer: s.chain(leaf)}, nil
+}
+
+func (s *Service) chain(leaf *x509.Certificate) [][]byte {
+	return pki.RawChain(leaf, s.authority.issuing.Cert)
+}
+
+func (s *Service) trust() *safelightv1.TrustBundle { return s.authority.Trust(s.keys()) }
+
+// Trust is what devices are told to trust.
+func (a *Authority) Trust(keys map[string]ed25519.PublicKey) *safelightv1.TrustBundle {
+	t := &safelightv1.TrustBundle{RootsDer: pki.RawChain(a.Root), ServerNames: []string{ServerName}}
+	for id, pub := range keys {
+		t.PolicyKeys = append(t.PolicyKeys, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: pub})
+	}
+	return t
+}
+
+func (s *Service) refuse(ctx context.Context, err error) error {
+	var r Refusal
+	if errors.As(err, &r) {
+		s.log.WarnContext(ctx, "refused an enrolment", "reason", r.Refusal())
+		return status.Error(codes.PermissionDenied, r.Refusal())
+	}
+	s.log.ErrorContext(ctx, "enrolment failed", "error", err.Error())
+	return status.Error(codes.Unavailable, "storing the enrolment failed; try again")
+}
+
+func clip(s string, n int) string { return s[:min(len(s), n)] }
