@@ -1,0 +1,7 @@
+//go:build !linux
+
+package clock
+
+import "time"
+
+func monotonic(now time.Time) (string, time.Duration) { return sinceStart(now) }
