@@ -1,0 +1,155 @@
+package enrol
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// Request is what the enrol verb was given.
+type Request struct {
+	Dir       string // owner-only, made by the caller
+	Token     string
+	Collector string // host:port; overrides the token's addresses
+	Version   string
+	Now       func() time.Time
+}
+
+// Enrol makes a key, has it certified, and keeps the result under Dir. A device
+// that is enrolled already is refused: its spool and sequence belong to that
+// identity.
+func Enrol(ctx context.Context, req Request) (*Identity, error) {
+	if _, err := Load(req.Dir); err == nil {
+		return nil, fmt.Errorf("enrolling: %s is enrolled already; to start afresh, stop the agent and remove %s", req.Dir, identityFile(req.Dir))
+	}
+	token, err := pki.ParseToken(req.Token)
+	if err != nil {
+		return nil, err
+	}
+	addresses := token.Addresses
+	if req.Collector != "" {
+		addresses = []string{req.Collector}
+	}
+	for _, a := range addresses {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return nil, fmt.Errorf("enrolling: address %q: want host:port", a)
+		}
+	}
+	if len(addresses) == 0 {
+		return nil, errors.New("enrolling: the token carries no address; give --collector host:port")
+	}
+	key, err := pki.LoadOrMakeKey(keyFile(req.Dir), pki.NewKey)
+	if err != nil {
+		return nil, err
+	}
+	csr, err := pki.NewCSR(key)
+	if err != nil {
+		return nil, err
+	}
+	hostname, _ := os.Hostname() // an unnamed device is shown by its id
+	ask := &safelightv1.EnrolRequest{TokenSecret: token.Secret, CsrDer: csr, Device: &safelightv1.DeviceInfo{
+		Hostname: hostname, Os: runtime.GOOS, Arch: runtime.GOARCH, AgentVersion: req.Version,
+	}}
+	resp, err := askEach(ctx, addresses, token, ask, req.Now)
+	if err != nil {
+		return nil, err
+	}
+	id := &Identity{DeviceID: resp.GetDeviceId(), School: resp.GetSchool(), Addresses: addresses, key: key, trust: resp.GetTrust()}
+	if id.chain, err = pki.ParseChain(resp.GetCertificatesDer()); err != nil {
+		return nil, fmt.Errorf("enrolling: reading the answer: %w", err)
+	}
+	if err := check(id, token); err != nil {
+		return nil, fmt.Errorf("enrolling: reading the answer: %w", err)
+	}
+	return id, id.save(req.Dir)
+}
+
+// check refuses an answer that a later start could not work with.
+func check(id *Identity, token pki.Token) error {
+	roots, err := pki.ParseChain(id.trust.GetRootsDer())
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, r := range roots {
+		found = found || pki.Fingerprint(r) == token.Fingerprint
+	}
+	for _, k := range id.trust.GetPolicyKeys() {
+		if len(k.GetEd25519Public()) != ed25519.PublicKeySize {
+			return fmt.Errorf("policy key %q is %d bytes long, want %d", k.GetKeyId(), len(k.GetEd25519Public()), ed25519.PublicKeySize)
+		}
+	}
+	switch {
+	case !found:
+		return errors.New("the root that the token names is not among those to trust")
+	case len(id.chain) == 0 || id.DeviceID == "" || id.School == "":
+		return errors.New("it lacks the certificate, the device's id or the school")
+	case len(id.trust.GetServerNames()) == 0 || len(id.trust.GetPolicyKeys()) == 0:
+		return errors.New("it lacks the collector's names or the policy keys")
+	}
+	return nil
+}
+
+// askEach tries the addresses in order and returns the first answer. A refusal is
+// an answer.
+func askEach(ctx context.Context, addresses []string, token pki.Token, ask *safelightv1.EnrolRequest, now func() time.Time) (*safelightv1.EnrolResponse, error) {
+	conf := clientTLS([]string{token.ServerName}, now, pinned(token.Fingerprint))
+	var failures []error
+	for _, addr := range addresses {
+		resp, err := askAt(ctx, addr, credentials.NewTLS(conf), ask)
+		if err == nil {
+			return resp, nil
+		}
+		switch status.Code(err) {
+		case codes.PermissionDenied, codes.InvalidArgument:
+			return nil, fmt.Errorf("enrolling at %s: refused: %s", addr, status.Convert(err).Message())
+		}
+		failures = append(failures, fmt.Errorf("enrolling at %s: %s", addr, plain(err)))
+	}
+	return nil, errors.Join(failures...)
+}
+
+func askAt(ctx context.Context, addr string, creds credentials.TransportCredentials, ask *safelightv1.EnrolRequest) (*safelightv1.EnrolResponse, error) {
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return safelightv1.NewEnrolmentServiceClient(conn).Enrol(ctx, ask)
+}
+
+// plain turns gRPC's words into what a technician can act on.
+func plain(err error) string {
+	msg := status.Convert(err).Message()
+	switch {
+	case strings.Contains(msg, pki.ErrUntrusted.Error()):
+		return "the collector could not prove that it made this token: " + after(msg, pki.ErrUntrusted.Error()+": ")
+	case status.Code(err) == codes.Unavailable, status.Code(err) == codes.DeadlineExceeded:
+		return "no answer (" + msg + "); check the address, the port and the firewall"
+	}
+	return msg
+}
+
+func after(s, sep string) string {
+	_, rest, ok := strings.Cut(s, sep)
+	if !ok {
+		return s
+	}
+	return strings.TrimSuffix(rest, `"`)
+}
