@@ -1,0 +1,238 @@
+// Package watch keeps the agent's long Watch stream to its collector: it sends
+// the heartbeat and carries out what comes back (a new policy, new trust). It
+// declares what it needs; only agent/daemon builds it.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"safelight/internal/version"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+const (
+	heartbeat = 30 * time.Second
+	baseWait  = 500 * time.Millisecond
+	maxWait   = time.Minute
+	// A stream that lived this long was healthy: the next failure starts from
+	// baseWait again.
+	healthy = time.Minute
+)
+
+// Parts are what a Watcher is built of; all are needed.
+type Parts struct {
+	Client safelightv1.AgentServiceClient
+	// Status fills everything but Hello and Results.
+	Status func() *safelightv1.AgentStatus
+	// Policy brings a manifest into force or says why not. A manifest that is
+	// not newer is not an error.
+	Policy func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)) error
+	// Trust keeps a new trust bundle.
+	Trust func(*safelightv1.TrustBundle) error
+	Log   *slog.Logger
+}
+
+// Watcher runs the stream.
+type Watcher struct {
+	parts     Parts
+	connected atomic.Bool
+	kick      chan struct{}
+}
+
+// New makes a watcher.
+func New(p Parts) *Watcher { return &Watcher{parts: p, kick: make(chan struct{}, 1)} }
+
+// Connected says whether the collector answers now.
+func (w *Watcher) Connected() bool { return w.connected.Load() }
+
+// Report sends a heartbeat soon, because something changed.
+func (w *Watcher) Report() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps a stream open until ctx ends; it then returns nil. Waits between
+// tries grow and are drawn at random from nought to their bound, so that a
+// school's devices do not come back all at once.
+func (w *Watcher) Run(ctx context.Context) error {
+	for tries := 0; ; tries++ {
+		began := time.Now()
+		wait, err := w.once(ctx)
+		w.connected.Store(false)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(began) > healthy {
+			tries = 0
+		}
+		if wait == 0 {
+			wait = rand.N(min(maxWait, baseWait<<min(tries, 10)))
+		}
+		w.parts.Log.InfoContext(ctx, "the collector's stream ended", "error", text(err), "retry_after", wait.Round(time.Millisecond))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return "closed by the collector"
+	}
+	return status.Convert(err).Message()
+}
+
+// once runs one stream. A wait above nought is what the collector asked for.
+func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := w.parts.Client.Watch(ctx)
+	if err != nil {
+		return 0, err
+	}
+	hello := w.parts.Status()
+	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust"}}
+	if err := stream.Send(hello); err != nil {
+		return 0, ended(stream, err)
+	}
+	first, err := stream.Recv()
+	if err != nil {
+		return 0, err
+	}
+	if first.GetHello() == nil {
+		return 0, errors.New("the collector did not say hello")
+	}
+	w.connected.Store(true)
+	directives := make(chan *safelightv1.Directive)
+	failed := make(chan error, 1)
+	go func() { failed <- receive(ctx, stream, directives) }()
+	return w.serve(ctx, stream, directives, failed)
+}
+
+// ended asks the stream why Send failed: gRPC answers io.EOF there.
+func ended(stream safelightv1.AgentService_WatchClient, err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	_, err = stream.Recv()
+	return err
+}
+
+func receive(ctx context.Context, stream safelightv1.AgentService_WatchClient, out chan<- *safelightv1.Directive) error {
+	for {
+		d, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case out <- d:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_WatchClient, directives <-chan *safelightv1.Directive, failed <-chan error) (time.Duration, error) {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		var results []*safelightv1.DirectiveResult
+		select {
+		case <-beat.C:
+		case <-w.kick:
+		case d := <-directives:
+			if b := d.GetBackOff(); b != nil {
+				return b.GetWait().AsDuration(), errors.New("the collector asked for a pause")
+			}
+			results = append(results, w.obey(ctx, d))
+		case err := <-failed:
+			return 0, err
+		}
+		st := w.parts.Status()
+		st.Results = results
+		if err := stream.Send(st); err != nil {
+			return 0, ended(stream, err)
+		}
+	}
+}
+
+// obey carries a directive out and says how it went.
+func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelightv1.DirectiveResult {
+	res := &safelightv1.DirectiveResult{Id: d.GetId(), Status: safelightv1.DirectiveResult_STATUS_DONE}
+	var err error
+	switch kind := d.GetKind().(type) {
+	case *safelightv1.Directive_Policy:
+		err = w.parts.Policy(ctx, kind.Policy, w.fetch)
+	case *safelightv1.Directive_Trust:
+		err = w.parts.Trust(kind.Trust)
+	default:
+		res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
+	}
+	if err != nil {
+		w.parts.Log.WarnContext(ctx, "a directive failed", "directive", d.GetId(), "error", err.Error())
+		res.Status = safelightv1.DirectiveResult_STATUS_FAILED
+		res.Detail = clip(err.Error(), 1000)
+	}
+	return res
+}
+
+// fetch reads a file of the policy, from offset on, as often as the stream
+// breaks and something came.
+func (w *Watcher) fetch(ctx context.Context, sha256 []byte, offset int64) ([]byte, error) {
+	var data []byte
+	for {
+		got, err := w.fetchFrom(ctx, sha256, offset+int64(len(data)))
+		data = append(data, got...)
+		switch {
+		case err == nil:
+			return data, nil
+		case status.Code(err) == codes.Unavailable && len(got) > 0:
+			continue
+		default:
+			return nil, err
+		}
+	}
+}
+
+// maxFile bounds what a broken collector can make the agent hold.
+const maxFile = 64 << 20
+
+func (w *Watcher) fetchFrom(ctx context.Context, sha256 []byte, offset int64) ([]byte, error) {
+	stream, err := w.parts.Client.FetchBlob(ctx, &safelightv1.FetchBlobRequest{Sha256: sha256, Offset: uint64(offset)})
+	if err != nil {
+		return nil, err
+	}
+	var data []byte
+	for {
+		c, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return data, err
+		}
+		if c.GetOffset() != uint64(offset)+uint64(len(data)) || len(data)+len(c.GetData()) > maxFile {
+			return nil, fmt.Errorf("fetching a file: piece at %d does not follow on, or the file is over %d bytes", c.GetOffset(), maxFile)
+		}
+		data = append(data, c.GetData()...)
+	}
+}
+
+func clip(s string, n int) string { return s[:min(len(s), n)] }

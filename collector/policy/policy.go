@@ -1,0 +1,190 @@
+// Package policy checks, signs and publishes a school's rules, and knows what is
+// in force. collector/admin publishes through it, collector/watch serves what
+// it published, the console asks it what a category is called. It signs with
+// the policy key alone; agent binaries and certificates have others.
+package policy
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"safelight/collector/model"
+	"safelight/internal/pki"
+	"safelight/internal/rules"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// Store is what publishing needs kept.
+type Store interface {
+	PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs []model.Blob) error
+	LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error)
+	Blob(ctx context.Context, school model.SchoolID, sha [32]byte) ([]byte, error)
+}
+
+// Publisher holds the policy key and the rules in force.
+type Publisher struct {
+	school model.SchoolID
+	key    crypto.Signer
+	keyID  string
+	store  Store
+	now    func() time.Time
+
+	mu     sync.Mutex // one publication at a time; guards the two below
+	rules  *rules.Ruleset
+	signed *safelightv1.SignedManifest
+}
+
+// NewPublisher reads what is in force.
+func NewPublisher(ctx context.Context, school model.SchoolID, key crypto.Signer, store Store, now func() time.Time) (*Publisher, error) {
+	id, err := pki.KeyID(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{school: school, key: key, keyID: id, store: store, now: now}
+	return p, p.Reload(ctx)
+}
+
+// Keys are the keys that devices are told to accept.
+func (p *Publisher) Keys() map[string]ed25519.PublicKey {
+	return map[string]ed25519.PublicKey{p.keyID: p.key.Public().(ed25519.PublicKey)}
+}
+
+// Reload takes over what the store holds, which another collector on the same
+// database may have published.
+func (p *Publisher) Reload(ctx context.Context) error {
+	v, ok, err := p.store.LatestPolicy(ctx, p.school)
+	if err != nil {
+		return fmt.Errorf("reading the policy in force: %w", err)
+	}
+	if !ok {
+		return nil
+	}
+	m := &safelightv1.Manifest{}
+	if err := proto.Unmarshal(v.Manifest, m); err != nil {
+		return fmt.Errorf("reading the policy in force: %w", err)
+	}
+	files := map[string][]byte{}
+	for _, b := range m.GetBlobs() {
+		data, err := p.store.Blob(ctx, p.school, [32]byte(b.GetSha256()))
+		if err != nil {
+			return fmt.Errorf("reading %s of the policy in force: %w", b.GetName(), err)
+		}
+		files[b.GetName()] = data
+	}
+	set, err := rules.Compile(files)
+	if err != nil {
+		return fmt.Errorf("compiling the policy in force: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rules = set
+	p.signed = &safelightv1.SignedManifest{Manifest: v.Manifest, KeyId: v.KeyID, Signature: v.Signature}
+	return nil
+}
+
+// Signed returns the manifest in force, or nil before the first.
+func (p *Publisher) Signed() *safelightv1.SignedManifest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.signed
+}
+
+// Category returns what the rules in force say of a category.
+func (p *Publisher) Category(id string) (rules.Category, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rules == nil {
+		return rules.Category{}, false
+	}
+	return p.rules.Category(id)
+}
+
+// Check compiles files and runs every test they carry. No error means that they
+// could be published.
+func Check(files map[string][]byte) (*rules.Ruleset, error) {
+	set, err := rules.Compile(files)
+	if err != nil {
+		return nil, err
+	}
+	problems := set.Check()
+	if len(problems) == 0 {
+		return set, nil
+	}
+	errs := make([]error, len(problems))
+	for i, pr := range problems {
+		errs[i] = pr
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Publish checks, signs and stores files as the next serial. by and reason are
+// kept with it and must not be empty.
+func (p *Publisher) Publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
+	if by == "" || reason == "" {
+		return model.PolicyVersion{}, errors.New("publishing rules: give --as WHO and --reason WHY; both are kept with the version")
+	}
+	if _, err := Check(files); err != nil {
+		return model.PolicyVersion{}, err
+	}
+	v, err := p.publish(ctx, files, by, reason)
+	if err != nil {
+		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
+	}
+	return v, p.Reload(ctx)
+}
+
+func (p *Publisher) publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, ok, err := p.store.LatestPolicy(ctx, p.school)
+	if err != nil {
+		return model.PolicyVersion{}, err
+	}
+	epoch, serial := uint64(1), uint64(1)
+	if ok {
+		epoch, serial = last.Epoch, last.Serial+1
+	}
+	now := p.now().UTC()
+	m := &safelightv1.Manifest{
+		School: string(p.school), Epoch: epoch, Serial: serial, KeyId: p.keyID,
+		Issued: timestamppb.New(now), MinEngine: rules.Engine,
+	}
+	var blobs []model.Blob
+	for _, name := range sortedNames(files) {
+		b := model.Blob{School: p.school, SHA256: sha256.Sum256(files[name]), Data: files[name]}
+		blobs = append(blobs, b)
+		m.Blobs = append(m.Blobs, &safelightv1.Blob{Name: name, Sha256: b.SHA256[:], Size: uint64(len(b.Data))})
+	}
+	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return model.PolicyVersion{}, err
+	}
+	sig, err := pki.Sign(p.key, pki.PolicyContext, raw)
+	if err != nil {
+		return model.PolicyVersion{}, err
+	}
+	v := model.PolicyVersion{
+		School: p.school, Epoch: epoch, Serial: serial, KeyID: p.keyID, Issued: now,
+		By: by, Reason: reason, Manifest: raw, Signature: sig,
+	}
+	return v, p.store.PublishPolicy(ctx, v, blobs)
+}
+
+func sortedNames(files map[string][]byte) []string {
+	names := make([]string, 0, len(files))
+	for n := range files {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
