@@ -1,0 +1,125 @@
+package archtest
+
+// everything lets a room import whatever it likes.
+var everything = []string{"..."}
+
+// shared are the packages that both programs stand on and that know no room.
+var shared = []string{"internal/event", "internal/localstate", "internal/logging", "internal/pki", "internal/version"}
+
+// wired adds the wire for the rooms that speak it.
+var wired = append([]string{"internal/wire", "proto/safelight/v1"}, shared...)
+
+// rooms is the whole plan: every folder of product code, what it may import of
+// ours, and why.
+var rooms = []room{
+	{"internal/event", nil, "event is the bottom layer: plain data"},
+	{"internal/version", nil, "a number that everything may print"},
+	{"internal/logging", nil, "the logger knows no room, so no room can be logged whole"},
+	{"internal/pki", nil, "keys are handled where nothing else can go wrong"},
+	{"internal/ossvc", nil, "a service manager is swapped without touching a room"},
+	{"internal/localstate", nil, "places of files, known to both programs"},
+	{"internal/testreport", nil, "a tool for make"},
+	{"internal/archtest", nil, "it reads the tree, and is no part of it"},
+	{"internal/rules", []string{"internal/event"}, "judging is pure, so it gives the same verdict everywhere"},
+	{"internal/wire", []string{"internal/event", "proto/safelight/v1"}, "it turns events into messages and back, and knows no room"},
+	{"internal/packdir", []string{"packs/...", "internal/rules"}, "it reads packs from disk for rules, which does no I/O"},
+	{"internal/mailbox", nil, "a mail server for demos and tests, no part of either program"},
+	{"internal/demo", everything, "the demo drives the whole house"},
+	{"internal/bench", everything, "the benchmark drives the whole house"},
+	{"internal/e2etest", everything, "agent and collector in one process"},
+	{"packs/...", nil, "data"},
+	{"proto/...", []string{"proto/..."}, "generated"},
+
+	{"agent", append([]string{"agent/...", "internal/ossvc", "internal/packdir", "internal/rules"}, wired...), "the agent's door knows every room of the agent"},
+	{"agent/daemon", append([]string{"agent/...", "internal/ossvc", "internal/packdir", "internal/rules"}, wired...), "the agent's rooms meet here and nowhere else"},
+	{"agent/source/...", []string{"internal/event", "agent/source/..."}, "a source sees and does not judge, send or keep"},
+	{"agent/spool", nil, "the spool's records are bytes, so nothing can make it look into them"},
+	{"agent/clock", nil, "time, and nothing else"},
+	{"agent/attribution", []string{"internal/event"}, "it says who, of an observation"},
+	{"agent/pipeline", append([]string{"agent/source", "internal/rules"}, wired...), "it declares what it needs of the other rooms"},
+	{"agent/shipper", wired, "it declares what it needs of the spool"},
+	{"agent/watch", wired, "it declares what it needs of the other rooms"},
+	{"agent/policy", append([]string{"internal/rules"}, wired...), "it keeps and opens what the collector signed"},
+	{"agent/enrol", wired, "it knows keys and the collector, and no other room"},
+
+	{"collector", append([]string{"collector/...", "internal/ossvc", "internal/packdir", "internal/rules", "packs/..."}, wired...), "the collector's door knows every room of the collector"},
+	{"collector/server", append([]string{"collector/...", "internal/ossvc", "internal/packdir", "internal/rules", "packs/..."}, wired...), "the collector's rooms meet here and nowhere else"},
+	{"collector/model", []string{"internal/event"}, "nouns, without I/O"},
+	{"collector/store/...", []string{"internal/event", "collector/model", "collector/store/..."}, "the store knows rows, and no wire, page or rule"},
+	{"collector/ingest", append([]string{"collector/model"}, wired...), "it declares what it needs of the store"},
+	{"collector/alert/...", append([]string{"collector/model", "collector/alert/..."}, shared...), "gathering and telling know the store by its methods"},
+	{"collector/console/...", append([]string{"collector/model", "collector/console/..."}, shared...), "pages know the store by its methods"},
+	{"collector/people", append([]string{"collector/model"}, shared...), "the roster, and nothing of alerts"},
+	{"collector/fleet", append([]string{"collector/model"}, wired...), "devices, and nothing of alerts"},
+	{"collector/policy", append([]string{"collector/model", "internal/rules"}, wired...), "it signs what rules compiles"},
+	{"collector/enrol", append([]string{"collector/model"}, wired...), "it knows keys and devices, and no other room"},
+	{"collector/watch", append([]string{"collector/model"}, wired...), "it speaks with devices, and declares what it needs"},
+	{"collector/admin", append([]string{"collector/model"}, shared...), "a socket for the owner's verbs; the verbs themselves are the door's"},
+}
+
+// fences keep a library in the one room that knows it.
+var fences = []fence{
+	{"github.com/kardianos/service", []string{"internal/ossvc"}, "a fork or a swap touches one folder"},
+	{"github.com/shirou/gopsutil", []string{"agent/source/process", "agent/attribution"}, "its next major version is an import change in two folders"},
+	{"github.com/wneessen/go-mail", []string{"collector/alert/notify"}, "mail is sent from one room"},
+	{"modernc.org/sqlite", []string{"collector/store/...", "internal/bench"}, "the store alone opens the database"},
+	{"github.com/riverqueue/river", []string{"collector/alert/...", "collector/store/..."}, "jobs are made and worked in one place"},
+	{"buf.build/go/protovalidate", []string{"collector/ingest", "collector/watch"}, "messages are validated where they come in"},
+	{"github.com/emersion/go-smtp", []string{"internal/mailbox"}, "a mail server is for demos and tests"},
+	{"github.com/chromedp/chromedp", nil, "a browser is driven by tests alone"},
+	{"github.com/stretchr/testify", nil, "a test library has no place in a program"},
+}
+
+// releaseTags are the build tags of a release, as the Makefile's TAGS says.
+// Without grpcnotrace, gRPC links a page of HTML templates into the agent.
+var releaseTags = []string{"grpcnotrace"}
+
+// targets are the systems that releases are built for.
+var targets = []target{
+	{"linux", "amd64"}, {"linux", "arm64"}, {"windows", "amd64"}, {"windows", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"},
+}
+
+const small = "the agent runs on every weak laptop of a school, and carries no server code"
+
+// bans are checked over the whole of what a program links.
+var bans = []ban{
+	{"agent", "safelight/collector", "the agent carries no server code"},
+	{"agent", "modernc.org/sqlite", small},
+	{"agent", "database/sql", small},
+	{"agent", "html/template", small},
+	{"agent", "text/template", "it reaches methods by name, which keeps the linker from dropping dead code"},
+	{"agent", "github.com/riverqueue", small},
+	{"agent", "github.com/jackc/pgx", small},
+	{"agent", "buf.build/go/protovalidate", "its runtime alone is 7 MB; the collector validates"},
+	{"agent", "cel.dev", "see protovalidate"},
+	{"agent", "github.com/wneessen/go-mail", "only the collector writes to people"},
+	{"agent", "net/http/pprof", "a device offers no debugging port"},
+	{"agent", "testing", "no test code in a release"},
+	{"collector", "safelight/agent", "the collector carries no capture code"},
+	{"collector", "github.com/gopacket", "the collector sees no packets"},
+	{"collector", "github.com/shirou/gopsutil", "the collector looks at no programs"},
+	{"collector", "net/http/pprof", "profiles hold memory, and memory holds names"},
+	{"collector", "testing", "no test code in a release"},
+}
+
+// pure are the folders whose results depend on their arguments alone.
+var pure = []string{"internal/event", "internal/rules", "internal/wire", "collector/model", "collector/store/..."}
+
+// calls are what product code must not call.
+var calls = []call{
+	{"time", "Sleep", everything, "wait for the event itself, or for a timer and the context", map[string]string{}},
+	{"time", "Now", pure, "time is a parameter here", nil},
+	{"time", "Since", pure, "time is a parameter here", nil},
+	{"os", "*", []string{"internal/event", "internal/rules", "internal/wire", "collector/model"}, "no I/O here", nil},
+	{"log", "*", everything, "log with the *slog.Logger that was handed in", nil},
+	{"log/slog", "Default", everything, "log with the *slog.Logger that was handed in", nil},
+	{"log/slog", "SetDefault", everything, "hand the logger in", nil},
+}
+
+// top is the top level. The customer fixed the first six; the rest are the
+// added folders and the files that tools look for there.
+var top = []string{
+	"agent", "collector", "proto", "installer", "go.mod", "Makefile", "README.md",
+	"internal", "packs", "extension", "docs", ".ci",
+	"go.sum", ".gitignore", ".golangci.yml", "LICENSE", "NOTICE", "CONTRIBUTING.md",
+}
