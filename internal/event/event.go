@@ -108,6 +108,8 @@ type Observation struct {
 	Exe     string  `json:"exe,omitempty"`
 	UID     *uint32 `json:"uid,omitempty"`
 	User    string  `json:"user,omitempty"`
+	// Unknown says why the owner, or a part of it, is not known.
+	Unknown string `json:"unknown,omitempty"`
 
 	// Client and Server are "address:port" of a flow, or a log's client.
 	Client string `json:"client,omitempty"`

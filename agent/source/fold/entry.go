@@ -1,0 +1,127 @@
+package fold
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"safelight/internal/event"
+)
+
+// entry is one name of one owner.
+type entry struct {
+	owner   owner
+	touched time.Time // last seen
+	opened  time.Time // last emitted; starts the window
+	visit   bool      // what was last emitted was a visit
+	// everVisited says that a visit was emitted as long as the entry lives.
+	everVisited bool
+	repeats     int // visits or attempts since
+	questions   int // DNS questions since
+	vias        []event.Via
+
+	// While a DNS question waits for its visit:
+	waiting   bool
+	due       time.Time
+	held      event.Observation
+	answers   []netip.Addr
+	connected bool
+}
+
+// owner is what tells one person's visit from another's.
+type owner struct {
+	via     event.Via
+	uid     *uint32
+	process string
+	user    string
+	client  string
+}
+
+func ownerOf(o event.Observation) owner {
+	w := owner{via: o.Via, uid: o.UID, process: o.Process}
+	if o.Via == event.ViaLog {
+		w.user, w.client = o.User, o.Client
+	}
+	return w
+}
+
+func (e *entry) own(o event.Observation) { e.owner = ownerOf(o) }
+
+// adopt lets a waiting question take a better-known owner from its repeat.
+func (e *entry) adopt(o event.Observation) {
+	if better(o, e.held) {
+		o.Time = e.held.Time
+		e.held = o
+		e.own(o)
+	}
+}
+
+func better(a, b event.Observation) bool {
+	if a.UID == nil || b.UID == nil {
+		return a.UID != nil
+	}
+	if system(*b.UID) != system(*a.UID) {
+		return system(*b.UID)
+	}
+	return b.PID == 0 && a.PID != 0
+}
+
+type match int
+
+const (
+	none  match = iota
+	loose       // nothing speaks against it
+	exact
+)
+
+// firstPerson is the lowest uid that Linux gives to people; those below belong
+// to the system and its resolvers, which ask DNS on a person's behalf.
+const firstPerson = 1000
+
+func system(uid uint32) bool { return uid < firstPerson }
+
+// match says how well o fits the entry's owner.
+func (e *entry) match(o event.Observation) match {
+	a, b := e.owner, ownerOf(o)
+	if a.via == event.ViaLog || b.via == event.ViaLog {
+		if a.via == b.via && a.user == b.user && a.client == b.client {
+			return exact
+		}
+		return none
+	}
+	if a.uid == nil || b.uid == nil {
+		return loose
+	}
+	same := *a.uid == *b.uid
+	switch {
+	case a.via == event.ViaDNS && system(*a.uid), b.via == event.ViaDNS && system(*b.uid):
+		if same {
+			return exact
+		}
+		return loose
+	case !same:
+		return none
+	case a.via == event.ViaDNS || b.via == event.ViaDNS:
+		return exact
+	case a.process == b.process || a.process == "" || b.process == "":
+		return exact
+	}
+	return none
+}
+
+func (e *entry) addVia(v event.Via) {
+	if !slices.Contains(e.vias, v) {
+		e.vias = append(e.vias, v)
+	}
+}
+
+// also lists the other ways the name was seen.
+func (e *entry) also(via event.Via) []event.Via {
+	var others []event.Via
+	for _, v := range e.vias {
+		if v != via {
+			others = append(others, v)
+		}
+	}
+	return others
+}

@@ -1,0 +1,236 @@
+package network
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"safelight/agent/source/network/decode"
+)
+
+// The ring: blocks that the kernel fills with packets and hands over whole,
+// when full or retireAfter after the first packet.
+const (
+	blockSize   = 64 << 10
+	blockCount  = 64
+	frameSize   = 2048
+	retireAfter = 20 // milliseconds
+)
+
+// ring is an AF_PACKET socket with a TPACKET_V3 receive ring.
+//
+//	mem   [block 0][block 1] ... [block 63]
+//	          ^ at: the next block the kernel will hand over
+//	block [status, packets, offset of first][packet][packet] ...
+//	packet[next, sec, nsec, snaplen, ..., mac, net][sockaddr_ll][bytes]
+type ring struct {
+	fd   int
+	wake int // eventfd that ends a poll when ctx does
+	mem  []byte
+	at   int
+	stop func() // ends the wake-up, or waits until it is over
+}
+
+func openCapture(ctx context.Context, cfg Config) (capturer, error) {
+	index := 0
+	if cfg.Interface != "" {
+		face, err := net.InterfaceByName(cfg.Interface)
+		if err != nil {
+			return nil, fmt.Errorf("%w: finding the interface named in agent.yaml: %w", errUnavailable, err)
+		}
+		index = face.Index
+	}
+	// Protocol 0 receives nothing until bind, so no packet passes unfiltered.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, unavailable("opening a packet socket", err)
+	}
+	r := &ring{fd: fd, wake: -1}
+	if err := r.setUp(index); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_, _ = unix.Write(r.wake, binary.NativeEndian.AppendUint64(nil, 1))
+	})
+	r.stop = func() {
+		if !stop() {
+			<-woken
+		}
+	}
+	return r, nil
+}
+
+// networkOrder is v as the kernel wants it in a sockaddr.
+func networkOrder(v uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
+}
+
+func unavailable(doing string, err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return fmt.Errorf("%w: %s: %w; run the agent as root or give it CAP_NET_RAW", errUnavailable, doing, err)
+	}
+	return fmt.Errorf("%w: %s: %w", errUnavailable, doing, err)
+}
+
+func (r *ring) setUp(index int) (err error) {
+	if err := r.attachFilter(); err != nil {
+		return unavailable("attaching the packet filter", err)
+	}
+	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
+		return unavailable("asking for a version 3 packet ring", err)
+	}
+	req := unix.TpacketReq3{
+		Block_size: blockSize, Block_nr: blockCount,
+		Frame_size: frameSize, Frame_nr: blockSize / frameSize * blockCount,
+		Retire_blk_tov: retireAfter,
+	}
+	if err := unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
+		return unavailable("making the packet ring", err)
+	}
+	r.mem, err = unix.Mmap(r.fd, 0, blockSize*blockCount, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return unavailable("mapping the packet ring", err)
+	}
+	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return unavailable("making an event descriptor", err)
+	}
+	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: index}); err != nil {
+		return unavailable("binding the packet socket", err)
+	}
+	return nil
+}
+
+func (r *ring) attachFilter() error {
+	raw, err := filter()
+	if err != nil {
+		return err
+	}
+	program := make([]unix.SockFilter, len(raw))
+	for i, in := range raw {
+		program[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	err = unix.SetsockoptSockFprog(r.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog)
+	runtime.KeepAlive(program)
+	return err
+}
+
+func (r *ring) detail() string { return "AF_PACKET ring: DNS, TLS, HTTP" }
+
+// read implements capturer.
+func (r *ring) read(ctx context.Context, wait time.Duration, take func(decode.Link, []byte, time.Time)) error {
+	if r.ready() == nil {
+		if err := r.poll(wait); err != nil {
+			return err
+		}
+	}
+	for block := r.ready(); block != nil && ctx.Err() == nil; block = r.ready() {
+		eachPacket(block, take)
+		r.giveBack()
+	}
+	return nil
+}
+
+func (r *ring) poll(wait time.Duration) error {
+	timeout := -1
+	if wait >= 0 {
+		timeout = int(min(wait.Milliseconds()+1, math.MaxInt32))
+	}
+	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.wake), Events: unix.POLLIN}}
+	_, err := unix.Poll(fds, timeout)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("waiting for packets: %w", err)
+	}
+	if fds[0].Revents&unix.POLLERR != 0 {
+		return r.socketError()
+	}
+	return nil
+}
+
+// socketError fetches what the socket has to say. An interface that went down
+// is no end: others still carry packets, and it may come back.
+func (r *ring) socketError() error {
+	code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return fmt.Errorf("reading the packet socket's error: %w", err)
+	}
+	if code == 0 || unix.Errno(code) == unix.ENETDOWN {
+		return nil
+	}
+	return fmt.Errorf("capturing packets: %w", unix.Errno(code))
+}
+
+func (r *ring) blockStatus() *uint32 {
+	return (*uint32)(unsafe.Pointer(&r.mem[r.at*blockSize+int(unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr))]))
+}
+
+// ready returns the next block if the kernel has handed it over.
+func (r *ring) ready() []byte {
+	if atomic.LoadUint32(r.blockStatus())&unix.TP_STATUS_USER == 0 {
+		return nil
+	}
+	return r.mem[r.at*blockSize : (r.at+1)*blockSize]
+}
+
+func (r *ring) giveBack() {
+	atomic.StoreUint32(r.blockStatus(), unix.TP_STATUS_KERNEL)
+	r.at = (r.at + 1) % blockCount
+}
+
+// eachPacket walks the packets of a block.
+func eachPacket(block []byte, take func(decode.Link, []byte, time.Time)) {
+	desc := (*unix.TpacketBlockDesc)(unsafe.Pointer(&block[0]))
+	head := (*unix.TpacketHdrV1)(unsafe.Pointer(&desc.Hdr[0]))
+	at := int(head.Offset_to_first_pkt)
+	for range head.Num_pkts {
+		if at < 0 || at+int(unsafe.Sizeof(unix.Tpacket3Hdr{})) > len(block) {
+			return
+		}
+		p := (*unix.Tpacket3Hdr)(unsafe.Pointer(&block[at]))
+		from := at + int(p.Net)
+		to := from + int(p.Snaplen)
+		if from < 0 || to > len(block) || from > to {
+			return
+		}
+		take(decode.Raw, block[from:to:to], time.Unix(int64(p.Sec), int64(p.Nsec)))
+		if p.Next_offset == 0 {
+			return
+		}
+		at += int(p.Next_offset)
+	}
+}
+
+// lost implements capturer. Reading the kernel's counters clears them.
+func (r *ring) lost() uint64 {
+	stats, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0
+	}
+	return uint64(stats.Drops)
+}
+
+func (r *ring) close() error {
+	var errs []error
+	if r.stop != nil {
+		r.stop()
+	}
+	if r.mem != nil {
+		errs = append(errs, unix.Munmap(r.mem))
+	}
+	errs = append(errs, unix.Close(r.fd))
+	if r.wake >= 0 {
+		errs = append(errs, unix.Close(r.wake))
+	}
+	return errors.Join(errs...)
+}

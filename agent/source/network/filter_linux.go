@@ -1,0 +1,119 @@
+package network
+
+import (
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// snapLength is how much of a packet is kept. More loses packets under load;
+// no ClientHello in use is longer in one packet.
+const snapLength = 4096
+
+// filter is the kernel's part of G11: a program that lets through only
+//
+//	this host's packets          pkttype HOST or OUTGOING; on loopback, where
+//	                             each packet passes twice, OUTGOING only
+//	UDP and TCP port 53          both ways
+//	other TCP, outgoing          SYNs and segments with payload
+//	UDP port 443, outgoing       those that open a QUIC connection
+//
+// The socket is a cooked one, so a packet begins with its IP header. IPv6
+// packets with extension headers are let through if outgoing: walking them is
+// the decoder's work.
+func filter() ([]bpf.RawInstruction, error) { return bpf.Assemble(program().link()) }
+
+func program() *asm {
+	a := &asm{labels: map[string]int{}}
+	a.direction()
+	a.load(0, 1)
+	a.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0})
+	a.jump(0x40, "v4")
+	a.jump(0x60, "v6")
+	a.go_("drop")
+	a.v4()
+	a.v6()
+	a.transport("v4", func(off uint32, size int) bpf.Instruction { return bpf.LoadIndirect{Off: off, Size: size} })
+	a.transport("v6", func(off uint32, size int) bpf.Instruction { return bpf.LoadAbsolute{Off: 40 + off, Size: size} })
+	a.label("outgoing only")
+	a.do(bpf.LoadScratch{Dst: bpf.RegA, N: direction})
+	a.jump(unix.PACKET_OUTGOING, "take")
+	a.label("drop")
+	a.do(bpf.RetConstant{Val: 0})
+	a.label("take")
+	a.do(bpf.RetConstant{Val: snapLength})
+	return a
+}
+
+const (
+	direction = 0 // scratch slot: the packet's pkttype
+	transport = 1 // scratch slot: length of the transport header and payload
+)
+
+func (a *asm) direction() {
+	a.do(bpf.LoadExtension{Num: bpf.ExtType}, bpf.StoreScratch{Src: bpf.RegA, N: direction})
+	a.jump(unix.PACKET_OUTGOING, "mine")
+	a.jumpNot(unix.PACKET_HOST, "drop")
+	a.do(bpf.LoadExtension{Num: bpf.ExtLinkLayerType})
+	a.jump(unix.ARPHRD_LOOPBACK, "drop")
+	a.label("mine")
+}
+
+func (a *asm) v4() {
+	a.label("v4")
+	a.load(6, 2)
+	a.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x1fff})
+	a.jumpNot(0, "drop") // not the first fragment
+	a.do(bpf.LoadMemShift{Off: 0})
+	a.load(2, 2)
+	a.jumpNot(0, "v4 length")
+	a.do(bpf.LoadExtension{Num: bpf.ExtLen}) // segmentation offload leaves it to the card
+	a.label("v4 length")
+	a.do(bpf.ALUOpX{Op: bpf.ALUOpSub}, bpf.StoreScratch{Src: bpf.RegA, N: transport})
+	a.load(9, 1)
+	a.jump(unix.IPPROTO_UDP, "v4 udp")
+	a.jump(unix.IPPROTO_TCP, "v4 tcp")
+	a.go_("drop")
+}
+
+func (a *asm) v6() {
+	a.label("v6")
+	a.load(4, 2)
+	a.jumpNot(0, "v6 length")
+	a.do(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.ALUOpConstant{Op: bpf.ALUOpSub, Val: 40})
+	a.label("v6 length")
+	a.do(bpf.StoreScratch{Src: bpf.RegA, N: transport})
+	a.load(6, 1)
+	a.jump(unix.IPPROTO_UDP, "v6 udp")
+	a.jump(unix.IPPROTO_TCP, "v6 tcp")
+	for _, ext := range []uint32{unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_FRAGMENT, unix.IPPROTO_DSTOPTS} {
+		a.jump(ext, "outgoing only")
+	}
+	a.go_("drop")
+}
+
+// transport judges UDP and TCP; at loads from the transport header.
+func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction) {
+	a.label(ip + " udp")
+	a.do(at(0, 2))
+	a.jump(53, "take")
+	a.do(at(2, 2))
+	a.jump(53, "take")
+	a.jumpNot(443, "drop")
+	a.do(at(8, 1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
+	a.jump(0xc0, "outgoing only")
+	a.go_("drop")
+
+	a.label(ip + " tcp")
+	a.do(at(0, 2))
+	a.jump(53, "take")
+	a.do(at(2, 2))
+	a.jump(53, "take")
+	a.do(at(13, 1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x02})
+	a.jump(0x02, "outgoing only")
+	// payload = transport length - header length (its upper nibble, in words)
+	a.do(at(12, 1), bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 2}, bpf.TAX{},
+		bpf.LoadScratch{Dst: bpf.RegA, N: transport}, bpf.ALUOpX{Op: bpf.ALUOpSub})
+	a.jumpNot(0, "outgoing only")
+	a.go_("drop")
+}

@@ -1,0 +1,57 @@
+package network
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// recheck is how soon a foreign address may make the list be read again.
+const recheck = time.Second
+
+// ownAddresses knows which addresses are this host's, so that the packets it
+// only passes on (a hotspot's, a container bridge's) are not decoded (G11).
+type ownAddresses struct {
+	known map[netip.Addr]struct{}
+	read  time.Time
+	list  func() ([]net.Addr, error)
+}
+
+func newOwnAddresses() *ownAddresses { return &ownAddresses{list: net.InterfaceAddrs} }
+
+// has says whether a is this host's. Addresses change: an unknown one makes
+// the list be read again, at most once in a while.
+func (l *ownAddresses) has(a netip.Addr, now time.Time) bool {
+	a = a.Unmap()
+	if a.IsLoopback() {
+		return true
+	}
+	if _, ok := l.known[a]; ok {
+		return true
+	}
+	if l.known != nil && now.Sub(l.read) < recheck {
+		return false
+	}
+	l.refresh(now)
+	_, ok := l.known[a]
+	return ok
+}
+
+func (l *ownAddresses) refresh(now time.Time) {
+	l.read = now
+	if l.known == nil {
+		l.known = make(map[netip.Addr]struct{})
+	}
+	found, err := l.list()
+	if err != nil {
+		return // the last list still stands
+	}
+	clear(l.known)
+	for _, one := range found {
+		if n, ok := one.(*net.IPNet); ok {
+			if a, ok := netip.AddrFromSlice(n.IP); ok {
+				l.known[a.Unmap()] = struct{}{}
+			}
+		}
+	}
+}

@@ -1,0 +1,18 @@
+package event
+
+// Owner is who a flow or a process belongs to, as far as the device can tell.
+// What is not known stays empty, and Unknown says why.
+type Owner struct {
+	PID     int
+	Process string
+	Exe     string
+	UID     *uint32
+	User    string
+	Unknown string
+}
+
+// SetOwner writes what w knows into the observation.
+func (o *Observation) SetOwner(w Owner) {
+	o.PID, o.Process, o.Exe = w.PID, w.Process, w.Exe
+	o.UID, o.User, o.Unknown = w.UID, w.User, w.Unknown
+}
