@@ -1,0 +1,161 @@
+// Package admin is every verb of safelight-collector that needs the school's
+// store, written once: an HTTP handler that serves the owner-only admin socket
+// while `serve` runs, and that the same verbs call in their own process when it
+// does not. Verbs that print people go through --as and the same rules of sight
+// as the console (G3). Only collector/server and the collector's main use it.
+package admin
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// maxRequest bounds a request: a rule pack or a roster of a large trust.
+const maxRequest = 64 << 20
+
+// Publisher publishes rules.
+type Publisher interface {
+	Publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error)
+}
+
+// Store is what the verbs read and write.
+type Store interface {
+	School(ctx context.Context, id model.SchoolID) (model.School, error)
+	AddToken(ctx context.Context, t model.Token) error
+	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
+	Devices(ctx context.Context, school model.SchoolID) ([]model.Device, error)
+	RevokeDevice(ctx context.Context, school model.SchoolID, id string, now time.Time) error
+	AddUser(ctx context.Context, u model.User) error
+	Users(ctx context.Context, school model.SchoolID) ([]model.User, error)
+	UserByName(ctx context.Context, school model.SchoolID, name string) (model.User, error)
+	UserByEmail(ctx context.Context, school model.SchoolID, email string) (model.User, error)
+	UserByToken(ctx context.Context, school model.SchoolID, hash []byte) (model.User, error)
+	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
+	DisableUser(ctx context.Context, school model.SchoolID, id string) error
+	ImportRoster(ctx context.Context, school model.SchoolID, people []model.Person, now time.Time) (added, changed int, err error)
+	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
+	AlertsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Alert, error)
+	EventsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Event, error)
+	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
+	Subject(ctx context.Context, school model.SchoolID, id string) (model.Subject, error)
+	RecordAccess(ctx context.Context, a model.Access) error
+}
+
+// Parts are what the verbs are built of.
+type Parts struct {
+	School    model.SchoolID
+	Store     Store
+	Publisher Publisher
+	Root      *x509.Certificate
+	// ServerName stands in tokens, with the addresses agents call.
+	ServerName string
+	Addresses  []string
+	// ConsoleURL is where a new user's one-time link leads.
+	ConsoleURL string
+	// ReadRoster reads a roster's CSV; its errors name the line.
+	ReadRoster func(name string, data []byte) ([]model.Person, error)
+	// NotFound is the store's error for what is not there.
+	NotFound error
+	// Changed is called after a verb changed what a running collector holds.
+	Changed func()
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Admin answers the verbs.
+type Admin struct{ Parts }
+
+// New makes the verbs of one school.
+func New(p Parts) *Admin { return &Admin{p} }
+
+// usageError is the caller's mistake; everything else is a failure.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Handler serves POST /v1/VERB with a JSON request; the answer is a JSON
+// document a line.
+func (a *Admin) Handler() http.Handler {
+	mux := http.NewServeMux()
+	handle(mux, "token/create", a.tokenCreate)
+	handle(mux, "device/list", a.deviceList)
+	handle(mux, "device/revoke", a.deviceRevoke)
+	handle(mux, "user/add", a.userAdd)
+	handle(mux, "user/list", a.userList)
+	handle(mux, "user/disable", a.userDisable)
+	handle(mux, "roster/import", a.rosterImport)
+	handle(mux, "rules/publish", a.rulesPublish)
+	handle(mux, "rules/history", a.rulesHistory)
+	handle(mux, "events", a.events)
+	handle(mux, "alerts", a.alerts)
+	return mux
+}
+
+// handle turns a verb into a handler. A verb returns the documents to print.
+func handle[Req any, Doc any](mux *http.ServeMux, verb string, do func(ctx context.Context, req Req) ([]Doc, error)) {
+	mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) {
+		var req Req
+		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&req); err != nil {
+			refuse(w, usagef("reading the request: %w", err))
+			return
+		}
+		docs, err := do(r.Context(), req)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		var out bytes.Buffer
+		enc := json.NewEncoder(&out)
+		for _, doc := range docs {
+			if err := enc.Encode(doc); err != nil {
+				refuse(w, fmt.Errorf("writing the answer: %w", err))
+				return
+			}
+		}
+		w.Header().Set("Content-Type", "application/jsonl")
+		_, _ = w.Write(out.Bytes()) // the client left: nobody to tell
+	})
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	var usage usageError
+	if errors.As(err, &usage) {
+		code = http.StatusBadRequest
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(failure{err.Error()})
+}
+
+type failure struct {
+	Error string `json:"error"`
+}
+
+// one is the usual answer: a single document.
+func one[Doc any](d Doc) []Doc { return []Doc{d} }
+
+type callerKey struct{}
+
+// WithCaller names who calls, for the access rows: the operating-system user.
+func WithCaller(ctx context.Context, who string) context.Context {
+	return context.WithValue(ctx, callerKey{}, who)
+}
+
+func caller(ctx context.Context) string {
+	if who, ok := ctx.Value(callerKey{}).(string); ok {
+		return "command line as " + who
+	}
+	return "command line"
+}

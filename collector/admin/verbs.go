@@ -1,0 +1,298 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"safelight/collector/model"
+	"safelight/internal/pki"
+)
+
+// TokenCreate asks for an enrolment token.
+type TokenCreate struct {
+	Site    string        `json:"site"`
+	Uses    int           `json:"uses"`
+	Expires time.Duration `json:"expires"` // from now, in nanoseconds
+}
+
+// TokenMade is the answer; the token is shown once and never stored.
+type TokenMade struct {
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+	Uses    int       `json:"uses"`
+}
+
+func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, error) {
+	if req.Uses < 1 || req.Uses > 100_000 {
+		return nil, usagef("creating a token: --uses %d: want 1 to 100000", req.Uses)
+	}
+	if req.Expires < time.Minute || req.Expires > 366*24*time.Hour {
+		return nil, usagef("creating a token: --expires %s: want 1m to 8784h (a year)", req.Expires)
+	}
+	now := a.Now().UTC()
+	t := pki.Token{
+		Addresses: a.Addresses, Fingerprint: pki.Fingerprint(a.Root), ServerName: a.ServerName,
+		Secret: pki.NewSecret(), Expires: now.Add(req.Expires).Unix(),
+	}
+	line, err := t.Encode()
+	if err != nil {
+		return nil, err
+	}
+	err = a.Store.AddToken(ctx, model.Token{
+		School: a.School, ID: uuid.NewString(), Hash: pki.HashSecret(t.Secret), Site: req.Site,
+		Uses: req.Uses, Expires: t.ExpiresAt(), Created: now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating a token: %w", err)
+	}
+	return one(TokenMade{Token: line, Expires: t.ExpiresAt().UTC(), Uses: req.Uses}), nil
+}
+
+// Nothing is the request of verbs that take none.
+type Nothing struct{}
+
+// DeviceRow is a line of `device list`.
+type DeviceRow struct {
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	OS       string     `json:"os"`
+	Version  string     `json:"version"`
+	Site     string     `json:"site,omitempty"`
+	Enrolled time.Time  `json:"enrolled"`
+	Expires  time.Time  `json:"certificate_expires"`
+	LastSeen *time.Time `json:"last_seen"`
+	Revoked  *time.Time `json:"revoked"`
+}
+
+func (a *Admin) deviceList(ctx context.Context, _ Nothing) ([]DeviceRow, error) {
+	devices, err := a.Store.Devices(ctx, a.School)
+	if err != nil {
+		return nil, fmt.Errorf("listing devices: %w", err)
+	}
+	rows := make([]DeviceRow, 0, len(devices))
+	for _, d := range devices {
+		rows = append(rows, DeviceRow{
+			ID: d.ID, Name: d.Name, OS: d.OS, Version: d.Version, Site: d.Site, Enrolled: d.Enrolled.UTC(),
+			Expires: d.Expires.UTC(), LastSeen: timeOrNil(d.LastSeen), Revoked: timeOrNil(d.Revoked),
+		})
+	}
+	return rows, nil
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// Named is the request of verbs that take one name.
+type Named struct {
+	Name string `json:"name"`
+}
+
+// Done says what a verb did.
+type Done struct {
+	Done string `json:"done"`
+}
+
+func (a *Admin) deviceRevoke(ctx context.Context, req Named) ([]Done, error) {
+	d, err := a.Store.Device(ctx, a.School, req.Name)
+	if errors.Is(err, a.NotFound) {
+		return nil, usagef("revoking a device: there is none with the id %q; `device list` shows them", req.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("revoking a device: %w", err)
+	}
+	if err := a.Store.RevokeDevice(ctx, a.School, d.ID, a.Now()); err != nil {
+		return nil, fmt.Errorf("revoking a device: %w", err)
+	}
+	a.Changed()
+	return one(Done{"revoked " + d.ID}), nil
+}
+
+// UserAdd asks for somebody who may sign in.
+type UserAdd struct {
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+	Duty    string `json:"duty"`
+	Account string `json:"account"`
+}
+
+// UserAdded is the answer. Link and Token are shown once and never stored.
+type UserAdded struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Duty    string    `json:"duty"`
+	Link    string    `json:"link"`
+	Expires time.Time `json:"link_expires"`
+	Token   string    `json:"token"`
+}
+
+// linkLife is how long a one-time link waits to be used.
+const linkLife = 72 * time.Hour
+
+func (a *Admin) userAdd(ctx context.Context, req UserAdd) ([]UserAdded, error) {
+	req.Name = strings.TrimSpace(req.Name)
+	if req.Name == "" || len(req.Name) > 200 {
+		return nil, usagef("adding a user: --name: want 1 to 200 characters")
+	}
+	addr, err := mail.ParseAddress(req.Email)
+	if err != nil || addr.Name != "" {
+		return nil, usagef("adding a user: --email %q: want an address like dsl@school.example", req.Email)
+	}
+	if !slices.Contains(model.Duties, model.Duty(req.Duty)) {
+		return nil, usagef("adding a user: --duty %q: want one of %v", req.Duty, model.Duties)
+	}
+	if _, err := a.Store.UserByEmail(ctx, a.School, addr.Address); err == nil {
+		return nil, usagef("adding a user: somebody has the address %q already; `user list` shows it", addr.Address)
+	}
+	if _, err := a.Store.UserByName(ctx, a.School, req.Name); err == nil {
+		return nil, usagef("adding a user: the name %q is taken; add an initial or a duty to tell them apart", req.Name)
+	}
+	school, err := a.Store.School(ctx, a.School)
+	if err != nil {
+		return nil, fmt.Errorf("adding a user: %w", err)
+	}
+	now := a.Now().UTC()
+	link, token := pki.NewSecret(), pki.NewSecret()
+	u := model.User{
+		School: a.School, ID: uuid.NewString(), Name: req.Name, Email: addr.Address, Duty: model.Duty(req.Duty),
+		Account: req.Account, Trial: school.Trial, LinkHash: pki.HashSecret(link), LinkExpires: now.Add(linkLife),
+		TokenHash: pki.HashSecret(token), Created: now,
+	}
+	if err := a.Store.AddUser(ctx, u); err != nil {
+		return nil, fmt.Errorf("adding a user: %w", err)
+	}
+	return one(UserAdded{
+		ID: u.ID, Name: u.Name, Duty: req.Duty, Link: a.ConsoleURL + "/welcome/" + link,
+		Expires: u.LinkExpires, Token: token,
+	}), nil
+}
+
+// UserRow is a line of `user list`.
+type UserRow struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Duty     string `json:"duty"`
+	SignedUp bool   `json:"signed_up"`
+	Disabled bool   `json:"disabled"`
+}
+
+func (a *Admin) userList(ctx context.Context, _ Nothing) ([]UserRow, error) {
+	users, err := a.Store.Users(ctx, a.School)
+	if err != nil {
+		return nil, fmt.Errorf("listing users: %w", err)
+	}
+	rows := make([]UserRow, 0, len(users))
+	for _, u := range users {
+		rows = append(rows, UserRow{u.ID, u.Name, u.Email, string(u.Duty), u.PasswordHash != "", u.Disabled})
+	}
+	return rows, nil
+}
+
+func (a *Admin) userDisable(ctx context.Context, req Named) ([]Done, error) {
+	u, err := a.Store.UserByID(ctx, a.School, req.Name)
+	if errors.Is(err, a.NotFound) {
+		u, err = a.Store.UserByEmail(ctx, a.School, req.Name)
+	}
+	if errors.Is(err, a.NotFound) {
+		return nil, usagef("disabling a user: nobody has the id or address %q; `user list` shows them", req.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("disabling a user: %w", err)
+	}
+	if err := a.Store.DisableUser(ctx, a.School, u.ID); err != nil {
+		return nil, fmt.Errorf("disabling a user: %w", err)
+	}
+	a.Changed()
+	return one(Done{"disabled " + u.ID + " and ended their sessions"}), nil
+}
+
+// RosterImport carries a roster's CSV.
+type RosterImport struct {
+	Name string `json:"name"`
+	Data []byte `json:"data"`
+}
+
+// RosterImported is the answer.
+type RosterImported struct {
+	People  int `json:"people"`
+	Added   int `json:"added"`
+	Changed int `json:"changed"`
+}
+
+func (a *Admin) rosterImport(ctx context.Context, req RosterImport) ([]RosterImported, error) {
+	people, err := a.ReadRoster(req.Name, req.Data)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	added, changed, err := a.Store.ImportRoster(ctx, a.School, people, a.Now())
+	if err != nil {
+		return nil, fmt.Errorf("importing roster %s: %w", req.Name, err)
+	}
+	a.Changed()
+	return one(RosterImported{len(people), added, changed}), nil
+}
+
+// RulesPublish carries a pack's files.
+type RulesPublish struct {
+	Files  map[string][]byte `json:"files"`
+	As     string            `json:"as"`
+	Reason string            `json:"reason"`
+}
+
+// RulesPublished is the answer, and a line of `rules history`.
+type RulesPublished struct {
+	Epoch  uint64    `json:"epoch"`
+	Serial uint64    `json:"serial"`
+	Issued time.Time `json:"issued"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	KeyID  string    `json:"key_id"`
+}
+
+func (a *Admin) rulesPublish(ctx context.Context, req RulesPublish) ([]RulesPublished, error) {
+	u, err := a.person(ctx, req.As)
+	if err != nil {
+		return nil, err
+	}
+	if u.Duty != model.DutyDSL {
+		return nil, usagef("publishing rules: %s publishes them; --as gave a person with the duty %q", model.DutyDSL, u.Duty)
+	}
+	v, err := a.Publisher.Publish(ctx, req.Files, u.ID, strings.TrimSpace(req.Reason))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	a.Changed()
+	return one(published(v, u.Name)), nil
+}
+
+func published(v model.PolicyVersion, by string) RulesPublished {
+	return RulesPublished{v.Epoch, v.Serial, v.Issued.UTC(), by, v.Reason, v.KeyID}
+}
+
+func (a *Admin) rulesHistory(ctx context.Context, _ Nothing) ([]RulesPublished, error) {
+	versions, err := a.Store.PolicyHistory(ctx, a.School)
+	if err != nil {
+		return nil, fmt.Errorf("reading the history of rules: %w", err)
+	}
+	rows := make([]RulesPublished, 0, len(versions))
+	for _, v := range versions {
+		by := v.By
+		if u, err := a.Store.UserByID(ctx, a.School, v.By); err == nil {
+			by = u.Name
+		}
+		rows = append(rows, published(v, by))
+	}
+	return rows, nil
+}
