@@ -1,0 +1,179 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+)
+
+const insertEventSQL = `INSERT INTO events (school_id, device, event_id, spool_epoch, lane, seq, digest, observed, received, skew, late,
+	subject_id, severity, category, rule, pack, kind, name, via, also, times, outcome, third_party, noise, help, words, why, not_seen,
+	process, exe, pid, unknown, client, server, ip)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+	$29, $30, $31, $32, $33, $34, $35)
+	ON CONFLICT (school_id, device, event_id) DO NOTHING`
+
+const eventDigestSQL = `SELECT digest FROM events WHERE school_id = $1 AND device = $2 AND event_id = $3`
+
+const insertPendingSQL = `INSERT INTO pending (school_id, severity, device, received, event_id, subject_id) VALUES ($1, $2, $3, $4, $5, $6)`
+
+const insertHealthSQL = `INSERT INTO health (school_id, device, health_id, spool_epoch, lane, seq, digest, at, received, topic, detail)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	ON CONFLICT (school_id, device, health_id) DO NOTHING`
+
+const healthDigestSQL = `SELECT digest FROM health WHERE school_id = $1 AND device = $2 AND health_id = $3`
+
+const insertGapSQL = `INSERT INTO gaps (school_id, device, spool_epoch, lane, from_seq, to_seq, reason, received)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	ON CONFLICT (school_id, device, spool_epoch, lane, from_seq) DO UPDATE
+	SET to_seq = excluded.to_seq WHERE excluded.to_seq > gaps.to_seq`
+
+// TopicConflict is the health topic of an event sent again with other bytes.
+const TopicConflict = "event-conflict"
+
+// AppendRecords stores many devices' records in one transaction: each new event
+// with its row in pending, health events and gaps, nothing else. When it
+// returns without error everything is on disk and may be acknowledged.
+//
+// Sending again is harmless: an event is known by its device and id. One with a
+// known key and other bytes is refused as a conflict, and noted as a health
+// event of its device. A transaction once begun is not broken off by ctx.
+func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
+	ctx = context.WithoutCancel(ctx) // also spares the driver a goroutine a statement
+	var appended model.Appended
+	finder := subjectFinder{store: s}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		finder.tx = tx
+		a := appender{ctx: ctx, tx: tx, hot: s.hot.in(ctx, tx), school: school, finder: &finder}
+		return a.append(batch, &appended)
+	})
+	if err != nil {
+		return model.Appended{}, fmt.Errorf("appending records: %w", err)
+	}
+	s.cacheSubjects(finder.fresh)
+	return appended, nil
+}
+
+// appender is one AppendRecords under way.
+type appender struct {
+	ctx    context.Context
+	tx     *sql.Tx
+	hot    hot
+	school model.SchoolID
+	finder *subjectFinder
+}
+
+func (a *appender) append(batch model.Batch, to *model.Appended) error {
+	to.Events = make([]model.Stored, len(batch.Events))
+	for i := range batch.Events {
+		stored, err := a.event(&batch.Events[i])
+		if err != nil {
+			return fmt.Errorf("event: %w", err)
+		}
+		to.Events[i] = stored
+	}
+	to.Health = make([]model.Stored, len(batch.Health))
+	for i := range batch.Health {
+		stored, err := a.health(&batch.Health[i])
+		if err != nil {
+			return fmt.Errorf("health event: %w", err)
+		}
+		to.Health[i] = stored
+	}
+	to.Gaps = make([]model.Stored, len(batch.Gaps))
+	for i := range batch.Gaps {
+		stored, err := a.gap(&batch.Gaps[i])
+		if err != nil {
+			return fmt.Errorf("gap: %w", err)
+		}
+		to.Gaps[i] = stored
+	}
+	return nil
+}
+
+func (a *appender) event(e *model.Event) (model.Stored, error) {
+	e.School = a.school
+	subject, err := a.finder.find(a.ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	e.Subject = subject
+	added, err := affected(a.hot.insertEvent.ExecContext(a.ctx, a.school, e.Device, e.ID[:], blob(e.Place.SpoolEpoch),
+		int64(e.Place.Lane), int64(e.Place.Seq), blob(e.Digest), micros(e.Observed), micros(e.Received), e.Skew.Microseconds(), flag(e.Late),
+		subject, int64(e.Severity), e.Category, e.Rule, e.Pack, string(e.Kind), []byte(e.Name), string(e.Via), joinVias(e.Also), e.Count,
+		string(e.Outcome), flag(e.ThirdParty), flag(e.Noise), flag(e.Help), []byte(e.Match), []byte(e.Why), strings.Join(e.NotSeen, "\n"),
+		e.Process, e.Exe, e.PID, e.Unknown, e.Client, e.Server, e.IP))
+	if err != nil {
+		return 0, err
+	}
+	if !added {
+		return a.again(a.hot.eventDigest, e.Device, e.ID[:], e.Digest, e.Received)
+	}
+	_, err = a.hot.insertPending.ExecContext(a.ctx, a.school, int64(e.Severity), e.Device, micros(e.Received), e.ID[:], subject)
+	return model.StoredNew, err
+}
+
+func (a *appender) health(h *model.Health) (model.Stored, error) {
+	h.School = a.school
+	added, err := a.insertHealth(h)
+	if err != nil {
+		return 0, err
+	}
+	if !added {
+		return a.again(a.hot.healthDigest, h.Device, h.ID[:], h.Digest, h.Received)
+	}
+	return model.StoredNew, nil
+}
+
+func (a *appender) insertHealth(h *model.Health) (bool, error) {
+	return affected(a.hot.insertHealth.ExecContext(a.ctx, a.school, h.Device, h.ID[:], blob(h.Place.SpoolEpoch),
+		int64(h.Place.Lane), int64(h.Place.Seq), blob(h.Digest), micros(h.At), micros(h.Received), h.Topic, h.Detail))
+}
+
+func (a *appender) gap(g *model.Gap) (model.Stored, error) {
+	added, err := affected(a.hot.insertGap.ExecContext(a.ctx, a.school, g.Device, blob(g.Place.SpoolEpoch),
+		int64(g.Place.Lane), int64(g.Place.Seq), int64(g.To), g.Reason, micros(g.Received)))
+	if err != nil || added {
+		return model.StoredNew, err
+	}
+	return model.StoredDuplicate, nil
+}
+
+// again tells a record that was sent twice from another one under its key.
+func (a *appender) again(digestOf *sql.Stmt, device string, id, digest []byte, received time.Time) (model.Stored, error) {
+	var kept []byte
+	if err := digestOf.QueryRowContext(a.ctx, a.school, device, id).Scan(&kept); err != nil {
+		return 0, fmt.Errorf("comparing with what is stored: %w", err)
+	}
+	if bytes.Equal(kept, digest) {
+		return model.StoredDuplicate, nil
+	}
+	h := model.Health{
+		Device: device, ID: [16]byte(randomBytes()), At: received, Received: received, Topic: TopicConflict,
+		Detail: fmt.Sprintf("record %x was sent again with other bytes; the first was kept", id),
+	}
+	_, err := a.insertHealth(&h)
+	return model.StoredConflict, err
+}
+
+func affected(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+func joinVias(vias []event.Via) string {
+	words := make([]string, len(vias))
+	for i, via := range vias {
+		words[i] = string(via)
+	}
+	return strings.Join(words, ",")
+}

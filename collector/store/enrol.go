@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Why a device is not enrolled.
+var (
+	ErrTokenUnknown = errors.New("this token is not known: ask for a new one")
+	ErrTokenUsed    = errors.New("this token has been used as often as it may be: ask for a new one")
+	ErrTokenExpired = errors.New("this token has expired: ask for a new one")
+	ErrTrialFull    = fmt.Errorf("a trial school has at most %d devices: revoke one first", model.TrialDevices)
+)
+
+// Enrol spends one use of a token on a device, in one transaction: of two
+// devices that race for the last use, or for a trial school's last place (G12),
+// one is refused.
+func (s *Store) Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		token, err := useToken(ctx, tx, school, tokenHash, now)
+		if err != nil {
+			return err
+		}
+		if err := roomForDevice(ctx, tx, school); err != nil {
+			return err
+		}
+		device.School = school
+		if device.Site == "" {
+			device.Site = token.Site
+		}
+		return insertDevice(ctx, tx, device)
+	})
+	if err != nil {
+		return fmt.Errorf("enrolling device: %w", err)
+	}
+	return nil
+}
+
+func useToken(ctx context.Context, tx *sql.Tx, school model.SchoolID, hash []byte, now time.Time) (model.Token, error) {
+	token, err := scanToken(tx.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE school_id = $1 AND hash = $2`, school, hash))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return token, ErrTokenUnknown
+	case err != nil:
+		return token, fmt.Errorf("reading token: %w", err)
+	case !now.Before(token.Expires):
+		return token, ErrTokenExpired
+	}
+	result, err := tx.ExecContext(ctx, `UPDATE tokens SET used = used + 1 WHERE school_id = $1 AND id = $2 AND used < uses`, school, token.ID)
+	if err := changedOne(result, err); errors.Is(err, ErrNotFound) {
+		return token, ErrTokenUsed
+	} else if err != nil {
+		return token, fmt.Errorf("using token: %w", err)
+	}
+	return token, nil
+}
+
+func roomForDevice(ctx context.Context, tx *sql.Tx, id model.SchoolID) error {
+	school, err := readSchool(ctx, tx, id)
+	if err != nil || !school.Trial {
+		return err
+	}
+	var devices int
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM devices WHERE school_id = $1 AND revoked = 0`, id).Scan(&devices)
+	if err != nil {
+		return fmt.Errorf("counting devices: %w", err)
+	}
+	if devices >= model.TrialDevices {
+		return ErrTrialFull
+	}
+	return nil
+}
+
+func insertDevice(ctx context.Context, tx *sql.Tx, d model.Device) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO devices (school_id, id, name, os, arch, version, site, enrolled, expires, key_hash, revoked, last_seen)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		d.School, d.ID, d.Name, d.OS, d.Arch, d.Version, d.Site, micros(d.Enrolled), micros(d.Expires), blob(d.KeyHash),
+		micros(d.Revoked), micros(d.LastSeen))
+	return taken(err)
+}

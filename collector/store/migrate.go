@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+//go:embed migration/*.sql
+var migrationFiles embed.FS
+
+// NewerError says that a newer program has written the store.
+type NewerError struct {
+	Found, Known int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("its schema is at version %d and this program knows versions up to %d: start the newer collector that wrote it, or restore a backup made by this one", e.Found, e.Known)
+}
+
+type migration struct {
+	version int
+	name    string
+	sql     string
+}
+
+// migrations reads the embedded files in order: 0001_first.sql is version 1.
+func migrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "migration/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for i, path := range names {
+		name := strings.TrimSuffix(strings.TrimPrefix(path, "migration/"), ".sql")
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 {
+			return nil, fmt.Errorf("migration %s: want number %04d", path, i+1)
+		}
+		text, err := fs.ReadFile(files, path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, migration{version: version, name: name, sql: string(text)})
+	}
+	return all, nil
+}
+
+const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
+	version BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	applied BIGINT NOT NULL,
+	PRIMARY KEY (version)
+)`
+
+// migrate applies, each in a transaction of its own, what the store lacks.
+func migrate(ctx context.Context, db *sql.DB, now time.Time) error {
+	all, err := migrations(migrationFiles)
+	if err != nil {
+		return fmt.Errorf("reading migrations: %w", err)
+	}
+	if _, err := db.ExecContext(ctx, createMigrations); err != nil {
+		return fmt.Errorf("preparing migrations: %w", err)
+	}
+	var found int
+	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM migrations`).Scan(&found); err != nil {
+		return fmt.Errorf("reading its schema's version: %w", err)
+	}
+	if found > len(all) {
+		return &NewerError{Found: found, Known: len(all)}
+	}
+	for _, m := range all[found:] {
+		if err := apply(ctx, db, m, now); err != nil {
+			return fmt.Errorf("applying migration %s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, db *sql.DB, m migration, now time.Time) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer undo(tx) // does nothing after Commit
+	if _, err := tx.ExecContext(ctx, m.sql); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO migrations (version, name, applied) VALUES ($1, $2, $3)`,
+		m.version, m.name, micros(now))
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// migrateJobs brings the job queue's own tables up to date. They keep their
+// own version, and their statements their own clock.
+func migrateJobs(ctx context.Context, db *sql.DB) error {
+	migrator, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return fmt.Errorf("preparing the job queue's tables: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrating the job queue's tables: %w", err)
+	}
+	return nil
+}

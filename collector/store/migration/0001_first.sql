@@ -1,0 +1,289 @@
+-- The first schema. The same text serves SQLite and PostgreSQL: times are
+-- microseconds since 1970 in UTC as BIGINT (0: not set), flags are BIGINT 0 or
+-- 1, whatever may one day be sealed is BYTEA. No column has a clock of its own.
+
+CREATE TABLE schools (
+    school_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    trial BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (school_id)
+);
+
+-- Whom events are about. A subject with no account is a device with nobody
+-- known, so device is part of the key; bare is the account without its domain,
+-- for telling whether a user is the subject.
+CREATE TABLE subjects (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    device TEXT NOT NULL,
+    bare TEXT NOT NULL,
+    name BYTEA NOT NULL,
+    role TEXT NOT NULL,
+    year TEXT NOT NULL,
+    known BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    UNIQUE (school_id, account, device)
+);
+
+-- A roster is laid down here in chunks and switched over in one short
+-- transaction.
+CREATE TABLE roster_rows (
+    school_id TEXT NOT NULL,
+    import TEXT NOT NULL,
+    account TEXT NOT NULL,
+    bare TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name BYTEA NOT NULL,
+    role TEXT NOT NULL,
+    year TEXT NOT NULL,
+    PRIMARY KEY (school_id, import, account)
+);
+
+CREATE TABLE users (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    duty TEXT NOT NULL,
+    account TEXT NOT NULL,
+    trial BIGINT NOT NULL,
+    disabled BIGINT NOT NULL,
+    password_hash TEXT NOT NULL,
+    link_hash BYTEA,
+    link_expires BIGINT NOT NULL,
+    token_hash BYTEA,
+    failures BIGINT NOT NULL,
+    last_failure BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    UNIQUE (school_id, email),
+    UNIQUE (school_id, name)
+);
+
+CREATE TABLE sessions (
+    school_id TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    user_id TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    PRIMARY KEY (school_id, hash),
+    FOREIGN KEY (school_id, user_id) REFERENCES users (school_id, id)
+);
+
+CREATE TABLE tokens (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    site TEXT NOT NULL,
+    uses BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    UNIQUE (school_id, hash)
+);
+
+CREATE TABLE devices (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    os TEXT NOT NULL,
+    arch TEXT NOT NULL,
+    version TEXT NOT NULL,
+    site TEXT NOT NULL,
+    enrolled BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    key_hash BYTEA NOT NULL,
+    revoked BIGINT NOT NULL,
+    last_seen BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
+-- name, words and why hold what was seen; the account stands only in subjects.
+CREATE TABLE events (
+    school_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    event_id BYTEA NOT NULL,
+    spool_epoch BYTEA NOT NULL,
+    lane BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    observed BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    skew BIGINT NOT NULL,
+    late BIGINT NOT NULL,
+    subject_id TEXT NOT NULL,
+    severity BIGINT NOT NULL,
+    category TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    pack TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name BYTEA NOT NULL,
+    via TEXT NOT NULL,
+    also TEXT NOT NULL,
+    times BIGINT NOT NULL,
+    outcome TEXT NOT NULL,
+    third_party BIGINT NOT NULL,
+    noise BIGINT NOT NULL,
+    help BIGINT NOT NULL,
+    words BYTEA NOT NULL,
+    why BYTEA NOT NULL,
+    not_seen TEXT NOT NULL,
+    process TEXT NOT NULL,
+    exe TEXT NOT NULL,
+    pid BIGINT NOT NULL,
+    unknown TEXT NOT NULL,
+    client TEXT NOT NULL,
+    server TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    PRIMARY KEY (school_id, device, event_id)
+);
+
+CREATE INDEX events_by_received ON events (school_id, received);
+
+-- What the gatherer has yet to look at. Its key is the order in which it looks:
+-- one severity, one device after the other, each device's oldest first.
+CREATE TABLE pending (
+    school_id TEXT NOT NULL,
+    severity BIGINT NOT NULL,
+    device TEXT NOT NULL,
+    received BIGINT NOT NULL,
+    event_id BYTEA NOT NULL,
+    subject_id TEXT NOT NULL,
+    PRIMARY KEY (school_id, severity, device, received, event_id)
+);
+
+CREATE TABLE gaps (
+    school_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    spool_epoch BYTEA NOT NULL,
+    lane BIGINT NOT NULL,
+    from_seq BIGINT NOT NULL,
+    to_seq BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    received BIGINT NOT NULL,
+    PRIMARY KEY (school_id, device, spool_epoch, lane, from_seq)
+);
+
+CREATE TABLE health (
+    school_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    health_id BYTEA NOT NULL,
+    spool_epoch BYTEA NOT NULL,
+    lane BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    topic TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (school_id, device, health_id)
+);
+
+CREATE INDEX health_by_received ON health (school_id, received);
+
+CREATE TABLE alerts (
+    school_id TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    category TEXT NOT NULL,
+    severity BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    events BIGINT NOT NULL,
+    raised BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    device TEXT NOT NULL,
+    late BIGINT NOT NULL,
+    first_read BIGINT NOT NULL,
+    read_by TEXT NOT NULL,
+    acknowledged BIGINT NOT NULL,
+    acknowledged_by TEXT NOT NULL,
+    PRIMARY KEY (school_id, ref),
+    FOREIGN KEY (school_id, subject_id) REFERENCES subjects (school_id, id)
+);
+
+CREATE INDEX alerts_by_subject ON alerts (school_id, subject_id, category, last_at);
+CREATE INDEX alerts_by_raised ON alerts (school_id, raised);
+
+CREATE TABLE alert_events (
+    school_id TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    device TEXT NOT NULL,
+    event_id BYTEA NOT NULL,
+    PRIMARY KEY (school_id, ref, device, event_id),
+    FOREIGN KEY (school_id, ref) REFERENCES alerts (school_id, ref)
+);
+
+-- Held alerts whose subject a roster has since named a pupil: the gatherer
+-- opens them, and tells.
+CREATE TABLE releases (
+    school_id TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    PRIMARY KEY (school_id, ref)
+);
+
+CREATE TABLE notifications (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    why TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    tried BIGINT NOT NULL,
+    accepted BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, ref) REFERENCES alerts (school_id, ref),
+    FOREIGN KEY (school_id, user_id) REFERENCES users (school_id, id)
+);
+
+CREATE INDEX notifications_by_alert ON notifications (school_id, ref);
+
+CREATE TABLE accesses (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    user_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
+CREATE INDEX accesses_by_alert ON accesses (school_id, ref, at);
+
+CREATE TABLE policy_versions (
+    school_id TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    serial BIGINT NOT NULL,
+    key_id TEXT NOT NULL,
+    issued BIGINT NOT NULL,
+    published_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    manifest BYTEA NOT NULL,
+    signature BYTEA NOT NULL,
+    PRIMARY KEY (school_id, epoch, serial)
+);
+
+CREATE TABLE blobs (
+    school_id TEXT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (school_id, sha256)
+);
+
+-- Polled by every collector: a topic's number grows in the transaction that
+-- changed something.
+CREATE TABLE changes (
+    school_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (school_id, topic)
+);

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+)
+
+// readers is how many connections read at once: a few, since reading competes
+// with writing for the same disk and cores.
+const readers = 4
+
+// Option changes how a store is opened.
+type Option func(*options)
+
+type options struct {
+	now func() time.Time
+}
+
+// WithClock sets the clock that dates migrations.
+func WithClock(now func() time.Time) Option {
+	return func(o *options) { o.now = now }
+}
+
+// Open opens the store at path, makes it where it is missing, and brings its
+// schema up to date. A store that a newer program has written is refused with
+// a *NewerError and left as it was.
+func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
+	o := options{now: time.Now}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := makeOwnerOnly(path); err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", path, err)
+	}
+	s, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, path string, o options) (_ *Store, err error) {
+	writer, err := sql.Open("sqlite", dsn(path, url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)"},
+		"_txlock": {"immediate"},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, writer.Close())
+		}
+	}()
+	writer.SetMaxOpenConns(1)
+	writer.SetMaxIdleConns(1)
+	if err := migrate(ctx, writer, o.now()); err != nil {
+		return nil, err
+	}
+	if err := migrateJobs(ctx, writer); err != nil {
+		return nil, err
+	}
+	prepared, err := prepare(ctx, writer)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := sql.Open("sqlite", dsn(path, url.Values{
+		"mode":    {"ro"},
+		"_pragma": {"busy_timeout(5000)", "query_only(ON)"},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	reader.SetMaxOpenConns(readers)
+	reader.SetMaxIdleConns(readers)
+	return &Store{
+		writer:   writer,
+		reader:   reader,
+		hot:      prepared,
+		subjects: make(map[subjectKey]string),
+		turns:    make(map[turnKey]string),
+	}, nil
+}
+
+func dsn(path string, query url.Values) string {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}
+	return u.String()
+}
+
+// makeOwnerOnly makes an empty file before the database does, so that the
+// store, and the log beside it that takes over its mode, are never readable by
+// others, not for a moment.
+func makeOwnerOnly(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("making its file: %w", err)
+	}
+	return f.Close()
+}

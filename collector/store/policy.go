@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"safelight/collector/model"
+)
+
+// ErrPolicyOlder says that a policy version is not newer than the last one.
+var ErrPolicyOlder = errors.New("not newer than the latest (epoch, serial)")
+
+const policyColumns = `school_id, epoch, serial, key_id, issued, published_by, reason, manifest, signature`
+
+func scanPolicy(row scanner) (model.PolicyVersion, error) {
+	var v model.PolicyVersion
+	var epoch, serial, issued int64
+	err := row.Scan(&v.School, &epoch, &serial, &v.KeyID, &issued, &v.By, &v.Reason, &v.Manifest, &v.Signature)
+	v.Epoch, v.Serial, v.Issued = uint64(epoch), uint64(serial), moment(issued)
+	return v, err
+}
+
+// PublishPolicy keeps a version's blobs, each in a transaction of its own since
+// they may be large, and then, in a short one, makes the version the latest. A
+// version whose publishing was cut short is never seen.
+func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs []model.Blob) error {
+	for _, b := range blobs {
+		_, err := s.writer.ExecContext(ctx, `INSERT INTO blobs (school_id, sha256, data) VALUES ($1, $2, $3)
+			ON CONFLICT (school_id, sha256) DO NOTHING`, v.School, b.SHA256[:], blob(b.Data))
+		if err != nil {
+			return fmt.Errorf("publishing policy: storing blob %x: %w", b.SHA256[:4], err)
+		}
+	}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		last, found, err := latestPolicy(ctx, tx, v.School)
+		if err != nil {
+			return err
+		}
+		if found && (v.Epoch < last.Epoch || v.Epoch == last.Epoch && v.Serial <= last.Serial) {
+			return fmt.Errorf("(%d, %d) after (%d, %d): %w", v.Epoch, v.Serial, last.Epoch, last.Serial, ErrPolicyOlder)
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO policy_versions (school_id, epoch, serial, key_id, issued, published_by, reason, manifest, signature)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			v.School, int64(v.Epoch), int64(v.Serial), v.KeyID, micros(v.Issued), v.By, v.Reason, blob(v.Manifest), blob(v.Signature))
+		if err != nil {
+			return err
+		}
+		return bump(ctx, tx, v.School, TopicPolicy)
+	})
+	if err != nil {
+		return fmt.Errorf("publishing policy: %w", err)
+	}
+	return nil
+}
+
+// LatestPolicy reads the version that devices should judge by, where there is
+// one.
+func (s *Store) LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error) {
+	v, found, err := latestPolicy(ctx, s.reader, school)
+	if err != nil {
+		return model.PolicyVersion{}, false, fmt.Errorf("reading policy: %w", err)
+	}
+	return v, found, nil
+}
+
+func latestPolicy(ctx context.Context, q querier, school model.SchoolID) (model.PolicyVersion, bool, error) {
+	v, err := scanPolicy(q.QueryRowContext(ctx, `SELECT `+policyColumns+` FROM policy_versions
+		WHERE school_id = $1 ORDER BY epoch DESC, serial DESC LIMIT 1`, school))
+	if errors.Is(err, sql.ErrNoRows) {
+		return model.PolicyVersion{}, false, nil
+	}
+	return v, err == nil, err
+}
+
+// PolicyHistory lists every version, newest first.
+func (s *Store) PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error) {
+	versions, err := collect(ctx, s.reader, scanPolicy,
+		`SELECT `+policyColumns+` FROM policy_versions WHERE school_id = $1 ORDER BY epoch DESC, serial DESC`, school)
+	if err != nil {
+		return nil, fmt.Errorf("listing policies: %w", err)
+	}
+	return versions, nil
+}
+
+// Blob reads a file of a policy by its content's hash.
+func (s *Store) Blob(ctx context.Context, school model.SchoolID, sha [32]byte) ([]byte, error) {
+	var data []byte
+	err := s.reader.QueryRowContext(ctx, `SELECT data FROM blobs WHERE school_id = $1 AND sha256 = $2`, school, sha[:]).Scan(&data)
+	if err != nil {
+		return nil, fmt.Errorf("reading blob: %w", missing(err))
+	}
+	return data, nil
+}

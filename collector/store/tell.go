@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+)
+
+// toldAtOnce is the least severity that does not wait for the day's digest.
+const toldAtOnce = event.High
+
+// tell makes a notification and a job for each recipient of an alert. With
+// nobody to tell the alert stands all the same, and IT learns that it could not
+// be told, without learning of whom or what.
+func (g *gathering) tell(ctx context.Context, a *gathered) error {
+	subject, err := g.subject(ctx, a.Subject)
+	if err != nil {
+		return err
+	}
+	recipients, err := g.recipients(ctx, subject)
+	if err != nil {
+		return err
+	}
+	if len(recipients) == 0 {
+		return noteHealth(ctx, g.tx, g.school, TopicNoRecipient,
+			"an alert was raised and there is no user with the duty dsl or deputy who may be told: add one with `safelight-collector user add`", g.now)
+	}
+	if a.Severity < toldAtOnce {
+		return nil
+	}
+	var ids []string
+	for _, user := range recipients {
+		id := randomID()
+		_, err := g.tx.ExecContext(ctx, `INSERT INTO notifications (school_id, id, ref, user_id, why, channel, created, attempts, tried, accepted, failed, error)
+			VALUES ($1, $2, $3, $4, $5, 'mail', $6, 0, 0, 0, 0, '')`, g.school, id, a.Ref, user.ID, why(user.Duty), micros(g.now))
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	return g.insertJobs(ctx, g.tx, g.school, a.Severity, ids)
+}
+
+// recipients are those whom a pupil's alert is told to: the DSL and deputies,
+// but never the subject (G3).
+func (g *gathering) recipients(ctx context.Context, subject gatheredSubject) ([]model.User, error) {
+	if g.users == nil {
+		users, err := listUsers(ctx, g.tx, g.school)
+		if err != nil {
+			return nil, fmt.Errorf("listing users: %w", err)
+		}
+		g.users = users
+	}
+	var recipients []model.User
+	for _, user := range g.users {
+		if own := model.BareAccount(user.Account); mayRead(g.school, user) && (own == "" || own != subject.bare) {
+			recipients = append(recipients, user)
+		}
+	}
+	return recipients, nil
+}
+
+func why(duty model.Duty) string {
+	if duty == model.DutyDSL {
+		return "DSL"
+	}
+	return string(duty)
+}
+
+// release opens held alerts whose subject a roster has since named a pupil.
+func (g *gathering) release(ctx context.Context, limit int) (int, error) {
+	alerts, err := collect(ctx, g.tx, scanAlert, `SELECT `+alertColumns+` FROM releases r
+		JOIN alerts a ON a.school_id = r.school_id AND a.ref = r.ref
+		WHERE r.school_id = $1 ORDER BY a.severity DESC, a.raised LIMIT $2`, g.school, limit)
+	if err != nil {
+		return 0, fmt.Errorf("finding released alerts: %w", err)
+	}
+	for _, a := range alerts {
+		_, err := g.tx.ExecContext(ctx, `DELETE FROM releases WHERE school_id = $1 AND ref = $2`, g.school, a.Ref)
+		if err != nil {
+			return 0, fmt.Errorf("clearing released alert: %w", err)
+		}
+		subject, err := g.subject(ctx, a.Subject)
+		if err != nil {
+			return 0, err
+		}
+		if a.State == model.AlertHeld && subject.routable { // the roster may have changed again since
+			a.State = model.AlertOpen
+			g.touched = append(g.touched, &gathered{Alert: a})
+		}
+	}
+	return len(alerts), nil
+}

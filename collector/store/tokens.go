@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"safelight/collector/model"
+)
+
+const tokenColumns = `school_id, id, hash, site, uses, used, expires, created`
+
+func scanToken(row scanner) (model.Token, error) {
+	var t model.Token
+	var expires, created int64
+	err := row.Scan(&t.School, &t.ID, &t.Hash, &t.Site, &t.Uses, &t.Used, &expires, &created)
+	t.Expires, t.Created = moment(expires), moment(created)
+	return t, err
+}
+
+// AddToken keeps an enrolment token's hash and terms.
+func (s *Store) AddToken(ctx context.Context, t model.Token) error {
+	_, err := s.writer.ExecContext(ctx, `INSERT INTO tokens (school_id, id, hash, site, uses, used, expires, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.School, t.ID, t.Hash, t.Site, t.Uses, t.Used, micros(t.Expires), micros(t.Created))
+	if err != nil {
+		return fmt.Errorf("adding token: %w", taken(err))
+	}
+	return nil
+}
+
+// Tokens lists the enrolment tokens, oldest first.
+func (s *Store) Tokens(ctx context.Context, school model.SchoolID) ([]model.Token, error) {
+	tokens, err := collect(ctx, s.reader, scanToken,
+		`SELECT `+tokenColumns+` FROM tokens WHERE school_id = $1 ORDER BY created, id`, school)
+	if err != nil {
+		return nil, fmt.Errorf("listing tokens: %w", err)
+	}
+	return tokens, nil
+}
