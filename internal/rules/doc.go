@@ -1,0 +1,23 @@
+// Package rules judges observations by categories written in YAML.
+//
+// Compile turns the files of some packs into a Ruleset; Judge asks it about one
+// observation; Check runs every test the packs carry, together with the lines
+// that nothing may flag (the protected pack) and the pleas that everything must
+// let through. The package is pure: no files, no clock, no network, no logging;
+// the same files and the same input give the same verdict on every system, in
+// the agent and in the collector alike. A Ruleset never changes once it is
+// compiled and may be used from many goroutines.
+//
+// The way through it: node.go reads YAML and remembers where everything stood,
+// parse_*.go turn it into plain structs, compile.go builds the tables, fold.go
+// and words.go turn text into words, trie.go finds phrases in them, domains.go
+// and programs.go look names up, judge.go decides, why.go words the decision.
+//
+// Reading files from a disk is internal/packdir's work; signing and sending
+// them is the policy rooms'. Nobody else should parse these files.
+package rules
+
+// Engine is the version of the rule language and of its judging. A policy
+// manifest's min_engine is compared with it: a device whose engine is older
+// keeps its last good rules and says so.
+const Engine uint32 = 1

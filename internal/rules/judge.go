@@ -1,0 +1,245 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"safelight/internal/event"
+)
+
+// Input is one observation and whose it is.
+type Input struct {
+	Kind event.Kind
+	// Text is a host name, a program's name or search words.
+	Text string
+	Exe  string // a program's path, where known
+	// Role is the subject's; an empty or unknown one is judged as a pupil's.
+	Role, Year, Site string
+	At               time.Time
+	// Exempt lists the categories that a live exemption covers. The caller
+	// knows the clock; Judge knows what may be exempted at all (G16).
+	Exempt []string
+}
+
+// Decision is what comes of an observation.
+type Decision string
+
+// The decisions there are.
+const (
+	Flag   Decision = "flag"   // an event is sent
+	Note   Decision = "note"   // a match that the school keeps on the device
+	None   Decision = "none"   // nothing
+	Safe   Decision = "safe"   // a helpline: never flagged, never logged (G1)
+	Exempt Decision = "exempt" // would be flagged, but for a teacher's exemption
+)
+
+// Verdict is a decision that explains itself.
+type Verdict struct {
+	Decision   Decision
+	Category   string // id
+	Title      string
+	Severity   event.Severity
+	Rule       string // "self-harm/sh-001", "gambling/bet365.com"
+	Pack       string // "starter 3"
+	Match      string // what matched, as it stood in Input.Text
+	Start, End int    // its bytes in Input.Text
+	Why        string // one plain sentence
+	NotSeen    []string
+	Help       bool // the words also ask for help (G1)
+}
+
+// finding is a rule that matched, before it is known which one matters most.
+type finding struct {
+	source
+	cat        *category
+	rule       string
+	start, end int
+	decision   Decision
+	host       bool // a word in a host name
+}
+
+var scratch = sync.Pool{New: func() any { return new(sentence) }}
+
+// Judge decides about one observation. Order (G16): helpline sites, what is
+// protected (G5), locked categories, exemption, a school's allow, a school's
+// rule, a pack's rule; the most specific domain wins among its equals.
+func (rs *Ruleset) Judge(in Input) Verdict {
+	s := scratch.Get().(*sentence)
+	defer scratch.Put(s)
+	switch in.Kind {
+	case event.Domain:
+		return rs.judgeHost(s, in)
+	case event.Search:
+		return rs.judgeWords(s, in)
+	case event.Process:
+		return rs.judgeProgram(in)
+	}
+	return Verdict{Decision: None}
+}
+
+func (rs *Ruleset) judgeHost(s *sentence, in Input) Verdict {
+	host, err := cleanHost(in.Text)
+	if err != nil {
+		return Verdict{Decision: None}
+	}
+	if IsHelpline(host) {
+		return Verdict{Decision: Safe, Why: whySafe}
+	}
+	if rs.isProtected(host) {
+		return Verdict{Decision: None, Why: whyProtected}
+	}
+	best := pick{in: in}
+	rs.eachHost(s, host, best.offer)
+	return best.verdict(false)
+}
+
+func (rs *Ruleset) judgeWords(s *sentence, in Input) Verdict {
+	best := pick{in: in}
+	help := rs.eachPhrase(s, in.Text, best.offer)
+	return best.verdict(help)
+}
+
+func (rs *Ruleset) judgeProgram(in Input) Verdict {
+	best := pick{in: in}
+	rs.eachProgram(in, best.offer)
+	return best.verdict(false)
+}
+
+func (rs *Ruleset) isProtected(host string) (found bool) {
+	parents(host, func(name string) bool {
+		_, found = rs.protected[name]
+		return !found
+	})
+	return found
+}
+
+// eachHost offers the domain rules that stand for host, then words in its name
+// for categories that have no rule on the domain itself.
+func (rs *Ruleset) eachHost(s *sentence, host string, offer func(finding)) {
+	var room [16]domainEntry
+	entries, names := room[:0], [16]int{}
+	parents(host, func(name string) bool {
+		for _, e := range rs.domains[name] {
+			if len(entries) == len(room) {
+				return false
+			}
+			names[len(entries)] = len(name)
+			entries = append(entries, e)
+		}
+		return true
+	})
+	for i, e := range entries {
+		if e.allow || rs.outdone(entries, names[:], i) {
+			continue
+		}
+		cat := rs.cats[e.cat]
+		start := len(host) - names[i]
+		offer(finding{source: e.source, cat: cat, rule: cat.ID + "/" + host[start:], start: start, end: len(host), decision: Flag})
+	}
+	rs.eachHostWord(s, host, entries, offer)
+}
+
+// outdone reports whether another entry of the same category stands above
+// entry i: a school's above a pack's, then the more specific, then an allow.
+// In a locked category nobody stands above anybody.
+func (rs *Ruleset) outdone(entries []domainEntry, names []int, i int) bool {
+	e := entries[i]
+	for j, o := range entries {
+		if j == i || o.cat != e.cat {
+			continue
+		}
+		switch {
+		case o.tier != e.tier:
+			if o.tier > e.tier && !(rs.cats[e.cat].Locked && o.allow) {
+				return true
+			}
+		case names[j] != names[i]:
+			if names[j] > names[i] {
+				return true
+			}
+		case o.allow:
+			return true
+		}
+	}
+	return false
+}
+
+// eachHostWord looks for phrases marked `in: [host]` among whole words of the
+// name, its last label left out. That is a weak sign, so it is only a note.
+func (rs *Ruleset) eachHostWord(s *sentence, host string, entries []domainEntry, offer func(finding)) {
+	rs.words.plain(s, host)
+	last := strings.LastIndexByte(host, '.')
+	for _, h := range s.hits {
+		ruled := slices.ContainsFunc(entries, func(e domainEntry) bool { return e.cat == h.cat })
+		if h.cat == helpCat || !h.host || h.allow || ruled || h.end > last ||
+			strings.IndexByte(host[h.start:h.end], '.') >= 0 || masked(s.hits, h) {
+			continue
+		}
+		f := rs.finding(h)
+		f.decision, f.host = Note, true
+		offer(f)
+	}
+}
+
+func (rs *Ruleset) finding(h hit) finding {
+	cat := rs.cats[h.cat]
+	r := cat.rules[h.rule]
+	return finding{source: r.source, cat: cat, rule: r.id, start: h.start, end: h.end, decision: Flag}
+}
+
+// eachPhrase offers the phrases found in search words, and reports whether
+// words beside them ask for help.
+func (rs *Ruleset) eachPhrase(s *sentence, text string, offer func(finding)) (help bool) {
+	rs.words.search(s, text)
+	for _, h := range s.hits {
+		switch {
+		case h.cat == helpCat:
+			help = true
+		case h.text && !h.allow && !masked(s.hits, h):
+			offer(rs.finding(h))
+		}
+	}
+	return help
+}
+
+// masked reports whether h lies wholly within an allow phrase of its category
+// or within a help word. What reaches outside such a span stands: allowing
+// "how to kill a process" hides nothing of "how to kill myself" (G1).
+func masked(hits []hit, h hit) bool {
+	for _, a := range hits {
+		covers := a.start <= h.start && h.end <= a.end
+		if !covers {
+			continue
+		}
+		if a.cat == helpCat || a.allow && a.cat == h.cat && a.tier >= h.tier {
+			return true
+		}
+	}
+	return false
+}
+
+// eachProgram offers the programs that match a name or the file of a path: an
+// operating system may give the one cut short and the other not at all.
+func (rs *Ruleset) eachProgram(in Input, offer func(finding)) {
+	path := foldPath(in.Exe)
+	if path == "" {
+		path = foldPath(in.Text)
+	}
+	name, file := programName(in.Text), programName(in.Exe)
+	rs.eachNamed(name, path, in, offer)
+	if file != name && file != "" {
+		rs.eachNamed(file, path, in, offer)
+	}
+}
+
+func (rs *Ruleset) eachNamed(name, path string, in Input, offer func(finding)) {
+	for _, e := range rs.programs[name] {
+		if e.path != "" && !glob(e.path, path) {
+			continue
+		}
+		cat := rs.cats[e.cat]
+		offer(finding{source: e.source, cat: cat, rule: cat.ID + "/program/" + e.name, end: len(in.Text), decision: Flag})
+	}
+}

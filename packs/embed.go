@@ -1,0 +1,13 @@
+// Package packs carries the rule packs that ship: starter, which a school
+// begins with and may change, and protected, which names what nothing may flag
+// and which no school may change (G5). It is data and nothing else. Only
+// internal/packdir reads it; the agent gets its rules in a signed manifest and
+// must not import it.
+package packs
+
+import "embed"
+
+// FS holds the folders starter and protected.
+//
+//go:embed starter/*.yaml protected/*.yaml
+var FS embed.FS
