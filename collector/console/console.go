@@ -1,0 +1,105 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Config is everything the console is given.
+type Config struct {
+	School     model.SchoolID
+	Store      Store
+	Categories Categories
+	Fleet      Fleet // may be nil
+	Now        func() time.Time
+	Location   *time.Location // the school's clock
+	Log        *slog.Logger
+}
+
+// Console serves people. It is safe for concurrent use.
+type Console struct {
+	school   model.SchoolID
+	store    Store
+	cats     Categories
+	fleet    Fleet
+	now      func() time.Time
+	zone     *time.Location
+	log      *slog.Logger
+	pages    *pages
+	hasher   *hasher
+	throttle *throttle
+	links    sync.Mutex // held from finding a one-time link to using it up
+}
+
+// New checks the configuration and builds a console.
+func New(cfg Config) (*Console, error) {
+	switch {
+	case cfg.School == "":
+		return nil, errors.New("building the console: no school: give the id of the school it serves")
+	case cfg.Store == nil || cfg.Categories == nil:
+		return nil, errors.New("building the console: it needs a store and the rules' categories")
+	case cfg.Now == nil || cfg.Location == nil || cfg.Log == nil:
+		return nil, errors.New("building the console: it needs a clock, a time zone and a logger")
+	}
+	pages, err := loadPages()
+	if err != nil {
+		return nil, fmt.Errorf("building the console: %w", err)
+	}
+	return &Console{
+		school: cfg.School, store: cfg.Store, cats: cfg.Categories, fleet: cfg.Fleet,
+		now: cfg.Now, zone: cfg.Location, log: cfg.Log,
+		pages: pages, hasher: newHasher(productionParams), throttle: newThrottle(),
+	}, nil
+}
+
+// Handler returns the whole console. It must be served over TLS: its cookie is
+// refused by browsers otherwise.
+func (c *Console) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/{file}", c.pages.static())
+	mux.HandleFunc("GET /sign-in", c.signInForm)
+	mux.HandleFunc("POST /sign-in", c.signIn)
+	mux.HandleFunc("POST /sign-out", c.signOut)
+	mux.HandleFunc("GET /welcome/{secret}", c.welcomeForm)
+	mux.HandleFunc("POST /welcome/{secret}", c.welcome)
+	mux.HandleFunc("GET /cover", c.cover)
+	mux.Handle("GET /{$}", c.signedIn(c.today))
+	mux.Handle("GET /a/{ref}", c.signedIn(c.alert))
+	mux.Handle("POST /a/{ref}/take", c.signedIn(c.take))
+	mux.Handle("POST /a/{ref}/name", c.signedIn(c.showName))
+	mux.Handle("POST /a/{ref}/words", c.signedIn(c.showWords))
+	// Everything else, and every other method, is the one page for what does
+	// not exist.
+	mux.Handle("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, v viewer) { c.notFound(w, r, v) }))
+	return c.guarded(mux)
+}
+
+// viewer is a signed-in person.
+type viewer struct {
+	user model.User
+	hash []byte // of the session
+	from string // the address they come from
+}
+
+// mayRead says whether alerts about pupils are this viewer's duty.
+func (v viewer) mayRead() bool {
+	return v.user.Duty == model.DutyDSL || v.user.Duty == model.DutyDeputy
+}
+
+// record writes an access row; the caller shows nothing if it fails.
+func (c *Console) record(ctx context.Context, v viewer, what, ref string) error {
+	err := c.store.RecordAccess(ctx, model.Access{
+		School: c.school, At: c.now(), User: v.user.ID, What: what, Ref: ref, From: v.from,
+	})
+	if err != nil {
+		return fmt.Errorf("recording that %s was read: %w", what, err)
+	}
+	return nil
+}

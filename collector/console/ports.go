@@ -1,0 +1,60 @@
+package console
+
+import (
+	"context"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Store is what the console asks of the collector's store. What does not exist
+// and what the asking person may not see are both model.ErrNotFound.
+type Store interface {
+	School(ctx context.Context, school model.SchoolID) (model.School, error)
+
+	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
+	UserByEmail(ctx context.Context, school model.SchoolID, email string) (model.User, error)
+	UserByLink(ctx context.Context, school model.SchoolID, hash []byte) (model.User, error)
+	// SetPassword also clears the one-time link, in the same transaction.
+	SetPassword(ctx context.Context, school model.SchoolID, userID, hash string, now time.Time) error
+	// RecordSignIn counts a failure, or clears the count.
+	RecordSignIn(ctx context.Context, school model.SchoolID, userID string, ok bool, now time.Time) error
+
+	AddSession(ctx context.Context, session model.Session) error
+	SessionByHash(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) (model.Session, model.User, error)
+	TouchSession(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) error
+	EndSession(ctx context.Context, school model.SchoolID, hash []byte) error
+
+	// AlertsFor and AlertFor are only what this user may see (G3).
+	AlertsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Alert, error)
+	AlertFor(ctx context.Context, school model.SchoolID, user model.User, ref string) (model.Alert, error)
+	EventsOf(ctx context.Context, school model.SchoolID, ref string) ([]model.Event, error)
+	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
+	Subject(ctx context.Context, school model.SchoolID, id string) (model.Subject, error)
+	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
+	// AcknowledgeAlert says whether this press was the first.
+	AcknowledgeAlert(ctx context.Context, school model.SchoolID, ref, userID string, now time.Time) (bool, error)
+	MarkRead(ctx context.Context, school model.SchoolID, ref, userID string, now time.Time) error
+
+	RecordAccess(ctx context.Context, access model.Access) error
+}
+
+// Category is a rule category in words for people.
+type Category struct {
+	Title       string // "Self-harm"
+	Noun        string // "self-harm", used in sentences
+	FirstSteps  []string
+	Helplines   []string
+	PackVersion string
+}
+
+// Categories knows the words of the published rules.
+type Categories interface {
+	Category(id string) (Category, bool)
+}
+
+// Fleet knows how far the school can see today. It may be nil; then nothing is
+// said about it.
+type Fleet interface {
+	DevicesToday(ctx context.Context) (seen, enrolled int)
+}

@@ -1,0 +1,277 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+)
+
+// Every sentence that people read about an alert is made here. Each says what
+// a device saw and how, never what somebody did (G2, G15); the tests hold every
+// one of them against the words that are never used.
+
+const (
+	wordsEnterEmail           = "Enter your e-mail address"
+	wordsEmailForm            = "Enter an e-mail address, like name@school.example"
+	wordsEnterPassword        = "Enter your password"
+	wordsNoMatch              = "The e-mail address and password do not go together. Check both and try again"
+	wordsBusy                 = "Many people are signing in just now. Try again in a few seconds"
+	wordsEnterNewPassword     = "Enter a password"
+	wordsPasswordShort        = "The password needs at least 12 characters. Three or four words are easy to remember"
+	wordsPasswordLong         = "The password is longer than 512 bytes. Use a shorter one"
+	wordsPasswordIsEmail      = "The password must not be your e-mail address"
+	wordsPasswordOneCharacter = "The password must not be one character over and over"
+	wordsConfirm              = "The two passwords are not the same. Type them again"
+
+	wordsSign        = "A sign to look further, not a finding."
+	wordsMostHarm    = "Most harm leaves no trace here."
+	wordsSeen        = "Sites and programs only; searches are not seen."
+	wordsNotAPerson  = "An account is not a person. Others may use this device."
+	wordsNoAccount   = "No account is known for this. Anyone may have been using the device."
+	wordsWhyNotKnown = "Who was at the keyboard, or why. It may be for a lesson, or about a friend."
+)
+
+func wordsWait(wait time.Duration) string {
+	return "There were failed tries with this e-mail address. Wait " + duration(wait) + ", then try again"
+}
+
+// fallbackSteps stand where a category brings none (G20).
+var fallbackSteps = []string{
+	"Life at risk? Call 999 and stay with the pupil.",
+	"See the pupil in person, today, somewhere private.",
+	"Listen. Do not promise to keep it secret.",
+	"Write down what they say, in their words.",
+}
+
+// yearGroup writes a year as schools say it.
+func yearGroup(year string) string {
+	year = strings.TrimSpace(year)
+	switch {
+	case year == "":
+		return ""
+	case strings.EqualFold(year, "R"):
+		return "Reception"
+	case strings.Trim(year, "0123456789") == "":
+		return "Year " + year
+	}
+	return year
+}
+
+// shortWho begins a row: "Year 9, signed in on ".
+func shortWho(s model.Subject) string {
+	switch {
+	case s.Account == "":
+		return "No one known to be signed in, on "
+	case !s.Known:
+		return "An account not on the roster, signed in on "
+	case s.Role != model.RolePupil:
+		return capital(roleNoun(s.Role)) + ", signed in on "
+	case yearGroup(s.Year) != "":
+		return yearGroup(s.Year) + ", signed in on "
+	}
+	return "A pupil, signed in on "
+}
+
+// longWho begins the alert's headline: "Signed in as a Year 9 pupil on ".
+func longWho(s model.Subject) string {
+	switch {
+	case s.Account == "":
+		return "No one known to be signed in, on "
+	case !s.Known:
+		return "Signed in with an account not on the roster, on "
+	case s.Role != model.RolePupil:
+		return "Signed in as " + roleNoun(s.Role) + " on "
+	case yearGroup(s.Year) != "":
+		return "Signed in as a " + yearGroup(s.Year) + " pupil on "
+	}
+	return "Signed in as a pupil on "
+}
+
+func roleNoun(r model.Role) string {
+	switch r {
+	case model.RoleAdultLearner:
+		return "an adult learner"
+	case model.RoleStaff:
+		return "a member of staff"
+	case model.RoleContractor:
+		return "a contractor"
+	case model.RoleVolunteer:
+		return "a volunteer"
+	case model.RoleGovernor:
+		return "a governor"
+	case model.RoleVisitor:
+		return "a visitor"
+	case model.RoleHead:
+		return "the head"
+	case model.RolePupil:
+		return "a pupil"
+	}
+	return "somebody not on the roster"
+}
+
+// whatSeen is the heart of a headline.
+func whatSeen(e model.Event, noun string) string {
+	switch {
+	case e.Help:
+		return "words on the " + noun + " list, and they read as someone asking for help"
+	case e.Kind == event.Process:
+		return "a program on the " + noun + " list started"
+	case e.Kind == event.Search:
+		return "a search matched " + noun + " words"
+	case e.Outcome == model.OutcomeAttempted:
+		return "a site on the " + noun + " list was asked for, and not reached"
+	}
+	return "a site on the " + noun + " list was asked for"
+}
+
+// caveat is the one thing a row says is not known.
+func caveat(e model.Event) string {
+	switch {
+	case e.Kind == event.Process:
+		return "Many programs have ordinary uses."
+	case e.Kind == event.Search:
+		return "One search is not a pattern."
+	case e.ThirdParty:
+		return "It may be a part of some other page, such as an advert."
+	case e.Outcome == model.OutcomeConnected:
+		return "What was on the page is not known; a page can load parts of other sites by itself."
+	case e.Outcome == model.OutcomeAttempted:
+		return "No connection to it was seen."
+	}
+	return "Whether the site opened is not known."
+}
+
+// times says how often.
+func times(n int) string {
+	switch {
+	case n <= 1:
+		return "Once."
+	case n == 2:
+		return "Twice."
+	}
+	return fmt.Sprintf("%d times.", n)
+}
+
+// howSeen says how the name came to be known.
+func howSeen(e model.Event, device string) string {
+	switch e.Via {
+	case event.ViaDNS:
+		return device + " looked up the site’s name (DNS)."
+	case event.ViaTLS:
+		return device + " began an encrypted connection that named the site (TLS)."
+	case event.ViaQUIC:
+		return device + " began an encrypted connection that named the site (QUIC)."
+	case event.ViaHTTP:
+		return device + " began an unencrypted connection that named the site (HTTP)."
+	case event.ViaLog:
+		return "A log followed on " + device + " named the site. It was written by the school’s proxy or filter."
+	case event.ViaBrowser:
+		return "The browser on " + device + " told Safelight."
+	case event.ViaExec:
+		return device + " reported the program as it started."
+	case event.ViaPoll:
+		return "The program was found among those running on " + device + "."
+	}
+	return device + " reported it."
+}
+
+// howAccount says how the account is known.
+func howAccount(e model.Event, s model.Subject) string {
+	if s.Account == "" {
+		return wordsNoAccount
+	}
+	if e.Via == event.ViaLog {
+		return "The log gave the account."
+	}
+	return "The operating system gave the account."
+}
+
+// howProgram names the program that asked, where that is known.
+func howProgram(e model.Event) string {
+	if e.Kind == event.Process || e.Process == "" {
+		return ""
+	}
+	return "The program that asked was " + e.Process + "."
+}
+
+// notSeen lists what nobody can know from this alert. What the rule itself
+// says comes first.
+func notSeen(e model.Event) []string {
+	out := make([]string, 0, len(e.NotSeen)+3)
+	for _, s := range e.NotSeen {
+		out = append(out, sentence(s))
+	}
+	switch e.Kind {
+	case event.Process:
+		out = append(out, "What the program was used for, and anything typed or shown in it.")
+	case event.Domain:
+		out = append(out, "Any page, message or picture: only the site’s name was seen.")
+	case event.Search:
+		out = append(out, "The results, and any page that was opened.")
+	}
+	out = append(out, wordsWhyNotKnown)
+	if e.Kind != event.Search {
+		out = append(out, wordsSeen)
+	}
+	return out
+}
+
+// listed says what was seen without showing it.
+func listed(kinds map[event.Kind]int, noun string) string {
+	var parts []string
+	for _, k := range []struct {
+		kind      event.Kind
+		one, many string
+	}{{event.Domain, "1 site name", "%d site names"}, {event.Process, "1 program’s name", "%d programs’ names"}, {event.Search, "1 search", "%d searches"}} {
+		switch n := kinds[k.kind]; {
+		case n == 1:
+			parts = append(parts, k.one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf(k.many, n))
+		}
+	}
+	return capital(strings.Join(parts, " and ")) + ", on the " + noun + " list."
+}
+
+// dutyNoun is a user's duty in a sentence.
+func dutyNoun(d model.Duty) string {
+	switch d {
+	case model.DutyDSL:
+		return "DSL"
+	case model.DutyDeputy:
+		return "deputy"
+	case model.DutyHead:
+		return "head"
+	case model.DutyIT:
+		return "IT"
+	}
+	return string(d)
+}
+
+// capital raises the first letter.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// sentence gives a rule's phrase a capital and a full stop.
+func sentence(s string) string {
+	s = capital(strings.TrimSpace(s))
+	if s != "" && !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s
+}
+
+// plural writes "1 alert", "2 alerts".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
