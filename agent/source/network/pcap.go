@@ -40,7 +40,7 @@ func ReadPcap(r io.Reader, emit func(event.Observation)) error {
 	for n, expired := 0, (time.Time{}); ; n++ {
 		data, info, err := file.ZeroCopyReadPacketData()
 		switch {
-		case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("reading packet %d: %w; the capture is cut short or damaged there", n+1, err)

@@ -1,0 +1,77 @@
+package process
+
+import (
+	"context"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/shirou/gopsutil/v3/process"
+)
+
+// psutil is the process list as gopsutil reads it.
+type psutil struct {
+	accounts map[uint32]string // by uid; account names hardly ever change
+}
+
+func newSystem() system {
+	// Creation times count from the boot time, which moves when the clock is
+	// set: read anew each time, every process would seem to have been replaced.
+	process.EnableBootTimeCache(true)
+	return &psutil{accounts: make(map[uint32]string)}
+}
+
+func (*psutil) pids(ctx context.Context) ([]int32, error) { return process.PidsWithContext(ctx) }
+
+func (*psutil) identity(ctx context.Context, pid int32) (identity, bool) {
+	p := process.Process{Pid: pid}
+	created, err := p.CreateTimeWithContext(ctx)
+	if err != nil {
+		return identity{}, false
+	}
+	exe, err := p.ExeWithContext(ctx)
+	if err != nil && kernelThread(ctx, &p) {
+		return identity{}, false
+	}
+	// A file that was replaced by an update while it runs is still the same.
+	return identity{created, strings.TrimSuffix(exe, " (deleted)")}, true
+}
+
+// resolve reads what belongs to the identity; its exe comes from there, so that
+// what is told is what was remembered.
+func (s *psutil) resolve(ctx context.Context, pid int32, id identity) (program, bool) {
+	p := process.Process{Pid: pid}
+	found := program{pid: pid, exe: id.exe}
+	name, err := p.NameWithContext(ctx)
+	if err != nil || name == "" {
+		if id.exe == "" {
+			return program{}, false
+		}
+		name = filepath.Base(id.exe)
+	}
+	found.name = name
+	s.owner(ctx, &p, &found)
+	return found, true
+}
+
+func (s *psutil) owner(ctx context.Context, p *process.Process, found *program) {
+	uids, err := p.UidsWithContext(ctx)
+	if err != nil || len(uids) == 0 { // no uids here: ask for the account itself
+		found.user, _ = p.UsernameWithContext(ctx)
+		return
+	}
+	uid := uint32(uids[0])
+	if len(uids) > 1 {
+		uid = uint32(uids[1]) // the effective one: what it may do, and as whom
+	}
+	found.uid = &uid
+	name, ok := s.accounts[uid]
+	if !ok {
+		if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+			name = u.Username
+			s.accounts[uid] = name
+		}
+	}
+	found.user = name
+}

@@ -1,0 +1,94 @@
+package process
+
+import "context"
+
+// program is a process that runs a program.
+type program struct {
+	pid  int32
+	name string
+	exe  string
+	uid  *uint32
+	user string
+}
+
+// identity tells one run of a program from another. The same pid with another
+// creation time is another process; the same process with another file is one
+// that has replaced its program since it was forked.
+type identity struct {
+	created int64 // milliseconds since 1970
+	exe     string
+}
+
+// system is the operating system's process list.
+type system interface {
+	// pids lists the processes that run.
+	pids(ctx context.Context) ([]int32, error)
+	// identity says what a process is, cheaply; false if it is gone, or is
+	// none that runs a program (a kernel's thread).
+	identity(ctx context.Context, pid int32) (identity, bool)
+	// resolve finds out about a process; false if it is gone.
+	resolve(ctx context.Context, pid int32, id identity) (program, bool)
+}
+
+// known remembers which processes have been told.
+type known struct {
+	system system
+	seen   map[int32]entry
+	round  uint32
+}
+
+type entry struct {
+	id    identity
+	round uint32 // the look that last saw it
+}
+
+func newKnown(s system) *known { return &known{system: s, seen: make(map[int32]entry)} }
+
+// baseline remembers what runs already, silently.
+func (k *known) baseline(ctx context.Context) error {
+	_, err := k.walk(ctx)
+	return err
+}
+
+// look returns the programs that started since the last look.
+func (k *known) look(ctx context.Context) ([]program, error) {
+	fresh, err := k.walk(ctx)
+	var started []program
+	for _, pid := range fresh {
+		if p, ok := k.system.resolve(ctx, pid, k.seen[pid].id); ok {
+			started = append(started, p)
+		}
+	}
+	return started, err
+}
+
+// walk brings seen up to date and returns the pids that are new or changed.
+func (k *known) walk(ctx context.Context) ([]int32, error) {
+	pids, err := k.system.pids(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k.round++
+	var fresh []int32
+	for _, pid := range pids {
+		id, ok := k.system.identity(ctx, pid)
+		if !ok {
+			continue
+		}
+		had, again := k.seen[pid]
+		if !again || changed(had.id, id) {
+			fresh = append(fresh, pid)
+		}
+		k.seen[pid] = entry{id, k.round}
+	}
+	for pid, e := range k.seen {
+		if e.round != k.round {
+			delete(k.seen, pid)
+		}
+	}
+	return fresh, nil
+}
+
+func changed(was, is identity) bool {
+	return was.created != is.created || was.exe != is.exe
+}
