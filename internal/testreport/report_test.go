@@ -52,26 +52,31 @@ func TestNoFailureIsLost(t *testing.T) {
 			`{"Action":"output","Package":"q","Test":"TestC","Output":"    c_test.go:3: got 1\n"}
 {"Action":"fail","Package":"q","Test":"TestC","Elapsed":0.1}
 {"Action":"fail","Package":"q","Elapsed":0.2}
-`, "FAILED: q TestC\n    c_test.go:3: got 1", "2 passed, 1 failed, 1 skipped"},
+`, "FAILED: q TestC\n    c_test.go:3: got 1", "2 passed, 1 failed, 1 skipped",
+		},
 		"a failed subtest, which fails its parent too": {
 			`{"Action":"fail","Package":"q","Test":"TestC/x","Elapsed":0.1}
 {"Action":"fail","Package":"q","Test":"TestC","Elapsed":0.1}
 {"Action":"fail","Package":"q","Elapsed":0.2}
-`, "FAILED: q TestC/x", "2 passed, 2 failed, 1 skipped"},
+`, "FAILED: q TestC/x", "2 passed, 2 failed, 1 skipped",
+		},
 		"a package that does not build": {
 			`{"ImportPath":"q [q.test]","Action":"build-output","Output":"q/q.go:3:5: undefined: x\n"}
 {"ImportPath":"q [q.test]","Action":"build-fail"}
 {"Action":"start","Package":"q"}
 {"Action":"fail","Package":"q","Elapsed":0,"FailedBuild":"q [q.test]"}
-`, "undefined: x", "2 passed, 1 failed, 1 skipped"},
+`, "undefined: x", "2 passed, 1 failed, 1 skipped",
+		},
 		"a leak found after the tests": {
 			`{"Action":"pass","Package":"q","Test":"TestC","Elapsed":0.1}
 {"Action":"output","Package":"q","Output":"goleak: found unexpected goroutines\n"}
 {"Action":"fail","Package":"q","Elapsed":0.2}
-`, "found unexpected goroutines", "3 passed, 1 failed, 1 skipped"},
+`, "found unexpected goroutines", "3 passed, 1 failed, 1 skipped",
+		},
 		"a test that was cut off": {
 			`{"Action":"run","Package":"q","Test":"TestC"}
-`, "FAILED: q TestC (did not finish)", "2 passed, 1 failed, 1 skipped"},
+`, "FAILED: q TestC (did not finish)", "2 passed, 1 failed, 1 skipped",
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			got, ok := reported(t, passing+c.stream)
