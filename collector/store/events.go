@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"safelight/collector/model"
@@ -11,38 +10,26 @@ import (
 )
 
 // eventColumns end with the account, which stands only in subjects.
-const eventColumns = `e.school_id, e.device, e.event_id, e.spool_epoch, e.lane, e.seq, e.digest, e.observed, e.received, e.skew, e.late,
-	e.subject_id, e.severity, e.category, e.rule, e.pack, e.kind, e.name, e.via, e.also, e.times, e.outcome, e.third_party, e.noise, e.help,
-	e.words, e.why, e.not_seen, e.process, e.exe, e.pid, e.unknown, e.client, e.server, e.ip, s.account`
+const eventColumns = `e.school_id, e.event_id, e.device, e.spool_epoch, e.seq, e.digest, e.observed, e.received, e.late,
+	e.subject_id, e.severity, e.category, e.rule, e.body, s.account`
 
 // eventOrder is the only order there is: never by a device's clock or ids.
-const eventOrder = ` ORDER BY e.received, e.device, e.spool_epoch, e.lane, e.seq`
+const eventOrder = ` ORDER BY e.received, e.device, e.spool_epoch, e.severity, e.seq`
 
 func scanEvent(row scanner) (model.Event, error) {
 	var e model.Event
-	var id, name, words, why []byte
-	var lane, seq, observed, received, skew, late, severity, thirdParty, noise, help int64
-	var also, notSeen string
-	err := row.Scan(&e.School, &e.Device, &id, &e.Place.SpoolEpoch, &lane, &seq, &e.Digest, &observed, &received, &skew, &late,
-		&e.Subject, &severity, &e.Category, &e.Rule, &e.Pack, &e.Kind, &name, &e.Via, &also, &e.Count, &e.Outcome, &thirdParty, &noise, &help,
-		&words, &why, &notSeen, &e.Process, &e.Exe, &e.PID, &e.Unknown, &e.Client, &e.Server, &e.IP, &e.Account)
+	var id, body []byte
+	var seq, observed, received, late, severity int64
+	err := row.Scan(&e.School, &id, &e.Device, &e.Place.SpoolEpoch, &seq, &e.Digest, &observed, &received, &late,
+		&e.Subject, &severity, &e.Category, &e.Rule, &body, &e.Account)
 	if err != nil {
 		return model.Event{}, err
 	}
 	copy(e.ID[:], id)
-	e.Place.Lane, e.Place.Seq, e.Severity = event.Severity(lane), uint64(seq), event.Severity(severity)
-	e.Observed, e.Received, e.Skew = moment(observed), moment(received), time.Duration(skew)*time.Microsecond
-	e.Late, e.ThirdParty, e.Noise, e.Help = late != 0, thirdParty != 0, noise != 0, help != 0
-	e.Name, e.Match, e.Why = string(name), string(words), string(why)
-	if also != "" {
-		for word := range strings.SplitSeq(also, ",") {
-			e.Also = append(e.Also, event.Via(word))
-		}
-	}
-	if notSeen != "" {
-		e.NotSeen = strings.Split(notSeen, "\n")
-	}
-	return e, nil
+	e.Severity = event.Severity(severity)
+	e.Place.Lane, e.Place.Seq = e.Severity, uint64(seq)
+	e.Observed, e.Received, e.Late = moment(observed), moment(received), late != 0
+	return e, readBody(body, &e)
 }
 
 // EventsOf lists an alert's events in the order they were received. Whether the

@@ -53,7 +53,7 @@ func (s *Store) GatherOnce(ctx context.Context, school model.SchoolID, now time.
 		if err != nil {
 			return err
 		}
-		rows, err := s.take(ctx, tx, g.hot, school, limit-released)
+		rows, err := s.take(ctx, g.hot, school, limit-released)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (g *gathering) gather(ctx context.Context, rows []pendingRow) error {
 		if _, err := g.hot.linkEvent.ExecContext(ctx, g.school, alert.Ref, row.device, row.id); err != nil {
 			return fmt.Errorf("linking event: %w", err)
 		}
-		_, err = g.hot.deletePending.ExecContext(ctx, g.school, int64(row.severity), row.device, row.received, row.id)
+		_, err = g.hot.deletePending.ExecContext(ctx, g.school, int64(row.severity), row.turn, row.id, row.device)
 		if err != nil {
 			return fmt.Errorf("clearing what was pending: %w", err)
 		}

@@ -71,6 +71,10 @@ func open(ctx context.Context, path string, o options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
+	turns, err := readTurns(ctx, writer)
+	if err != nil {
+		return nil, fmt.Errorf("reading what is pending: %w", err)
+	}
 	reader, err := sql.Open("sqlite", dsn(path, url.Values{
 		"mode":    {"ro"},
 		"_pragma": {"busy_timeout(5000)", "query_only(ON)"},
@@ -84,8 +88,8 @@ func open(ctx context.Context, path string, o options) (_ *Store, err error) {
 		writer:   writer,
 		reader:   reader,
 		hot:      prepared,
+		turns:    turns,
 		subjects: make(map[subjectKey]string),
-		turns:    make(map[turnKey]string),
 	}, nil
 }
 

@@ -20,11 +20,11 @@ type Store struct {
 	writer *sql.DB // exactly one connection
 	reader *sql.DB // read-only
 	hot    hot
+	turns  *turns
 
 	// mu guards everything declared below.
 	mu       sync.Mutex
 	subjects map[subjectKey]string // committed ones only
-	turns    map[turnKey]string    // the device the gatherer looked at last
 }
 
 // DB is the write pool of one connection, for the job queue, which must share

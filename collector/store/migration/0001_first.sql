@@ -102,58 +102,42 @@ CREATE TABLE devices (
     PRIMARY KEY (school_id, id)
 );
 
--- name, words and why hold what was seen; the account stands only in subjects.
+-- body is what was seen, in one piece so that it can be sealed for its subject;
+-- the account stands only in subjects. An event's lane is its severity. Ids are
+-- made in the order of time, so the key begins with them: new events of all
+-- devices go to the same few pages.
 CREATE TABLE events (
     school_id TEXT NOT NULL,
-    device TEXT NOT NULL,
     event_id BYTEA NOT NULL,
+    device TEXT NOT NULL,
     spool_epoch BYTEA NOT NULL,
-    lane BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     digest BYTEA NOT NULL,
     observed BIGINT NOT NULL,
     received BIGINT NOT NULL,
-    skew BIGINT NOT NULL,
     late BIGINT NOT NULL,
     subject_id TEXT NOT NULL,
     severity BIGINT NOT NULL,
     category TEXT NOT NULL,
     rule TEXT NOT NULL,
-    pack TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    name BYTEA NOT NULL,
-    via TEXT NOT NULL,
-    also TEXT NOT NULL,
-    times BIGINT NOT NULL,
-    outcome TEXT NOT NULL,
-    third_party BIGINT NOT NULL,
-    noise BIGINT NOT NULL,
-    help BIGINT NOT NULL,
-    words BYTEA NOT NULL,
-    why BYTEA NOT NULL,
-    not_seen TEXT NOT NULL,
-    process TEXT NOT NULL,
-    exe TEXT NOT NULL,
-    pid BIGINT NOT NULL,
-    unknown TEXT NOT NULL,
-    client TEXT NOT NULL,
-    server TEXT NOT NULL,
-    ip TEXT NOT NULL,
-    PRIMARY KEY (school_id, device, event_id)
+    body BYTEA NOT NULL,
+    PRIMARY KEY (school_id, event_id, device)
 );
 
 CREATE INDEX events_by_received ON events (school_id, received);
 
 -- What the gatherer has yet to look at. Its key is the order in which it looks:
--- one severity, one device after the other, each device's oldest first.
+-- one severity, then by turn. A device's next event gets a turn after its last
+-- one, so that going by turn is fair to all devices, and the new rows of all
+-- devices go to the same few pages.
 CREATE TABLE pending (
     school_id TEXT NOT NULL,
     severity BIGINT NOT NULL,
-    device TEXT NOT NULL,
-    received BIGINT NOT NULL,
+    turn BIGINT NOT NULL,
     event_id BYTEA NOT NULL,
+    device TEXT NOT NULL,
     subject_id TEXT NOT NULL,
-    PRIMARY KEY (school_id, severity, device, received, event_id)
+    PRIMARY KEY (school_id, severity, turn, event_id, device)
 );
 
 CREATE TABLE gaps (

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+)
+
+// eventBody is what of an event no statement needs to look into. Its names stay
+// as they are: years of stored events carry them.
+type eventBody struct {
+	Pack       string        `json:"pack,omitempty"`
+	Kind       event.Kind    `json:"kind"`
+	Name       string        `json:"name"`
+	Via        event.Via     `json:"via"`
+	Also       []event.Via   `json:"also,omitempty"`
+	Count      int           `json:"count,omitempty"`
+	Outcome    model.Outcome `json:"outcome,omitempty"`
+	ThirdParty bool          `json:"third_party,omitempty"`
+	Noise      bool          `json:"noise,omitempty"`
+	Process    string        `json:"process,omitempty"`
+	Exe        string        `json:"exe,omitempty"`
+	PID        int           `json:"pid,omitempty"`
+	Unknown    string        `json:"unknown,omitempty"`
+	Client     string        `json:"client,omitempty"`
+	Server     string        `json:"server,omitempty"`
+	IP         string        `json:"ip,omitempty"`
+	Match      string        `json:"match,omitempty"`
+	Why        string        `json:"why,omitempty"`
+	NotSeen    []string      `json:"not_seen,omitempty"`
+	Help       bool          `json:"help,omitempty"`
+	Skew       time.Duration `json:"skew_ns,omitempty"`
+}
+
+func bodyOf(e *model.Event) ([]byte, error) {
+	return json.Marshal(eventBody{
+		Pack: e.Pack, Kind: e.Kind, Name: e.Name, Via: e.Via, Also: e.Also, Count: e.Count, Outcome: e.Outcome,
+		ThirdParty: e.ThirdParty, Noise: e.Noise, Process: e.Process, Exe: e.Exe, PID: e.PID, Unknown: e.Unknown,
+		Client: e.Client, Server: e.Server, IP: e.IP, Match: e.Match, Why: e.Why, NotSeen: e.NotSeen, Help: e.Help, Skew: e.Skew,
+	})
+}
+
+func readBody(data []byte, e *model.Event) error {
+	var b eventBody
+	if err := json.Unmarshal(data, &b); err != nil {
+		return fmt.Errorf("reading an event's body: %w", err)
+	}
+	e.Pack, e.Kind, e.Name, e.Via, e.Also, e.Count, e.Outcome = b.Pack, b.Kind, b.Name, b.Via, b.Also, b.Count, b.Outcome
+	e.ThirdParty, e.Noise, e.Process, e.Exe, e.PID, e.Unknown = b.ThirdParty, b.Noise, b.Process, b.Exe, b.PID, b.Unknown
+	e.Client, e.Server, e.IP, e.Match, e.Why, e.NotSeen, e.Help, e.Skew = b.Client, b.Server, b.IP, b.Match, b.Why, b.NotSeen, b.Help, b.Skew
+	return nil
+}
