@@ -34,7 +34,7 @@ func toProto(e Event) (*pb.Event, error) {
 		Name:       cut(e.Name, maxName),
 		Via:        via,
 		Also:       alsoToProto(e.Also),
-		Count:      uint32(max(0, min(e.Count, maxCount))),
+		Count:      uint32(max(0, min(int64(e.Count), maxCount))),
 		Outcome:    outcomes[OutcomeOf(e.Observation)],
 		ThirdParty: e.ThirdParty,
 		Noise:      e.Noise,
@@ -70,7 +70,7 @@ func ownerToProto(e Event) *pb.Owner {
 		Process: cut(e.Process, maxShort), Exe: cut(e.Exe, maxExe), Account: cut(e.User, maxShort),
 		UnknownReason: cut(e.OwnerUnknown, maxShort),
 	}
-	if e.PID > 0 && e.PID <= maxPID {
+	if e.PID > 0 && int64(e.PID) <= maxPID {
 		o.Pid = uint32(e.PID)
 	}
 	if e.UID != nil {
