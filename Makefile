@@ -55,8 +55,7 @@ proto: ## generate proto/safelight/v1 again
 	@tool=$$(.ci/tool buf); cd proto; "$$tool" generate --path safelight
 
 notice: ## write NOTICE again, from what the programs link
-	go run ./internal/notice > NOTICE.new
-	mv NOTICE.new NOTICE
+	go test -count=1 -run TestNotice ./internal/archtest -update
 
 clean: ## remove what the other targets made, the tools in .cache apart
 	rm -rf bin dist .demo

@@ -1,4 +1,4 @@
-// Package proto_test holds the protocol still: the generated code is what the
+// Package proto holds the protocol still: the generated code is what the
 // .proto files say, and no change breaks a device that speaks what was released.
 // The messages themselves are in proto/safelight/v1.
 package proto_test

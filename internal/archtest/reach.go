@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/build"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -152,12 +153,26 @@ func (r *reacher) dir(pkg string) (string, error) {
 	if first, _, _ := strings.Cut(pkg, "/"); !strings.Contains(first, ".") {
 		return "", nil
 	}
-	for mod := pkg; mod != "."; mod = filepath.ToSlash(filepath.Dir(mod)) {
-		if version, ok := r.modules[mod]; ok {
-			return filepath.Join(r.cache, escape(mod)+"@"+version, filepath.FromSlash(strings.TrimPrefix(pkg, mod))), nil
+	mod := r.moduleOf(pkg)
+	if mod == "" {
+		return "", fmt.Errorf("no module in go.mod holds %s", pkg)
+	}
+	return filepath.Join(r.moduleDir(mod), filepath.FromSlash(strings.TrimPrefix(pkg, mod))), nil
+}
+
+// moduleOf finds the module of go.mod that holds a package, or "".
+func (r *reacher) moduleOf(pkg string) string {
+	for mod := pkg; mod != "."; mod = path.Dir(mod) {
+		if r.modules[mod] != "" {
+			return mod
 		}
 	}
-	return "", fmt.Errorf("no module in go.mod holds %s", pkg)
+	return ""
+}
+
+// moduleDir is where the module cache keeps a module.
+func (r *reacher) moduleDir(mod string) string {
+	return filepath.Join(r.cache, escape(mod)+"@"+r.modules[mod])
 }
 
 // escape writes a module path as the module cache does: capitals as "!x".
