@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"safelight/agent/source/hostname"
 )
 
 // The question types that a visit makes.
@@ -43,7 +45,7 @@ func eachQuestion(msg []byte, each func(question)) {
 		if err != nil {
 			break
 		}
-		name, ok := Name(q.Name.Data[:q.Name.Length])
+		name, ok := hostname.Normalise(q.Name.Data[:q.Name.Length])
 		if ok {
 			found[n] = question{name: name, kind: uint16(q.Type), response: header.Response}
 			n++

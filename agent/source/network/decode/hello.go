@@ -1,6 +1,10 @@
 package decode
 
-import "golang.org/x/crypto/cryptobyte"
+import (
+	"golang.org/x/crypto/cryptobyte"
+
+	"safelight/agent/source/hostname"
+)
 
 const (
 	recordHeader    = 5
@@ -123,7 +127,7 @@ func serverNameList(ext cryptobyte.String) (string, bool) {
 			return "", false
 		}
 		if kind == 0 {
-			return Name([]byte(name))
+			return hostname.Normalise([]byte(name))
 		}
 	}
 	return "", false

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"safelight/agent/source/hostname"
 	"safelight/internal/event"
 )
 
@@ -205,7 +206,7 @@ func (d *Decoder) tellHost(f *flow, host []byte, how progress) {
 	if how != done {
 		return
 	}
-	if name, ok := HostPort(host); ok {
+	if name, ok := hostname.OfHostPort(host); ok {
 		d.report(f, name, event.ViaHTTP, f.seen)
 	}
 }

@@ -1,4 +1,7 @@
-package decode
+// Package hostname normalises host names to the one form in which they are
+// observed: lower-case A-labels without a final dot. It is pure. The sources
+// use it on names from packets and logs.
+package hostname
 
 import (
 	"net/netip"
@@ -9,10 +12,10 @@ import (
 
 const maxName = 253
 
-// Name normalises a host name as it stands on the wire or in a log to
+// Normalise normalises a host name as it stands on the wire or in a log to
 // lower-case A-label form without a final dot. It reports false for what is
 // no host name. An address is a name too: some things are visited by address.
-func Name[T string | []byte](raw T) (string, bool) {
+func Normalise[T string | []byte](raw T) (string, bool) {
 	if n := len(raw); n > 0 && raw[n-1] == '.' {
 		raw = raw[:n-1]
 	}
@@ -79,11 +82,11 @@ func unicodeName(raw string) (string, bool) {
 			return "", false
 		}
 	}
-	return Name(ascii)
+	return Normalise(ascii)
 }
 
-// HostPort normalises "host", "host:port", "[v6]" and "[v6]:port" to the host.
-func HostPort[T string | []byte](raw T) (string, bool) {
+// OfHostPort normalises "host", "host:port", "[v6]" and "[v6]:port" to the host.
+func OfHostPort[T string | []byte](raw T) (string, bool) {
 	end := len(raw)
 	for i := len(raw) - 1; i >= 0; i-- {
 		if raw[i] == ']' {
@@ -94,5 +97,5 @@ func HostPort[T string | []byte](raw T) (string, bool) {
 			break
 		}
 	}
-	return Name(raw[:end])
+	return Normalise(raw[:end])
 }

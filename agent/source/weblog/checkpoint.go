@@ -1,0 +1,61 @@
+package weblog
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+)
+
+// headLength is how much of a file's beginning says that it is the same file.
+const headLength = 256
+
+// place is a position in a file that can be found again after a restart, a
+// rotation or a truncation. A file's number alone will not do: file systems
+// give it to the next file, and copytruncate keeps it for other contents.
+type place struct {
+	dev, inode uint64
+	offset     int64
+	headLen    uint16 // how many of the first bytes head is of
+	head       [16]byte
+}
+
+// As bytes: version, dev, inode, offset, headLen, head; big-endian.
+const (
+	placeVersion = 1
+	placeSize    = 1 + 8 + 8 + 8 + 2 + 16
+)
+
+var errCheckpoint = errors.New("checkpoint of another version or damaged")
+
+func (p place) encode() []byte {
+	b := make([]byte, 0, placeSize)
+	b = append(b, placeVersion)
+	b = binary.BigEndian.AppendUint64(b, p.dev)
+	b = binary.BigEndian.AppendUint64(b, p.inode)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.offset))
+	b = binary.BigEndian.AppendUint16(b, p.headLen)
+	return append(b, p.head[:]...)
+}
+
+func decodePlace(b []byte) (place, error) {
+	if len(b) != placeSize || b[0] != placeVersion {
+		return place{}, errCheckpoint
+	}
+	p := place{
+		dev:     binary.BigEndian.Uint64(b[1:]),
+		inode:   binary.BigEndian.Uint64(b[9:]),
+		offset:  int64(binary.BigEndian.Uint64(b[17:])),
+		headLen: binary.BigEndian.Uint16(b[25:]),
+	}
+	copy(p.head[:], b[27:])
+	if p.offset < 0 || p.headLen > headLength || int64(p.headLen) > p.offset {
+		return place{}, errCheckpoint
+	}
+	return p, nil
+}
+
+func hashHead(b []byte) (h [16]byte) {
+	sum := sha256.Sum256(b)
+	copy(h[:], sum[:])
+	return h
+}

@@ -1,0 +1,213 @@
+// Package weblog follows the log files of proxies, as they are written, and
+// tells which hosts were asked for. It survives rotation by renaming, by
+// copying and truncating, and restarts: each observation carries the place
+// after its line, and reading goes on from the last one that became durable.
+//
+// Of a line it keeps host, time, user, client and whether it was refused;
+// paths and queries are dropped as the line is read (G11). A new format is one
+// file and one line in formats. Only agent/daemon and the agent's verbs build
+// it.
+package weblog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"safelight/agent/source"
+	"safelight/internal/event"
+)
+
+// Config is what New needs. Format and Path are required.
+type Config struct {
+	Format string
+	Path   string
+	// ReadBack bounds how old a line may be when reading begins without a
+	// checkpoint, so that weeks of old log are not taken for news. Zero reads
+	// all there is.
+	ReadBack time.Duration
+	// Ticks says when to look for growth; nil is every 200 ms.
+	Ticks <-chan time.Time
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+const every = 200 * time.Millisecond
+
+// Source follows one log file. Make it with New.
+type Source struct {
+	cfg    Config
+	format Format
+
+	seen     atomic.Uint64
+	tooLong  atomic.Uint64 // lines skipped for their length
+	unparsed atomic.Uint64 // lines that are none of the format
+
+	mu     sync.Mutex // guards what follows
+	state  source.State
+	detail string
+}
+
+var _ source.Source = (*Source)(nil)
+
+// New returns a source that is not running yet.
+func New(cfg Config) (*Source, error) {
+	format, err := FormatNamed(cfg.Format)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Path == "" {
+		return nil, errors.New("weblog: want the path of a log file")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Source{cfg: cfg, format: format, state: source.Starting, detail: "waiting for the file"}, nil
+}
+
+// Name tells the followed files apart: checkpoints are kept under it.
+func (s *Source) Name() string { return "weblog:" + s.cfg.Format + ":" + s.cfg.Path }
+
+// Status says how following stands. Dropped counts lines too long to be read.
+func (s *Source) Status() source.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := source.Status{
+		Name: s.Name(), State: s.state, Detail: s.detail,
+		Seen: s.seen.Load(), Dropped: s.tooLong.Load(),
+	}
+	if n := s.unparsed.Load(); n > 0 && s.state == source.Running {
+		st.Detail = fmt.Sprintf("%s; %d lines not understood", s.detail, n)
+	}
+	return st
+}
+
+// stand notes how things are and says whether that is news.
+func (s *Source) stand(state source.State, detail string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news := s.state != state || s.detail != detail
+	s.state, s.detail = state, detail
+	return news
+}
+
+// Run follows the file until ctx ends, from checkpoint on.
+func (s *Source) Run(ctx context.Context, checkpoint []byte, sink source.Sink) error {
+	ticks := s.cfg.Ticks
+	if ticks == nil {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	f := &follower{src: s, sink: sink, buf: make([]byte, chunk)}
+	defer f.close()
+	defer s.stand(source.Stopped, "")
+	if len(checkpoint) == 0 {
+		f.since = s.since()
+	} else if err := f.resume(ctx, checkpoint); err != nil {
+		return fmt.Errorf("resuming %s: %w", s.Name(), err)
+	}
+	for {
+		err := f.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, os.ErrNotExist):
+			s.stand(source.Starting, "waiting for the file")
+		case err != nil:
+			if s.stand(source.Unavailable, reason(err)) {
+				s.cfg.Log.WarnContext(ctx, "following a log failed; trying again", "source", "weblog", "reason", reason(err))
+			}
+		default:
+			s.stand(source.Running, "following by polling")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks:
+		}
+	}
+}
+
+// reason is an error for the status and the log, without the path in it.
+func reason(err error) string {
+	var p *os.PathError
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "the agent may not read the log file; give its account read access"
+	case errors.As(err, &p):
+		return p.Op + ": " + p.Err.Error()
+	}
+	return err.Error()
+}
+
+func (s *Source) since() time.Time {
+	if s.cfg.ReadBack <= 0 {
+		return time.Time{}
+	}
+	return s.cfg.Now().Add(-s.cfg.ReadBack)
+}
+
+func observation(e Entry, now time.Time) event.Observation {
+	return event.Observation{
+		Time: now.UTC(), Kind: event.Domain, Name: e.Host, Via: event.ViaLog,
+		User: e.User, Client: e.Client, Attempt: e.Denied, Logged: e.Time,
+	}
+}
+
+// Summary says what ReadAll read.
+type Summary struct {
+	Lines    uint64 // all there were
+	Told     uint64 // that became observations
+	Unparsed uint64 // that are none of the format, or name no host
+	TooLong  uint64
+}
+
+// ReadAll reads a log once, to its end. emit's error ends it.
+func ReadAll(format string, r io.Reader, now func() time.Time, emit func(event.Observation) error) (Summary, error) {
+	var sum Summary
+	f, err := FormatNamed(format)
+	if err != nil {
+		return sum, err
+	}
+	each := func(line []byte, _ int64) error {
+		if len(line) == 0 {
+			return nil
+		}
+		sum.Lines++
+		e, err := f.Parse(line)
+		if err != nil {
+			sum.Unparsed++
+			return nil //nolint:nilerr // counted: one odd line must not hide the others
+		}
+		sum.Told++
+		return emit(observation(e, now()))
+	}
+	var l lines
+	buf := make([]byte, chunk)
+	for {
+		n, err := r.Read(buf)
+		if fail := l.feed(buf[:n], each); fail != nil {
+			return sum, fail
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return sum, fmt.Errorf("reading the log after %d lines: %w", sum.Lines, err)
+		}
+	}
+	err = l.rest(each)
+	sum.TooLong = l.tooLong
+	sum.Lines += l.tooLong
+	return sum, err
+}
