@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"safelight/collector/model"
@@ -35,7 +34,6 @@ type Console struct {
 	pages    *pages
 	hasher   *hasher
 	throttle *throttle
-	links    sync.Mutex // held from finding a one-time link to using it up
 }
 
 // New checks the configuration and builds a console.

@@ -15,14 +15,15 @@ type Store interface {
 	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
 	UserByEmail(ctx context.Context, school model.SchoolID, email string) (model.User, error)
 	UserByLink(ctx context.Context, school model.SchoolID, hash []byte) (model.User, error)
-	// SetPassword also clears the one-time link, in the same transaction.
+	// SetPassword spends the user's one-time link in one step: of two at once
+	// the second is ErrNotFound, as is one after its time.
 	SetPassword(ctx context.Context, school model.SchoolID, userID, hash string, now time.Time) error
 	// RecordSignIn counts a failure, or clears the count.
 	RecordSignIn(ctx context.Context, school model.SchoolID, userID string, ok bool, now time.Time) error
 
 	AddSession(ctx context.Context, session model.Session) error
 	SessionByHash(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) (model.Session, model.User, error)
-	TouchSession(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) error
+	TouchSession(ctx context.Context, school model.SchoolID, hash []byte, seen, expires time.Time) error
 	EndSession(ctx context.Context, school model.SchoolID, hash []byte) error
 
 	// AlertsFor and AlertFor are only what this user may see (G3).

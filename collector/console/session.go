@@ -87,7 +87,7 @@ func (c *Console) viewerOf(r *http.Request) (v viewer, ok bool, err error) {
 		return viewer{}, false, c.endSession(ctx, hash)
 	}
 	if now.Sub(session.Seen) >= touchEvery {
-		if err := c.store.TouchSession(ctx, c.school, hash, now); err != nil {
+		if err := c.store.TouchSession(ctx, c.school, hash, now, session.Expires); err != nil {
 			return viewer{}, false, fmt.Errorf("keeping a session alive: %w", err)
 		}
 	}

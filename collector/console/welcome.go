@@ -52,8 +52,7 @@ func (c *Console) linkGone(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (c *Console) welcome(w http.ResponseWriter, r *http.Request) {
-	hash := HashSecret(r.PathValue("secret"))
-	user, err := c.linked(r.Context(), hash)
+	user, err := c.linked(r.Context(), HashSecret(r.PathValue("secret")))
 	if err != nil {
 		c.linkGone(w, r, err)
 		return
@@ -73,7 +72,8 @@ func (c *Console) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = c.useLink(r.Context(), hash, encoded)
+		// This spends the link: of two that come at once, one finds it gone.
+		err = c.store.SetPassword(r.Context(), c.school, user.ID, encoded, c.now())
 	}
 	if err != nil {
 		c.linkGone(w, r, err)
@@ -88,21 +88,6 @@ func newPasswordProblems(password, confirm, email string) (problems []problem) {
 	}
 	if confirm != password {
 		return []problem{{"confirm", wordsConfirm}}
-	}
-	return nil
-}
-
-// useLink sets the password of whoever the link is for. Finding the link and
-// using it up are one step here: of two that come at once, one finds it gone.
-func (c *Console) useLink(ctx context.Context, hash []byte, encoded string) error {
-	c.links.Lock()
-	defer c.links.Unlock()
-	user, err := c.linked(ctx, hash)
-	if err != nil {
-		return err
-	}
-	if err := c.store.SetPassword(ctx, c.school, user.ID, encoded, c.now()); err != nil {
-		return fmt.Errorf("setting a password: %w", err)
 	}
 	return nil
 }

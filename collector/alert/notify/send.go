@@ -1,0 +1,81 @@
+package notify
+
+import (
+	"context"
+	"errors"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// auths are the ways to sign in to the mail server, best first. The plain ones
+// come only after TLS: Validate refuses a user without it.
+var auths = []gomail.SMTPAuthType{
+	gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256,
+	gomail.SMTPAuthPlain, gomail.SMTPAuthLogin,
+}
+
+// client builds the connection's settings.
+func (m *Mailer) client() (*gomail.Client, error) {
+	tlsConfig, err := m.cfg.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	password, err := m.cfg.password()
+	if err != nil {
+		return nil, err
+	}
+	opts := []gomail.Option{
+		gomail.WithPort(m.cfg.Port), gomail.WithTimeout(timeout / 2), gomail.WithHELO(m.cfg.domain()),
+		gomail.WithTLSConfig(tlsConfig), gomail.WithoutNoop(),
+	}
+	switch m.cfg.TLS {
+	case ImplicitTLS:
+		opts = append(opts, gomail.WithSSL())
+	case NoTLS:
+		opts = append(opts, gomail.WithTLSPolicy(gomail.NoTLS))
+	default:
+		opts = append(opts, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	}
+	if m.cfg.User != "" {
+		opts = append(opts, gomail.WithUsername(m.cfg.User), gomail.WithPassword(password), gomail.WithOpportunisticSMTPAuth(auths...))
+	}
+	return gomail.NewClient(m.cfg.Host, opts...)
+}
+
+// send hands a message to the mail server. It counts as accepted when the
+// server says so; what the server answers to the goodbye changes nothing.
+func (m *Mailer) send(ctx context.Context, msg *gomail.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client, err := m.client()
+	if err != nil {
+		return &Error{Doing: "preparing to mail", err: err}
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		// A refused sign-in or certificate is mended on the server, mostly
+		// within the day; so it is tried again.
+		return &Error{Doing: "reaching the mail server", Code: code(err), err: err}
+	}
+	defer client.CloseWithSMTPClient(conn)
+	err = client.SendWithSMTPClient(conn, msg)
+	if err == nil {
+		return nil
+	}
+	failure := &Error{Doing: "handing over the mail", Code: code(err), err: withoutText(ctx, err)}
+	failure.GiveUp = failure.Code >= 500 && failure.Code < 600
+	return failure
+}
+
+// withoutText drops what the library says about a failed hand-over: it quotes
+// the recipient.
+func withoutText(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var sent *gomail.SendError
+	if errors.As(err, &sent) {
+		return errors.New(sent.Reason.String())
+	}
+	return errors.New("the connection broke")
+}
