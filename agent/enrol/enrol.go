@@ -2,12 +2,13 @@ package enrol
 
 import (
 	"context"
-	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,26 +81,18 @@ func Enrol(ctx context.Context, req Request) (*Identity, error) {
 
 // check refuses an answer that a later start could not work with.
 func check(id *Identity, token pki.Token) error {
+	if err := checkTrust(id.trust); err != nil {
+		return err
+	}
 	roots, err := pki.ParseChain(id.trust.GetRootsDer())
 	if err != nil {
 		return err
 	}
-	found := false
-	for _, r := range roots {
-		found = found || pki.Fingerprint(r) == token.Fingerprint
-	}
-	for _, k := range id.trust.GetPolicyKeys() {
-		if len(k.GetEd25519Public()) != ed25519.PublicKeySize {
-			return fmt.Errorf("policy key %q is %d bytes long, want %d", k.GetKeyId(), len(k.GetEd25519Public()), ed25519.PublicKeySize)
-		}
-	}
 	switch {
-	case !found:
+	case !slices.ContainsFunc(roots, func(r *x509.Certificate) bool { return pki.Fingerprint(r) == token.Fingerprint }):
 		return errors.New("the root that the token names is not among those to trust")
 	case len(id.chain) == 0 || id.DeviceID == "" || id.School == "":
 		return errors.New("it lacks the certificate, the device's id or the school")
-	case len(id.trust.GetServerNames()) == 0 || len(id.trust.GetPolicyKeys()) == 0:
-		return errors.New("it lacks the collector's names or the policy keys")
 	}
 	return nil
 }
@@ -107,7 +100,8 @@ func check(id *Identity, token pki.Token) error {
 // askEach tries the addresses in order and returns the first answer. A refusal is
 // an answer.
 func askEach(ctx context.Context, addresses []string, token pki.Token, ask *safelightv1.EnrolRequest, now func() time.Time) (*safelightv1.EnrolResponse, error) {
-	conf := clientTLS([]string{token.ServerName}, now, pinned(token.Fingerprint))
+	conf := clientTLS(now, pinned(token))
+	conf.ServerName = token.ServerName
 	var failures []error
 	for _, addr := range addresses {
 		resp, err := askAt(ctx, addr, credentials.NewTLS(conf), ask)

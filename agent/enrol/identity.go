@@ -5,6 +5,7 @@ package enrol
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -33,6 +35,8 @@ type Identity struct {
 
 	key   crypto.Signer
 	chain []*x509.Certificate
+
+	mu    sync.Mutex // guards trust, which the collector may renew
 	trust *safelightv1.TrustBundle
 }
 
@@ -99,19 +103,62 @@ func saveTrust(dir string, trust *safelightv1.TrustBundle) error {
 func (id *Identity) Expires() time.Time { return id.chain[0].NotAfter }
 
 // PolicyKeys are the keys whose policy this device accepts.
-func (id *Identity) PolicyKeys() []*safelightv1.PolicyKey { return id.trust.GetPolicyKeys() }
+func (id *Identity) PolicyKeys() []*safelightv1.PolicyKey { return id.trusted().GetPolicyKeys() }
+
+func (id *Identity) trusted() *safelightv1.TrustBundle {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	return id.trust
+}
+
+// SetTrust keeps a trust bundle that came over a connection already proven. One
+// that this device could not work with is refused.
+func (id *Identity) SetTrust(dir string, trust *safelightv1.TrustBundle) error {
+	if err := checkTrust(trust); err != nil {
+		return fmt.Errorf("taking over new trust: %w", err)
+	}
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	if proto.Equal(id.trust, trust) {
+		return nil
+	}
+	if err := saveTrust(dir, trust); err != nil {
+		return err
+	}
+	id.trust = trust
+	return nil
+}
+
+func checkTrust(trust *safelightv1.TrustBundle) error {
+	roots, err := pki.ParseChain(trust.GetRootsDer())
+	if err != nil {
+		return err
+	}
+	for _, k := range trust.GetPolicyKeys() {
+		if len(k.GetEd25519Public()) != ed25519.PublicKeySize {
+			return fmt.Errorf("policy key %q is %d bytes long, want %d", k.GetKeyId(), len(k.GetEd25519Public()), ed25519.PublicKeySize)
+		}
+	}
+	if len(roots) == 0 || len(trust.GetServerNames()) == 0 || len(trust.GetPolicyKeys()) == 0 {
+		return errors.New("it lacks the roots, the collector's names or the policy keys")
+	}
+	return nil
+}
 
 // TLS is the configuration for calls to the collector: the device's
 // certificate, and a collector that proves one of the trusted roots and names.
+// Trust is read anew for every connection.
 func (id *Identity) TLS(now func() time.Time) (*tls.Config, error) {
-	roots, err := pki.ParseChain(id.trust.GetRootsDer())
-	if err != nil || len(roots) == 0 {
-		return nil, fmt.Errorf("reading trusted roots: %w; enrol again", errors.Join(err, errors.New("none usable")))
+	if err := checkTrust(id.trusted()); err != nil {
+		return nil, fmt.Errorf("reading whom to trust: %w; enrol again", err)
 	}
 	cert := tls.Certificate{Certificate: pki.RawChain(id.chain...), PrivateKey: id.key, Leaf: id.chain[0]}
-	conf := clientTLS(id.trust.GetServerNames(), now, func([]*x509.Certificate) (*x509.CertPool, error) {
-		return pki.Pool(roots...), nil
+	conf := clientTLS(now, func([]*x509.Certificate) (*x509.CertPool, []string, error) {
+		trust := id.trusted()
+		roots, err := pki.ParseChain(trust.GetRootsDer())
+		return pki.Pool(roots...), trust.GetServerNames(), err
 	})
+	conf.ServerName = id.trusted().GetServerNames()[0]
 	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
 	return conf, nil
 }
@@ -119,16 +166,12 @@ func (id *Identity) TLS(now func() time.Time) (*tls.Config, error) {
 // clientTLS checks the collector by our roots and names alone:
 // InsecureSkipVerify only turns off the system's, VerifyConnection is ours and
 // runs on resumed connections too.
-func clientTLS(names []string, now func() time.Time, roots func(chain []*x509.Certificate) (*x509.CertPool, error)) *tls.Config {
-	name := ""
-	if len(names) > 0 {
-		name = names[0]
-	}
+func clientTLS(now func() time.Time, trust func(chain []*x509.Certificate) (*x509.CertPool, []string, error)) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}, ServerName: name,
+		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
 		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			pool, err := roots(cs.PeerCertificates)
+			pool, names, err := trust(cs.PeerCertificates)
 			if err != nil {
 				return err
 			}
@@ -139,12 +182,12 @@ func clientTLS(names []string, now func() time.Time, roots func(chain []*x509.Ce
 
 // pinned finds the root that the token's fingerprint names in what the
 // collector sent.
-func pinned(fingerprint string) func([]*x509.Certificate) (*x509.CertPool, error) {
-	return func(chain []*x509.Certificate) (*x509.CertPool, error) {
-		i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return pki.Fingerprint(c) == fingerprint })
+func pinned(token pki.Token) func([]*x509.Certificate) (*x509.CertPool, []string, error) {
+	return func(chain []*x509.Certificate) (*x509.CertPool, []string, error) {
+		i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return pki.Fingerprint(c) == token.Fingerprint })
 		if i < 0 {
-			return nil, fmt.Errorf("%w: this is not the collector that made the token, or something on the way replaces certificates", pki.ErrUntrusted)
+			return nil, nil, fmt.Errorf("%w: this is not the collector that made the token, or something on the way replaces certificates", pki.ErrUntrusted)
 		}
-		return pki.Pool(chain[i]), nil
+		return pki.Pool(chain[i]), []string{token.ServerName}, nil
 	}
 }
