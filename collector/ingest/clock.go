@@ -1,0 +1,52 @@
+package ingest
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+const (
+	// tolerated is how far a device's wall clock may be off before it is
+	// corrected: below that it cannot be told from the network's delay.
+	tolerated = 2 * time.Second
+	// lateAfter is how long a device may have had an event before it counts as
+	// late, and stands apart in every figure of how fast we were.
+	lateAfter = time.Minute
+)
+
+// moment is when something was observed, by the collector's clock.
+type moment struct {
+	at   time.Time
+	skew time.Duration // what was added to the device's wall clock
+	late bool
+}
+
+// correct reads a device's clocks by the collector's. Within one boot the age
+// is exact: the monotonic clock says how long ago it was, whatever the wall
+// clock did since. Over a reboot the wall clock of then is moved by as much as
+// the wall clock of sending is wrong. Nothing is ever observed in the future.
+func correct(received time.Time, sent, observed *safelightv1.Clock) moment {
+	wall := observed.GetWall().AsTime()
+	var at time.Time
+	if sameBoot(sent, observed) {
+		at = received.Add(-time.Duration(sent.GetMonotonicNs() - observed.GetMonotonicNs()))
+	} else {
+		at = wall
+		if off := received.Sub(sent.GetWall().AsTime()); off.Abs() > tolerated {
+			at = wall.Add(off)
+		}
+	}
+	if at.After(received) {
+		at = received
+	}
+	return moment{at: at.UTC(), skew: at.Sub(wall), late: received.Sub(at) > lateAfter}
+}
+
+func sameBoot(sent, observed *safelightv1.Clock) bool {
+	return sent.GetBootId() != "" && sent.GetBootId() == observed.GetBootId() && sent.GetMonotonicNs() >= observed.GetMonotonicNs()
+}
+
+func stamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

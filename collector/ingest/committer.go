@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+)
+
+const (
+	// queued is how many batches may wait for the committer; beyond it streams
+	// are read no further.
+	queued = 512
+	// groupRecords is how many records one transaction takes: some 25 ms of the
+	// write connection, which the gatherer and the job queue share.
+	groupRecords = 1000
+)
+
+// errStopping answers what is submitted while the service stops.
+var errStopping = errors.New("the collector is stopping")
+
+// submission is one device's batch on its way to the store.
+type submission struct {
+	school model.SchoolID
+	batch  model.Batch
+	// done is given exactly one outcome; it has room for it.
+	done chan outcome
+}
+
+type outcome struct {
+	appended model.Appended
+	err      error
+}
+
+// Run stores what streams submit until ctx ends, many streams' batches in one
+// transaction: while one is being synced to disk the next ones gather, so that
+// the more arrives at once the fewer syncs a record costs. It adds no delay of
+// its own.
+func (s *Server) Run(ctx context.Context) error {
+	defer close(s.stopped)
+	for {
+		select {
+		case <-ctx.Done():
+			s.refuseQueued()
+			return nil
+		case first := <-s.queue:
+			s.commit(ctx, s.group(first))
+		}
+	}
+}
+
+// group takes what else waits, up to the size of one transaction.
+func (s *Server) group(first *submission) []*submission {
+	group := []*submission{first}
+	for records := first.batch.Len(); records < groupRecords; {
+		select {
+		case next := <-s.queue:
+			group = append(group, next)
+			records += next.batch.Len()
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+func (s *Server) commit(ctx context.Context, group []*submission) {
+	bySchool := make(map[model.SchoolID][]*submission, 1)
+	for _, sub := range group {
+		bySchool[sub.school] = append(bySchool[sub.school], sub)
+	}
+	for school, subs := range bySchool {
+		s.commitSchool(ctx, school, subs)
+	}
+}
+
+// commitSchool stores a school's submissions together. Should that fail each is
+// tried alone, so that one that cannot be stored holds up no other device.
+func (s *Server) commitSchool(ctx context.Context, school model.SchoolID, subs []*submission) {
+	err := s.append(ctx, school, subs)
+	if err == nil {
+		return
+	}
+	s.logger.LogAttrs(ctx, slog.LevelWarn, "storing records failed", slog.Int("batches", len(subs)), slog.Any("error", err))
+	for _, sub := range subs {
+		if len(subs) > 1 {
+			if err = s.append(ctx, school, []*submission{sub}); err == nil {
+				continue
+			}
+		}
+		sub.done <- outcome{err: err}
+	}
+}
+
+// append stores submissions in one transaction and gives each its outcome, or
+// fails and gives none.
+func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*submission) error {
+	all := subs[0].batch
+	if len(subs) > 1 {
+		all = model.Batch{}
+		for _, sub := range subs {
+			all.Events = append(all.Events, sub.batch.Events...)
+			all.Health = append(all.Health, sub.batch.Health...)
+			all.Gaps = append(all.Gaps, sub.batch.Gaps...)
+		}
+	}
+	appended, err := s.store.AppendRecords(ctx, school, all)
+	if err != nil {
+		return err
+	}
+	if highest := highestNew(all.Events, appended.Events); highest > 0 {
+		s.wake(school, highest)
+	}
+	for _, sub := range subs {
+		var own model.Appended
+		own.Events, appended.Events = cut(appended.Events, len(sub.batch.Events))
+		own.Health, appended.Health = cut(appended.Health, len(sub.batch.Health))
+		own.Gaps, appended.Gaps = cut(appended.Gaps, len(sub.batch.Gaps))
+		sub.done <- outcome{appended: own}
+	}
+	return nil
+}
+
+func cut(all []model.Stored, n int) (own, rest []model.Stored) { return all[:n], all[n:] }
+
+func highestNew(events []model.Event, stored []model.Stored) event.Severity {
+	var highest event.Severity
+	for i := range events {
+		if stored[i] == model.StoredNew {
+			highest = max(highest, events[i].Severity)
+		}
+	}
+	return highest
+}
+
+// submit hands a batch to the committer and returns where its outcome will
+// come. It blocks while too much waits.
+func (s *Server) submit(ctx context.Context, school model.SchoolID, batch model.Batch) <-chan outcome {
+	sub := &submission{school: school, batch: batch, done: make(chan outcome, 1)}
+	if batch.Len() == 0 {
+		sub.done <- outcome{}
+		return sub.done
+	}
+	select {
+	case s.queue <- sub:
+	case <-s.stopped:
+		sub.done <- outcome{err: errStopping}
+	case <-ctx.Done():
+		sub.done <- outcome{err: ctx.Err()}
+	}
+	return sub.done
+}
+
+func (s *Server) refuseQueued() {
+	for {
+		select {
+		case sub := <-s.queue:
+			sub.done <- outcome{err: errStopping}
+		default:
+			return
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"buf.build/go/protovalidate"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// Protocol is the revision of the protocol that this package speaks.
+const Protocol = 1
+
+// capabilities are announced in the first acknowledgement.
+var capabilities = []string{"events", "health", "tombstones"}
+
+// Store is where records go. When AppendRecords returns without error they are
+// on disk.
+type Store interface {
+	AppendRecords(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error)
+}
+
+// Options is what a Server is made of. All but Wake and Seen are needed.
+type Options struct {
+	Store Store
+	// DeviceFrom reads from a call's context which device its certificate
+	// names; not ok: none that may deliver.
+	DeviceFrom func(ctx context.Context) (device string, school model.SchoolID, ok bool)
+	// Wake is called after new events are on disk, with the highest severity
+	// among them. It must not block.
+	Wake func(school model.SchoolID, highest event.Severity)
+	// Seen is called when a device has delivered something. It must not block.
+	Seen    func(school model.SchoolID, device string, at time.Time)
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Version string // of this program, for Hello
+}
+
+// Server implements AgentService.Ship. Run must be running for it to store
+// anything.
+type Server struct {
+	store      Store
+	deviceFrom func(ctx context.Context) (string, model.SchoolID, bool)
+	wake       func(model.SchoolID, event.Severity)
+	seen       func(model.SchoolID, string, time.Time)
+	now        func() time.Time
+	logger     *slog.Logger
+	hello      *safelightv1.Hello
+	validator  protovalidate.Validator
+	queue      chan *submission
+	stopped    chan struct{} // closed when Run has ended
+}
+
+// New makes a Server; compiling the checks takes some milliseconds.
+func New(o Options) (*Server, error) {
+	validator, err := protovalidate.New(
+		protovalidate.WithMessages(&safelightv1.Event{}, &safelightv1.Health{}, &safelightv1.Tombstone{}, &safelightv1.Clock{}),
+		protovalidate.WithFailFast(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the checks of events: %w", err)
+	}
+	s := &Server{
+		store: o.Store, deviceFrom: o.DeviceFrom, wake: o.Wake, seen: o.Seen, now: o.Now, logger: o.Logger,
+		hello:     &safelightv1.Hello{Version: o.Version, Protocol: Protocol, Capabilities: capabilities},
+		validator: validator,
+		queue:     make(chan *submission, queued),
+		stopped:   make(chan struct{}),
+	}
+	if s.wake == nil {
+		s.wake = func(model.SchoolID, event.Severity) {}
+	}
+	if s.seen == nil {
+		s.seen = func(model.SchoolID, string, time.Time) {}
+	}
+	return s, nil
+}
