@@ -17,7 +17,7 @@ import (
 // for, through whatever chain of imports.
 type ban struct {
 	from   string // the program's folder
-	banned string // an import path, and everything below it
+	banned string // a pattern of import paths
 	why    string
 }
 
@@ -98,7 +98,7 @@ func byProgram(bans []ban) map[string][]ban {
 func shortest(chains map[string][]string, banned string) []string {
 	var best []string
 	for pkg, chain := range chains {
-		if below(pkg, banned) && (best == nil || len(chain) < len(best)) {
+		if within(pkg, banned) && (best == nil || len(chain) < len(best)) {
 			best = chain
 		}
 	}
