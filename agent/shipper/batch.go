@@ -1,0 +1,152 @@
+package shipper
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"safelight/agent/spool"
+	"safelight/internal/wire"
+	pb "safelight/proto/safelight/v1"
+)
+
+const (
+	maxBatchRecords    = 256
+	maxBatchBytes      = 512 << 10
+	maxBatchTombstones = 64
+	// maxHeld bounds how many records may wait to be sent again before the
+	// shipper stops reading on: a collector that takes nothing is not walked
+	// through the whole spool.
+	maxHeld = 8192
+)
+
+// onItsWay stands for a tombstone's time while its batch is unanswered.
+var onItsWay time.Time
+
+var errSpool = errors.New("reading the spool")
+
+// collect fills a batch: tombstones, then the highest lane's records first.
+func (se *session) collect() (*pb.EventBatch, *sent, error) {
+	epoch, now := se.cfg.Spool.Epoch(), se.cfg.Clock()
+	b := &pb.EventBatch{
+		SpoolEpoch: epoch[:],
+		Sent:       wire.Clock(now.Wall, now.BootID, now.Mono),
+	}
+	out := &sent{items: map[place]bool{}}
+	if se.paused() > 0 {
+		return b, out, nil // a Hello only
+	}
+	se.addTombstones(b, out)
+	f := filling{se: se, batch: b, sent: out, bytes: maxBatchBytes}
+	due := se.due()
+	for lane := uint8(spool.Lanes); lane >= 1; lane-- {
+		if err := f.again(lane, due); err != nil {
+			return nil, nil, err
+		}
+		if err := f.fresh(lane); err != nil {
+			return nil, nil, err
+		}
+	}
+	return b, out, nil
+}
+
+func (se *session) addTombstones(b *pb.EventBatch, out *sent) {
+	for _, t := range se.cfg.Spool.Tombstones() {
+		due, known := se.buried[t]
+		if known && (due == onItsWay || time.Until(due) > 0) || len(out.tombstones) == maxBatchTombstones {
+			continue
+		}
+		se.buried[t] = onItsWay
+		out.tombstones = append(out.tombstones, t)
+		b.Tombstones = append(b.Tombstones, &pb.Tombstone{Lane: pb.Severity(t.Lane), FromSeq: t.From, ToSeq: t.To, Reason: t.Reason})
+	}
+}
+
+// due lists the held records whose time has come, in order.
+func (se *session) due() []place {
+	var out []place
+	now := time.Now()
+	for p, at := range se.held {
+		if !at.After(now) && !se.onTheWay(p) {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b place) int {
+		return cmp.Or(cmp.Compare(b.lane, a.lane), cmp.Compare(a.seq, b.seq))
+	})
+	return out
+}
+
+func (se *session) onTheWay(p place) bool {
+	for _, b := range se.inFlight {
+		if b.items[p] {
+			return true
+		}
+	}
+	return false
+}
+
+// filling is a batch being filled.
+type filling struct {
+	se    *session
+	batch *pb.EventBatch
+	sent  *sent
+	bytes int // left
+}
+
+func (f *filling) room() int { return maxBatchRecords - len(f.batch.Items) }
+
+// again adds records of a lane that the collector wanted later.
+func (f *filling) again(lane uint8, due []place) error {
+	for _, p := range due {
+		if p.lane != lane || f.room() == 0 {
+			continue
+		}
+		got, err := f.se.cfg.Spool.Pending(lane, p.seq, 1, maxBatchBytes)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errSpool, err)
+		}
+		if len(got) == 0 || got[0].Seq != p.seq {
+			delete(f.se.held, p) // lost meanwhile, with a tombstone
+			continue
+		}
+		if len(got[0].Data) > f.bytes {
+			return nil
+		}
+		delete(f.se.held, p)
+		f.add(got[0])
+	}
+	return nil
+}
+
+// fresh adds records of a lane that this stream has not looked at yet.
+func (f *filling) fresh(lane uint8) error {
+	se := f.se
+	for f.room() > 0 && f.bytes > 0 && len(se.held) < maxHeld {
+		got, err := se.cfg.Spool.Pending(lane, se.cursor[lane], f.room(), f.bytes)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errSpool, err)
+		}
+		if len(got) == 0 {
+			return nil
+		}
+		for _, e := range got {
+			if len(e.Data) > f.bytes && len(f.batch.Items) > 0 {
+				return nil // for the next batch
+			}
+			se.cursor[lane] = e.Seq + 1
+			if _, held := se.held[place{lane, e.Seq}]; !held {
+				f.add(e)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *filling) add(e spool.Entry) {
+	f.bytes -= len(e.Data)
+	f.sent.items[place{e.Lane, e.Seq}] = true
+	f.batch.Items = append(f.batch.Items, &pb.Item{Lane: pb.Severity(e.Lane), Seq: e.Seq, Record: e.Data})
+}
