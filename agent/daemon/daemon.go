@@ -1,0 +1,223 @@
+// Package daemon builds the agent's parts, runs them as a named group and stops
+// them in order. It is the one room that knows all the others; it decides
+// nothing itself. The agent's main and internal/e2etest use it.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"safelight/agent/clock"
+	"safelight/agent/enrol"
+	"safelight/agent/pipeline"
+	"safelight/agent/policy"
+	"safelight/agent/shipper"
+	"safelight/agent/source"
+	"safelight/agent/source/process"
+	"safelight/agent/spool"
+	"safelight/agent/watch"
+	"safelight/internal/localstate"
+	"safelight/internal/rules"
+	"safelight/internal/rungroup"
+	"safelight/internal/version"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// grace is how long everything may take to stop.
+const grace = 5 * time.Second
+
+// Options are what Run is given.
+type Options struct {
+	Dir string
+	Log *slog.Logger
+	// Sources replaces those that agent.yaml names, for tests.
+	Sources []source.Source
+	// Ready, where set, is called once everything runs.
+	Ready func()
+}
+
+// agent is the built parts.
+type agent struct {
+	log      *slog.Logger
+	identity *enrol.Identity
+	policies *policy.Store
+	spool    *spool.Spool
+	conn     *grpc.ClientConn
+	accounts *accounts
+	pipeline *pipeline.Pipeline
+	shipper  *shipper.Shipper
+	watcher  *watch.Watcher
+	sources  []source.Source
+}
+
+// Run runs the agent on an enrolled folder until ctx ends.
+func Run(ctx context.Context, o Options) (err error) {
+	if err := localstate.MakeDir(o.Dir); err != nil {
+		return err
+	}
+	unlock, err := localstate.Lock(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	a, err := build(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	socket, err := localstate.Listen(socketPath(o.Dir))
+	if err != nil {
+		return err
+	}
+	actors := a.actors()
+	actors = append(actors, rungroup.Actor{Name: "status", Run: func(ctx context.Context) error { return serveStatus(ctx, socket, a.status) }})
+	if o.Ready != nil {
+		o.Ready()
+	}
+	return rungroup.Run(ctx, o.Log, grace, actors...)
+}
+
+func build(o Options) (*agent, error) {
+	conf, err := ReadConfig(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{log: o.Log}
+	if a.identity, err = enrol.Load(o.Dir); err != nil {
+		return nil, err
+	}
+	a.policies, err = policy.Open(filepath.Join(o.Dir, "policy"), a.identity.School, a.identity.PolicyKeys, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	if a.spool, err = spool.Open(filepath.Join(o.Dir, "spool"), spool.Options{}); err != nil {
+		return nil, err
+	}
+	if a.conn, err = dial(a.identity, time.Now); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	client := safelightv1.NewAgentServiceClient(a.conn)
+	a.accounts = newAccounts(client, time.Now, o.Log)
+	a.pipeline = pipeline.New(pipeline.Parts{
+		Policy: a.rules, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
+	})
+	a.shipper = newShipper(a.spool, client, o.Log)
+	a.watcher = watch.New(watch.Parts{
+		Client: client, Status: a.report, Policy: a.applyPolicy(), Log: o.Log,
+		Trust: func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
+	})
+	if a.sources = o.Sources; a.sources == nil {
+		if a.sources, err = sources(conf, o.Log); err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+	}
+	return a, nil
+}
+
+func (a *agent) close() error {
+	var err error
+	if a.conn != nil {
+		err = a.conn.Close()
+	}
+	return errors.Join(err, a.spool.Close())
+}
+
+func readClock() (time.Time, string, time.Duration) {
+	c := clock.Now()
+	return c.Wall, c.BootID, c.Mono
+}
+
+// actors lists what runs, upstream first: that is the order of stopping.
+func (a *agent) actors() []rungroup.Actor {
+	var all []rungroup.Actor
+	for _, s := range a.sources {
+		all = append(all, rungroup.Actor{Name: "source " + s.Name(), Run: func(ctx context.Context) error {
+			return supervise(ctx, a.log, s, a.spool.Checkpoint, a.pipeline.Sink(s.Name()))
+		}})
+	}
+	return append(all,
+		rungroup.Actor{Name: "pipeline", Run: a.pipeline.Run},
+		rungroup.Actor{Name: "accounts", Run: a.accounts.run},
+		rungroup.Actor{Name: "shipper", Run: a.shipper.Run},
+		rungroup.Actor{Name: "watch", Run: a.watcher.Run},
+	)
+}
+
+// restartSource is how long a source that failed rests before it tries again.
+const restartSource = 15 * time.Second
+
+// supervise keeps a source running: one that fails must not take the others
+// with it, and comes back when what ailed it is mended.
+func supervise(ctx context.Context, log *slog.Logger, s source.Source, checkpoint func(string) []byte, sink source.Sink) error {
+	for {
+		err := s.Run(ctx, checkpoint(s.Name()), sink)
+		if ctx.Err() != nil {
+			return nil
+		}
+		log.WarnContext(ctx, "a source stopped", "source", s.Name(), "error", fmt.Sprint(err), "again_in", restartSource)
+		select {
+		case <-time.After(restartSource):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// rules implements pipeline.Policy.
+func (a *agent) rules() (*rules.Ruleset, uint64, uint64) {
+	p := a.policies.Active()
+	if p == nil {
+		return nil, 0, 0
+	}
+	return p.Rules, p.Epoch, p.Serial
+}
+
+// applyPolicy brings manifests into force and starts judging at the first.
+func (a *agent) applyPolicy() func(context.Context, *safelightv1.SignedManifest, func(context.Context, []byte, int64) ([]byte, error)) error {
+	judging := a.policies.Active() != nil
+	if judging {
+		a.pipeline.PolicyArrived()
+	}
+	return func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(context.Context, []byte, int64) ([]byte, error)) error {
+		err := a.policies.Apply(ctx, signed, fetch)
+		if errors.Is(err, policy.ErrStale) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p := a.policies.Active()
+		a.log.InfoContext(ctx, "a policy is in force", "epoch", p.Epoch, "serial", p.Serial)
+		if !judging {
+			judging = true
+			a.pipeline.PolicyArrived()
+		}
+		return nil
+	}
+}
+
+// status fills what `status` prints.
+func (a *agent) status() Status {
+	expires := a.identity.Expires().UTC()
+	st := Status{
+		Running: true, Version: version.Version, Enrolled: true, Device: a.identity.DeviceID, CertExpires: &expires,
+		Connected: a.watcher.Connected(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(),
+		Spool: spoolStatus(a.spool.Stats()), Sources: []source.Status{},
+	}
+	if p := a.policies.Active(); p != nil {
+		st.Policy = &PolicyStatus{Epoch: p.Epoch, Serial: p.Serial, AgeSeconds: int64(time.Since(p.Issued).Seconds())}
+	}
+	for _, s := range a.sources {
+		st.Sources = append(st.Sources, s.Status())
+	}
+	if cpu, mem, err := process.Usage(); err == nil {
+		st.CPUSeconds, st.MemoryBytes = cpu.Seconds(), mem
+	}
+	return st
+}

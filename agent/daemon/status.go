@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"safelight/agent/enrol"
+	"safelight/agent/pipeline"
+	"safelight/agent/source"
+	"safelight/internal/localstate"
+)
+
+// Status is what `safelight-agent status` prints. It holds no names, hosts or
+// words: the person whose device it is may read it (G3).
+type Status struct {
+	Running     bool            `json:"running"`
+	Version     string          `json:"version"`
+	Enrolled    bool            `json:"enrolled"`
+	Device      string          `json:"device,omitempty"`
+	Connected   bool            `json:"connected"`
+	Delivery    string          `json:"delivery"`
+	CertExpires *time.Time      `json:"certificate_expires,omitempty"`
+	Policy      *PolicyStatus   `json:"policy"`
+	Sources     []source.Status `json:"sources"`
+	Judged      pipeline.Counts `json:"judging"`
+	Spool       SpoolStatus     `json:"spool"`
+	CPUSeconds  float64         `json:"cpu_seconds"`
+	MemoryBytes uint64          `json:"memory_bytes"`
+}
+
+// PolicyStatus says which rules are judged by.
+type PolicyStatus struct {
+	Epoch      uint64 `json:"epoch"`
+	Serial     uint64 `json:"serial"`
+	AgeSeconds int64  `json:"age_seconds"`
+}
+
+// SpoolStatus says what waits to be sent.
+type SpoolStatus struct {
+	Lanes       []LaneStatus `json:"lanes"`
+	DiskBytes   int64        `json:"disk_bytes"`
+	MaxBytes    int64        `json:"max_bytes"`
+	Quarantined uint64       `json:"quarantined"`
+	Tombstones  int          `json:"tombstones"`
+}
+
+// LaneStatus is one severity's lane.
+type LaneStatus struct {
+	Lane    string `json:"lane"`
+	Depth   uint64 `json:"depth"`
+	Bytes   int64  `json:"bytes"`
+	Dropped uint64 `json:"dropped"`
+}
+
+func socketPath(dir string) string { return filepath.Join(dir, "status.sock") }
+
+// ReadStatus asks the agent that runs on dir; where none runs, it says what the
+// folder alone tells.
+func ReadStatus(ctx context.Context, dir string) (Status, error) {
+	client := &http.Client{
+		Timeout: 5 * time.Second,
+		Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return localstate.Dial(socketPath(dir))
+		}},
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent/status", nil)
+	if err != nil {
+		return Status{}, err
+	}
+	resp, err := client.Do(req)
+	if errors.Is(err, localstate.ErrNotRunning) {
+		return stoppedStatus(dir)
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("asking the running agent: %w", err)
+	}
+	defer resp.Body.Close()
+	var st Status
+	if err := json.NewDecoder(resp.Body).Decode(&st); err != nil {
+		return Status{}, fmt.Errorf("asking the running agent: reading its answer: %w", err)
+	}
+	return st, nil
+}
+
+func stoppedStatus(dir string) (Status, error) {
+	st := Status{Sources: []source.Status{}, Spool: SpoolStatus{Lanes: []LaneStatus{}}, Delivery: "stopped"}
+	id, err := enrol.Load(dir)
+	if errors.Is(err, enrol.ErrNotEnrolled) {
+		return st, nil
+	}
+	if err != nil {
+		return st, err
+	}
+	expires := id.Expires().UTC()
+	st.Enrolled, st.Device, st.CertExpires = true, id.DeviceID, &expires
+	return st, nil
+}
+
+// serveStatus answers on the local socket until ctx ends.
+func serveStatus(ctx context.Context, l net.Listener, read func() Status) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(read()) // the asker left: nobody to tell
+	})
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("answering status: %w", err)
+	}
+	return nil
+}

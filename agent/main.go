@@ -1,0 +1,20 @@
+// Command safelight-agent is the service on each school device: it sees which
+// sites are visited and which programs start, judges them on the device, and
+// sends only what a rule flagged. This file is a door; the rooms are beside it.
+package main
+
+import (
+	"os"
+
+	"safelight/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main("safelight-agent", "Safelight agent: judges on the device, sends only what a rule flagged.", verbs()))
+}
+
+func verbs() []cli.Command {
+	verbs := []cli.Command{runVerb(), enrolVerb(), statusVerb(), observeVerb(), judgeVerb()}
+	verbs = append(verbs, serviceVerbs()...)
+	return append(verbs, versionVerb())
+}

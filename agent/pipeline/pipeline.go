@@ -1,0 +1,278 @@
+// Package pipeline joins the sources to the spool: it takes what they observed,
+// judges it, and has what a rule flagged made durable together with the place
+// in the source from which reading would go on. What no rule flags goes no
+// further than a count. It declares what it needs; only agent/daemon builds it.
+//
+//	source --Put/Offer--> queue --> judge --> Append(events, checkpoints)
+//
+// Queues are bounded. A source that can be read again (a log) waits for room; one
+// that cannot (packets) is told that there is none, and counts what it drops.
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"safelight/agent/source"
+	"safelight/agent/spool"
+	"safelight/internal/event"
+	"safelight/internal/rules"
+	"safelight/internal/wire"
+)
+
+const (
+	queueLength = 4096
+	// A write takes at most so many observations; more only adds delay.
+	batchLength = 256
+	// Checkpoints that bring no event with them need not be durable at once: a
+	// line read again and not flagged again harms nobody.
+	idleCheckpoint = 5 * time.Second
+	retryAppend    = time.Second
+)
+
+// Policy is what is judged by; nil before the first policy has arrived.
+type Policy func() (set *rules.Ruleset, epoch, serial uint64)
+
+// Roles answers how an account is judged, at once: what is not known yet is
+// judged by the pupil's scope.
+type Roles interface {
+	Role(account string) (role, year string)
+}
+
+// Spool makes events and checkpoints durable together.
+type Spool interface {
+	Append(records []spool.Record, checkpoints map[string][]byte) error
+}
+
+// Clock reads the device's clocks.
+type Clock func() (wall time.Time, bootID string, mono time.Duration)
+
+// Parts are what a Pipeline is built of; all are needed.
+type Parts struct {
+	Policy Policy
+	Roles  Roles
+	Spool  Spool
+	Clock  Clock
+	Log    *slog.Logger
+}
+
+// Counts are what happened since the start. They hold no names.
+type Counts struct {
+	Judged  uint64 `json:"judged"`
+	Flagged uint64 `json:"flagged"`
+	Noted   uint64 `json:"noted"`
+}
+
+// Pipeline is the join. Sources share its queue through Sink.
+type Pipeline struct {
+	parts  Parts
+	queue  chan queued
+	policy chan struct{} // closed when the first policy is in force
+
+	judged, flagged, noted atomic.Uint64
+}
+
+type queued struct {
+	source string
+	source.Observed
+	bootID string
+	mono   time.Duration
+}
+
+// New makes a pipeline; Run must run for its sinks to move.
+func New(p Parts) *Pipeline {
+	return &Pipeline{parts: p, queue: make(chan queued, queueLength), policy: make(chan struct{})}
+}
+
+// Counts reads the counters.
+func (p *Pipeline) Counts() Counts {
+	return Counts{Judged: p.judged.Load(), Flagged: p.flagged.Load(), Noted: p.noted.Load()}
+}
+
+// PolicyArrived lets judging begin. It may be called once.
+func (p *Pipeline) PolicyArrived() { close(p.policy) }
+
+// Sink is where the named source puts what it observed.
+func (p *Pipeline) Sink(name string) source.Sink { return &sink{p, name} }
+
+type sink struct {
+	p    *Pipeline
+	name string
+}
+
+// stamp adds the monotonic clock at once, not when the queue has been worked
+// off.
+func (s *sink) stamp(o source.Observed) queued {
+	_, boot, mono := s.p.parts.Clock()
+	return queued{source: s.name, Observed: o, bootID: boot, mono: mono}
+}
+
+func (s *sink) Put(ctx context.Context, o source.Observed) error {
+	select {
+	case s.p.queue <- s.stamp(o):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *sink) Offer(o source.Observed) bool {
+	select {
+	case s.p.queue <- s.stamp(o):
+		return true
+	default:
+		return false
+	}
+}
+
+// Run judges until ctx ends; what is then still queued is judged and written
+// before it returns. Before the first policy it waits: nothing is let pass
+// unjudged.
+func (p *Pipeline) Run(ctx context.Context) error {
+	select {
+	case <-p.policy:
+	case <-ctx.Done():
+		return nil
+	}
+	idle := map[string][]byte{}
+	tick := time.NewTicker(idleCheckpoint)
+	defer tick.Stop()
+	for {
+		select {
+		case q := <-p.queue:
+			if !p.write(ctx, p.gather(q), idle) {
+				return nil // stopping with a full disk
+			}
+		case <-tick.C:
+			p.flush(ctx, idle)
+		case <-ctx.Done():
+			p.drain(idle)
+			return nil
+		}
+	}
+}
+
+// gather takes what waits, without waiting for more.
+func (p *Pipeline) gather(first queued) []queued {
+	batch := []queued{first}
+	for len(batch) < batchLength {
+		select {
+		case q := <-p.queue:
+			batch = append(batch, q)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// drain judges and writes what is queued, and gives up at the first write that
+// fails: later checkpoints would step over what was not written.
+func (p *Pipeline) drain(idle map[string][]byte) {
+	for {
+		select {
+		case q := <-p.queue:
+			if !p.write(context.Background(), p.gather(q), idle) {
+				return
+			}
+		default:
+			p.flush(context.Background(), idle)
+			return
+		}
+	}
+}
+
+// write judges a batch and appends its events with the checkpoints that follow
+// them. A batch without an event only moves the idle checkpoints. It is false
+// when the write failed for good, at the end of the process.
+func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]byte) bool {
+	var records []spool.Record
+	for _, q := range batch {
+		rec, ok := p.judge(ctx, q)
+		if ok {
+			records = append(records, rec)
+		}
+		if q.Checkpoint != nil {
+			idle[q.source] = q.Checkpoint
+		}
+	}
+	return len(records) == 0 || p.append(ctx, records, idle)
+}
+
+func (p *Pipeline) flush(ctx context.Context, idle map[string][]byte) {
+	if len(idle) > 0 {
+		p.append(ctx, nil, idle)
+	}
+}
+
+// append keeps trying while the disk is full: giving up would lose events and,
+// for a log, the place. Once it is done the checkpoints are durable. At the end
+// of the process it tries once more and no longer: what could not be written of
+// a log is read again, as its checkpoint was not moved.
+func (p *Pipeline) append(ctx context.Context, records []spool.Record, checkpoints map[string][]byte) bool {
+	for tries := 0; ; tries++ {
+		err := p.parts.Spool.Append(records, checkpoints)
+		if err == nil {
+			clear(checkpoints)
+			return true
+		}
+		if tries == 0 {
+			p.parts.Log.ErrorContext(ctx, "writing to the spool failed, trying again", "records", len(records), "error", err.Error())
+		}
+		if ctx.Err() != nil || ctx.Done() == nil {
+			return false
+		}
+		select {
+		case <-time.After(retryAppend):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// judge returns the record of a flagged observation.
+func (p *Pipeline) judge(ctx context.Context, q queued) (spool.Record, bool) {
+	set, epoch, serial := p.parts.Policy()
+	role, year := p.parts.Roles.Role(q.User)
+	v := set.Judge(rules.Input{Kind: q.Kind, Text: q.Name, Exe: q.Exe, Role: role, Year: year, At: q.Time})
+	if v.Decision == rules.Safe {
+		return spool.Record{}, false // not even counted (G1)
+	}
+	p.judged.Add(1)
+	switch {
+	case v.Decision == rules.Note:
+		p.noted.Add(1)
+		return spool.Record{}, false
+	case v.Decision != rules.Flag || q.Noise:
+		return spool.Record{}, false
+	}
+	p.flagged.Add(1)
+	rec, err := record(q, v, role, epoch, serial)
+	if err != nil {
+		p.parts.Log.ErrorContext(ctx, "an event could not be encoded", "rule", v.Rule, "error", err.Error())
+		return spool.Record{}, false
+	}
+	return rec, true
+}
+
+func record(q queued, v rules.Verdict, role string, epoch, serial uint64) (spool.Record, error) {
+	id, err := wire.NewID()
+	if err != nil {
+		return spool.Record{}, err
+	}
+	severity := v.Severity
+	if severity < event.Low || severity > event.Urgent {
+		return spool.Record{}, fmt.Errorf("severity %d is none", severity)
+	}
+	data, err := wire.Marshal(wire.Event{
+		ID: id, Observation: q.Observation, BootID: q.bootID, Mono: q.mono, OwnerUnknown: q.Unknown,
+		Rule: v.Rule, Category: v.Category, Severity: severity, Pack: v.Pack, Match: v.Match,
+		Why: v.Why, NotSeen: v.NotSeen, Help: v.Help, Role: role, PolicyEpoch: epoch, PolicySerial: serial,
+	})
+	if err != nil {
+		return spool.Record{}, err
+	}
+	return spool.Record{Lane: uint8(severity), Data: data}, nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"safelight/internal/cli"
+	"safelight/internal/packdir"
+	"safelight/internal/rules"
+)
+
+// maxLine bounds a line of `judge`'s input.
+const maxLine = 1 << 20
+
+func judgeVerb() cli.Command {
+	return cli.Command{
+		Name: "judge", Args: "--rules DIR_OR_PACK [FILE]", Short: "Judge lines `kind<TAB>text` (from FILE or standard input), a verdict a line.",
+		Example: `printf 'domain\tbet365.com\n' | safelight-agent judge --rules packs`,
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := fs.String("rules", "", "folder of rules: a pack, or a folder of packs")
+			in := rules.Input{}
+			fs.StringVar(&in.Role, "role", "pupil", "whose scope judges: pupil, adult-learner, staff, contractor, volunteer, governor, visitor or head")
+			fs.StringVar(&in.Year, "year", "", "the person's year group")
+			fs.StringVar(&in.Site, "site", "", "the site they are at")
+			at := fs.String("at", "", "the time to judge at (2026-11-21T10:41:00Z); now, if left out")
+			fs.Bool("unreviewed", false, "also judge by languages that no speaker has reviewed (the rules of this version have none)")
+			return func(_ context.Context, env cli.Env, args []string) error {
+				if *dir == "" || len(args) > 1 {
+					return cli.Usagef("want --rules DIR and at most one FILE")
+				}
+				if !slices.Contains(rules.Roles(), in.Role) {
+					return cli.Usagef("--role %q: want one of %v", in.Role, rules.Roles())
+				}
+				in.At = time.Now()
+				if *at != "" {
+					t, err := time.Parse(time.RFC3339, *at)
+					if err != nil {
+						return cli.Usagef("--at %q: want a time like 2026-11-21T10:41:00Z", *at)
+					}
+					in.At = t
+				}
+				return judge(env, *dir, args, in)
+			}
+		},
+	}
+}
+
+func judge(env cli.Env, dir string, args []string, in rules.Input) error {
+	files, err := packdir.Read(dir)
+	if err != nil {
+		return err
+	}
+	set, err := rules.Compile(files)
+	if err != nil {
+		return err
+	}
+	from, name := env.Stdin, "standard input"
+	if len(args) == 1 && args[0] != "-" {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return fmt.Errorf("reading lines: %w", err)
+		}
+		defer f.Close()
+		from, name = f, args[0]
+	}
+	return judgeLines(set, from, name, env, in)
+}
+
+// judgeLines answers every line in order. A line that cannot be judged gets no
+// answer, is complained of, and makes the whole fail at the end.
+func judgeLines(set *rules.Ruleset, from io.Reader, name string, env cli.Env, in rules.Input) (err error) {
+	out := bufio.NewWriter(env.Stdout)
+	defer func() { err = errors.Join(err, out.Flush()) }()
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	lines := bufio.NewScanner(from)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	bad := 0
+	for n := 1; lines.Scan(); n++ {
+		v, err := set.JudgeLine(lines.Text(), in)
+		if err != nil {
+			fmt.Fprintf(env.Stderr, "%s: line %d: %s\n", name, n, err)
+			bad++
+			continue
+		}
+		if err := enc.Encode(v); err != nil {
+			return fmt.Errorf("printing verdicts: %w", err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w (a line may have %d bytes)", name, err, maxLine)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d lines of %s could not be judged", bad, name)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"safelight/agent/attribution"
+	"safelight/agent/source"
+	"safelight/agent/source/fold"
+	"safelight/agent/source/network"
+	"safelight/agent/source/process"
+	"safelight/agent/source/weblog"
+	"safelight/internal/cli"
+	"safelight/internal/event"
+	"safelight/internal/rules"
+)
+
+func observeVerb() cli.Command {
+	return cli.Command{
+		Name: "observe", Args: "(--live | --pcap FILE | --log FORMAT=FILE)", Short: "Print what is observed, a JSON object a line; nothing is judged or sent.",
+		Example: "safelight-agent observe --live",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			live := fs.Bool("live", false, "watch this machine until interrupted")
+			pcap := fs.String("pcap", "", "decode a capture file (pcap or pcapng), each name once per way seen")
+			log := fs.String("log", "", "read a log file to its end, as FORMAT=FILE ("+strings.Join(weblog.Formats(), ", ")+")")
+			iface := fs.String("interface", "", "with --live: watch this network interface only")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				p := newPrinter(env)
+				switch {
+				case *live && *pcap == "" && *log == "":
+					return observeLive(ctx, env, p, *iface)
+				case *pcap != "" && !*live && *log == "":
+					return observePcap(p, *pcap)
+				case *log != "" && !*live && *pcap == "":
+					return observeLog(env, p, *log)
+				}
+				return cli.Usagef("want one of --live, --pcap FILE or --log FORMAT=FILE")
+			}
+		},
+	}
+}
+
+// printer prints observations, but never a helpline's site (G1).
+type printer struct {
+	mu  sync.Mutex // sources print side by side
+	out *bufio.Writer
+	enc *json.Encoder
+}
+
+func newPrinter(env cli.Env) *printer {
+	p := &printer{out: bufio.NewWriter(env.Stdout)}
+	p.enc = json.NewEncoder(p.out)
+	p.enc.SetEscapeHTML(false)
+	return p
+}
+
+func (p *printer) print(o event.Observation) error {
+	if o.Kind == event.Domain && rules.IsHelpline(o.Name) {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.enc.Encode(o); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+func (p *printer) flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Flush()
+}
+
+// Put implements source.Sink.
+func (p *printer) Put(_ context.Context, o source.Observed) error {
+	if err := p.print(o.Observation); err != nil {
+		return err
+	}
+	return p.flush()
+}
+
+// Offer implements source.Sink.
+func (p *printer) Offer(o source.Observed) bool { return p.Put(context.Background(), o) == nil }
+
+func observeLive(ctx context.Context, env cli.Env, p *printer, iface string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	sources := []source.Source{
+		network.New(network.Config{Interface: iface, Owners: attribution.New(attribution.Config{}), Log: log}),
+		process.New(process.Config{Log: log}),
+	}
+	ended := make(chan error, len(sources))
+	for _, s := range sources {
+		go func() { ended <- s.Run(ctx, nil, p) }()
+	}
+	failed := 0
+	for range sources {
+		err := <-ended
+		if ctx.Err() != nil {
+			continue
+		}
+		fmt.Fprintf(env.Stderr, "%s\n", err)
+		if failed++; failed == len(sources) {
+			return fmt.Errorf("nothing can be observed here: %w", err)
+		}
+	}
+	return nil
+}
+
+func observePcap(p *printer, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("reading capture: %w", err)
+	}
+	defer f.Close()
+	var printing error
+	err = network.ReadPcap(bufio.NewReader(f), func(o event.Observation) {
+		if printing == nil {
+			printing = p.print(o)
+		}
+	})
+	if ferr := p.flush(); printing == nil {
+		printing = ferr
+	}
+	if printing != nil {
+		return printing
+	}
+	if err != nil {
+		return fmt.Errorf("reading capture %s: %w", name, err)
+	}
+	return nil
+}
+
+func observeLog(env cli.Env, p *printer, spec string) error {
+	format, name, ok := strings.Cut(spec, "=")
+	if !ok || name == "" {
+		return cli.Usagef("--log %q: want FORMAT=FILE, with a format of %v", spec, weblog.Formats())
+	}
+	if _, err := weblog.FormatNamed(format); err != nil {
+		return cli.Usagef("--log: %w", err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("reading log: %w", err)
+	}
+	defer f.Close()
+	// Lines are folded by the times they carry, as --live folds by the clock.
+	var printing error
+	emit := func(o event.Observation) {
+		if printing == nil {
+			printing = p.print(o)
+		}
+	}
+	folder := fold.New(fold.Config{})
+	last := time.Time{}
+	sum, err := weblog.ReadAll(format, f, time.Now, func(o event.Observation) error {
+		if !o.Logged.IsZero() {
+			o.Time = o.Logged
+		}
+		if o.Time.After(last) {
+			last = o.Time
+		}
+		folder.Add(o, last, emit)
+		return printing
+	})
+	folder.Flush(last, emit)
+	if ferr := p.flush(); printing == nil {
+		printing = ferr
+	}
+	if sum.Unparsed+sum.TooLong > 0 {
+		fmt.Fprintf(env.Stderr, "%s: %d of %d lines name no host or are not %s's, %d were too long\n", name, sum.Unparsed, sum.Lines, format, sum.TooLong)
+	}
+	if err == nil {
+		err = printing
+	}
+	if err != nil {
+		return fmt.Errorf("reading log %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"safelight/agent/daemon"
+	"safelight/agent/enrol"
+	"safelight/internal/cli"
+	"safelight/internal/localstate"
+	"safelight/internal/logging"
+	"safelight/internal/ossvc"
+	"safelight/internal/version"
+)
+
+const (
+	program     = "agent"
+	serviceName = "safelight-agent"
+)
+
+// dirFlag resolves --dir when it is asked for.
+func dirFlag(fs *flag.FlagSet) func() (string, error) {
+	dir := fs.String("dir", "", "state folder (or SAFELIGHT_DIR; by default the system's usual place)")
+	return func() (string, error) { return localstate.Dir(*dir, program) }
+}
+
+func runVerb() cli.Command {
+	return cli.Command{
+		Name: "run", Args: "[--dir D]", Short: "Run the agent in the foreground (what the service runs).",
+		Example: "safelight-agent run --dir /var/lib/safelight-agent",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			level := fs.String("log", "info", "how much to log: debug, info, warn or error")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				at, err := logging.ParseLevel(*level)
+				if err != nil {
+					return cli.Usagef("--log: %w", err)
+				}
+				d, err := dir()
+				if err != nil {
+					return err
+				}
+				var lv slog.LevelVar
+				lv.Set(at)
+				log := logging.New(env.Stderr, &lv)
+				return ossvc.Run(ctx, serviceName, func(ctx context.Context) error {
+					return daemon.Run(ctx, daemon.Options{Dir: d, Log: log})
+				})
+			}
+		},
+	}
+}
+
+func enrolVerb() cli.Command {
+	return cli.Command{
+		Name: "enrol", Args: "--token T [--collector HOST:PORT]", Short: "Make this device known to its collector.",
+		Example: "safelight-agent enrol --token SL1.eyJh...",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			token := fs.String("token", "", "from `safelight-collector token create`; - reads it from standard input")
+			collector := fs.String("collector", "", "host:port, instead of the addresses in the token")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				d, err := dir()
+				if err != nil {
+					return err
+				}
+				t, err := readToken(env.Stdin, *token)
+				if err != nil {
+					return err
+				}
+				if err := localstate.MakeDir(d); err != nil {
+					return err
+				}
+				id, err := enrol.Enrol(ctx, enrol.Request{Dir: d, Token: t, Collector: *collector, Version: version.Version, Now: time.Now})
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(env.Stdout, "Enrolled as %s. Start the agent now.\n", id.DeviceID)
+				return err
+			}
+		},
+	}
+}
+
+// readToken keeps a token off the command line, where others can read it.
+func readToken(stdin io.Reader, token string) (string, error) {
+	switch token {
+	case "":
+		return "", cli.Usagef("want --token T")
+	case "-":
+		data, err := io.ReadAll(io.LimitReader(stdin, 16<<10))
+		if err != nil {
+			return "", fmt.Errorf("reading the token: %w", err)
+		}
+		return strings.TrimSpace(string(data)), nil
+	}
+	return token, nil
+}
+
+func statusVerb() cli.Command {
+	return cli.Command{
+		Name: "status", Args: "[--dir D] [--json]", Short: "Say how the agent on this device stands.",
+		Example: "safelight-agent status --json",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			asJSON := fs.Bool("json", false, "print JSON")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				d, err := dir()
+				if err != nil {
+					return err
+				}
+				st, err := daemon.ReadStatus(ctx, d)
+				if err != nil {
+					return err
+				}
+				if *asJSON {
+					enc := json.NewEncoder(env.Stdout)
+					enc.SetIndent("", "  ")
+					return enc.Encode(st)
+				}
+				return printStatus(env.Stdout, st)
+			}
+		},
+	}
+}
+
+func printStatus(out io.Writer, st daemon.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "running\t%s\n", yes(st.Running))
+	fmt.Fprintf(w, "enrolled\t%s\n", yes(st.Enrolled))
+	fmt.Fprintf(w, "connected\t%s\n", yes(st.Connected))
+	if st.Policy == nil {
+		fmt.Fprintln(w, "policy\tnone yet: nothing is judged until it arrives")
+	} else {
+		fmt.Fprintf(w, "policy\t%d.%d, %s old\n", st.Policy.Epoch, st.Policy.Serial, time.Duration(st.Policy.AgeSeconds)*time.Second)
+	}
+	for _, s := range st.Sources {
+		fmt.Fprintf(w, "source %s\t%s, seen %d, dropped %d %s\n", s.Name, s.State, s.Seen, s.Dropped, s.Detail)
+	}
+	for _, l := range st.Spool.Lanes {
+		fmt.Fprintf(w, "spool %s\t%d waiting, %d bytes, %d dropped\n", l.Lane, l.Depth, l.Bytes, l.Dropped)
+	}
+	fmt.Fprintf(w, "quarantined\t%d\n", st.Spool.Quarantined)
+	fmt.Fprintf(w, "cpu\t%.1f s\nmemory\t%d MB\n", st.CPUSeconds, st.MemoryBytes>>20)
+	return w.Flush()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func serviceVerbs() []cli.Command {
+	var all []cli.Command
+	for _, what := range ossvc.Verbs {
+		all = append(all, cli.Command{
+			Name: "service " + what, Short: "Have the system's service manager " + what + " the service.",
+			Example: "safelight-agent service " + what,
+			Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+				dir := dirFlag(fs)
+				return func(_ context.Context, env cli.Env, args []string) error {
+					d, err := dir()
+					if err != nil {
+						return err
+					}
+					return ossvc.Verb(env.Stdout, what, args, ossvc.Config{
+						Name: serviceName, Title: "Safelight agent",
+						About: "Safeguarding: judges visited sites and started programs on this device by the school's rules.",
+						Args:  []string{"run", "--dir", d},
+					})
+				}
+			},
+		})
+	}
+	return all
+}
+
+func versionVerb() cli.Command {
+	return cli.Command{
+		Name: "version", Short: "Print which build this is.", Example: "safelight-agent version",
+		Flags: func(*flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			return func(_ context.Context, env cli.Env, args []string) error {
+				_, err := fmt.Fprintln(env.Stdout, "safelight-agent", version.String())
+				return err
+			}
+		},
+	}
+}
