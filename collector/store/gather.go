@@ -24,7 +24,7 @@ const TopicNoRecipient = "no-recipient"
 
 // InsertJobs puts the jobs that tell a set of notifications into the queue, in
 // the transaction that made them.
-type InsertJobs func(ctx context.Context, tx *sql.Tx, school model.SchoolID, severity event.Severity, notificationIDs []string) error
+type InsertJobs = func(ctx context.Context, tx *sql.Tx, school model.SchoolID, severity event.Severity, notificationIDs []string) error
 
 // GatherOnce gathers up to limit pending events into alerts, in one
 // transaction: alerts, whom to tell, the jobs that tell them, and the pending
