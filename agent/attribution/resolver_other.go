@@ -1,0 +1,28 @@
+//go:build !linux
+
+package attribution
+
+import (
+	"net/netip"
+
+	"safelight/internal/event"
+)
+
+// Resolver finds owners; on this operating system it knows none, and says so.
+type Resolver struct{}
+
+// New returns a Resolver for this machine.
+func New(Config) *Resolver { return &Resolver{} }
+
+// Close does nothing here.
+func (*Resolver) Close() error { return nil }
+
+// Lookup says that the owner of a flow is not known.
+func (*Resolver) Lookup(string, netip.AddrPort, netip.AddrPort) (event.Owner, bool) {
+	return event.Owner{Unknown: whyNoSystem}, false
+}
+
+// Process says that what runs as pid is not known.
+func (*Resolver) Process(pid int) (event.Owner, bool) {
+	return event.Owner{PID: pid, Unknown: whyNoSystem}, false
+}
