@@ -8,6 +8,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"safelight/collector/alert/notify"
 	"safelight/collector/model"
 )
 
@@ -41,8 +42,8 @@ func (w *worker) Work(ctx context.Context, job *river.Job[notifyRecipient]) erro
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, model.ErrNotFound) {
-		return river.JobCancel(errNotTold) // there is nothing left to tell
+	if over(err) {
+		return river.JobCancel(errNotTold)
 	}
 	now := w.now()
 	if now.Add(waitAfter(job.Attempt)).Sub(job.CreatedAt) < giveUpAfter && job.Attempt < job.MaxAttempts {
@@ -56,6 +57,13 @@ func (w *worker) Work(ctx context.Context, job *river.Job[notifyRecipient]) erro
 		return errors.Join(errNotTold, err) // tried, and noted, again later
 	}
 	return river.JobCancel(errNotTold)
+}
+
+// over says that trying again is no use: the notification is gone, or has been
+// noted as failed.
+func over(err error) bool {
+	var failure *notify.Error
+	return errors.Is(err, model.ErrNotFound) || errors.As(err, &failure) && failure.GiveUp
 }
 
 func (w *worker) notify(ctx context.Context, args notifyRecipient) (err error) {

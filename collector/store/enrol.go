@@ -10,13 +10,23 @@ import (
 	"safelight/collector/model"
 )
 
+// refusal is an answer for the person who enrols a device, not a fault.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// Refusal is what the person is told.
+func (r refusal) Refusal() string { return string(r) }
+
 // Why a device is not enrolled.
-var (
-	ErrTokenUnknown = errors.New("this token is not known: ask for a new one")
-	ErrTokenUsed    = errors.New("this token has been used as often as it may be: ask for a new one")
-	ErrTokenExpired = errors.New("this token has expired: ask for a new one")
-	ErrTrialFull    = fmt.Errorf("a trial school has at most %d devices: revoke one first", model.TrialDevices)
+const (
+	ErrTokenUnknown = refusal("this token is not known: ask for a new one")
+	ErrTokenUsed    = refusal("this token has been used as often as it may be: ask for a new one")
+	ErrTokenExpired = refusal("this token has expired: ask for a new one")
 )
+
+// ErrTrialFull says that a trial school has all the devices it may have (G12).
+var ErrTrialFull = refusal(fmt.Sprintf("a trial school has at most %d devices: revoke one first", model.TrialDevices))
 
 // Enrol spends one use of a token on a device, in one transaction: of two
 // devices that race for the last use, or for a trial school's last place (G12),
