@@ -47,6 +47,10 @@ type sight struct {
 }
 
 func (c *Console) alert(w http.ResponseWriter, r *http.Request, v viewer) {
+	if ref := r.PathValue("ref"); !validRef(ref) && validRef(tidyRef(ref)) {
+		http.Redirect(w, r, "/a/"+tidyRef(ref), http.StatusSeeOther)
+		return
+	}
 	c.showAlert(w, r, v, sight{})
 }
 

@@ -72,3 +72,11 @@ func validRef(ref string) bool {
 	}
 	return true
 }
+
+// typed reads a reference as people and mail programs hand it over: with the
+// sentence's full stop, in small letters, with a letter for a digit.
+var typed = strings.NewReplacer("O", "0", "I", "1", "L", "1")
+
+func tidyRef(ref string) string {
+	return typed.Replace(strings.ToUpper(strings.TrimRight(strings.TrimSpace(ref), ".,;:)>")))
+}

@@ -128,7 +128,7 @@ func (c *Console) signedIn(next func(http.ResponseWriter, *http.Request, viewer)
 func signInURL(r *http.Request) string {
 	next := "/"
 	if ref := r.PathValue("ref"); ref != "" {
-		next = localPath("/a/" + ref)
+		next = localPath("/a/" + tidyRef(ref))
 	}
 	if next == "/" {
 		return "/sign-in"

@@ -115,8 +115,8 @@ func roleNoun(r model.Role) string {
 // whatSeen is the heart of a headline.
 func whatSeen(e model.Event, noun string) string {
 	switch {
-	case e.Help:
-		return "words on the " + noun + " list, and they read as someone asking for help"
+	case e.Kind == event.Search && e.Help:
+		return "a search matched " + noun + " words, and reads as someone asking for help"
 	case e.Kind == event.Process:
 		return "a program on the " + noun + " list started"
 	case e.Kind == event.Search:
