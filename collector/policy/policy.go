@@ -99,6 +99,15 @@ func (p *Publisher) Signed() *safelightv1.SignedManifest {
 	return p.signed
 }
 
+// InForce returns the version in force, or noughts before the first.
+func (p *Publisher) InForce() (epoch, serial uint64) {
+	m := &safelightv1.Manifest{}
+	if err := proto.Unmarshal(p.Signed().GetManifest(), m); err != nil {
+		return 0, 0 // Reload read it, so this cannot be
+	}
+	return m.GetEpoch(), m.GetSerial()
+}
+
 // Category returns what the rules in force say of a category.
 func (p *Publisher) Category(id string) (rules.Category, bool) {
 	p.mu.Lock()

@@ -1,0 +1,27 @@
+// Command safelight-collector is the school's server: it takes what devices
+// flagged, tells the right person, and keeps the record. This file is a door;
+// the rooms are beside it.
+package main
+
+import (
+	"os"
+
+	"safelight/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main("safelight-collector", "Safelight collector: takes what devices flagged, tells the right person, keeps the record.", verbs()))
+}
+
+func verbs() []cli.Command {
+	return []cli.Command{
+		initVerb(), serveVerb(),
+		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
+		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
+		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
+		eventsVerb(), alertsVerb(),
+		serviceVerb("install"), serviceVerb("uninstall"), serviceVerb("start"),
+		serviceVerb("stop"), serviceVerb("restart"), serviceVerb("status"),
+		versionVerb(),
+	}
+}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"safelight/collector/admin"
+	"safelight/collector/alert"
+	"safelight/collector/alert/notify"
+	"safelight/collector/console"
+	"safelight/collector/enrol"
+	"safelight/collector/fleet"
+	"safelight/collector/ingest"
+	"safelight/collector/model"
+	"safelight/collector/people"
+	"safelight/collector/policy"
+	"safelight/collector/store"
+	"safelight/collector/watch"
+	"safelight/internal/event"
+	"safelight/internal/version"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// build makes the parts; nothing runs yet.
+func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error) {
+	zone, err := time.LoadLocation(conf.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time_zone %q: %w; want a name like Europe/London", conf.TimeZone, err)
+	}
+	p := &parts{conf: conf, log: o.Log, now: o.Now, authority: s.authority, store: s.store}
+	p.gate = enrol.NewGate(schoolID, s.authority, o.Now, o.Log)
+	if p.policy, err = newPublisher(ctx, s, o.Now); err != nil {
+		return nil, err
+	}
+	p.enrol = enrol.NewService(schoolID, s.authority, s.store, p.policy.Keys, o.Now, o.Log)
+	p.fleet = fleet.New(s.store, schoolID, o.Now, o.Log)
+	p.people = people.NewResolver(s.store)
+	p.watch = watch.New(watch.Parts{
+		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, DeviceFrom: enrol.DeviceFrom,
+		Trust: func() *safelightv1.TrustBundle { return s.authority.Trust(p.policy.Keys()) }, Now: o.Now, Log: o.Log,
+	})
+	if err := p.buildAlerts(); err != nil {
+		return nil, err
+	}
+	p.ingest, err = ingest.New(ingest.Options{
+		Store: s.store, DeviceFrom: enrol.DeviceFrom, Now: o.Now, Logger: o.Log, Version: version.Version,
+		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.gatherer.Wake, o.Log)
+	if err := p.changes.look(ctx); err != nil {
+		return nil, err
+	}
+	if p.admin, err = adminVerbs(ctx, conf, s, p.changes.poke, o.Now, o.Log); err != nil {
+		return nil, err
+	}
+	c, err := console.New(console.Config{
+		School: schoolID, Store: s.store, Categories: categories{p.policy}, Fleet: p.fleet,
+		Now: o.Now, Location: zone, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.console = c.Handler()
+	return p, nil
+}
+
+func (p *parts) buildAlerts() (err error) {
+	var tell alert.Notifier = noMail{}
+	if p.conf.Mail.Host != "" {
+		if tell, err = notify.NewMailer(p.conf.Mail, p.conf.PublicURL, p.store, p.now, p.log); err != nil {
+			return err
+		}
+	} else {
+		p.log.Warn("no mail server is configured: alerts wait in the console and nobody is told of them", "mend", "set mail.host in collector.yaml")
+	}
+	p.jobs, err = alert.NewJobs(alert.JobOptions{DB: p.store.DB(), Store: p.store, Notifier: tell, Now: p.now, Logger: p.log})
+	if err != nil {
+		return err
+	}
+	p.gatherer = alert.NewGatherer(p.store, p.jobs, schoolID, p.now, p.log)
+	return nil
+}
+
+// noMail stands in until a mail server is configured: every notification is
+// tried again for a day and then fails visibly.
+type noMail struct{}
+
+var errNoMail = errors.New("no mail server is configured: set mail.host in collector.yaml")
+
+func (noMail) Notify(context.Context, model.SchoolID, string) error { return errNoMail }
+
+func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.Publisher, error) {
+	return policy.NewPublisher(ctx, schoolID, s.policyKey, s.store, now)
+}
+
+func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
+	publisher, err := newPublisher(ctx, s, now)
+	if err != nil {
+		return nil, err
+	}
+	return admin.New(admin.Parts{
+		School: schoolID, Store: s.store, Publisher: publisher, Root: s.root(), ServerName: enrol.ServerName,
+		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
+		NotFound: store.ErrNotFound, Changed: changed, Now: now, Log: log,
+	}), nil
+}
+
+func (s *state) root() *x509.Certificate { return s.authority.Root }
+
+// categories words the published rules for the console.
+type categories struct{ policy *policy.Publisher }
+
+func (c categories) Category(id string) (console.Category, bool) {
+	got, ok := c.policy.Category(id)
+	return console.Category{
+		Title: got.Title, Noun: got.Noun, FirstSteps: got.FirstSteps, Helplines: got.Helplines, PackVersion: got.Pack,
+	}, ok
+}

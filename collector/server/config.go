@@ -1,0 +1,185 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"safelight/collector/alert/notify"
+)
+
+// Config is collector.yaml.
+type Config struct {
+	School    SchoolConfig  `yaml:"school"`
+	PublicURL string        `yaml:"public_url"`
+	HTTPS     HTTPSConfig   `yaml:"https"`
+	Listen    ListenConfig  `yaml:"listen"`
+	Store     StoreConfig   `yaml:"store"`
+	Mail      notify.Config `yaml:"mail"`
+	TimeZone  string        `yaml:"time_zone"`
+	// AgentAddresses stand in enrolment tokens; by default the public URL's
+	// host with listen.agents' port.
+	AgentAddresses []string `yaml:"agent_addresses"`
+}
+
+// SchoolConfig names the school.
+type SchoolConfig struct {
+	Name string `yaml:"name"`
+}
+
+// HTTPSConfig is the certificate that people's browsers see; by default the
+// collector's own, which they do not know.
+type HTTPSConfig struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// ListenConfig says where the collector listens.
+type ListenConfig struct {
+	Agents  string `yaml:"agents"`  // gRPC, mutual TLS only
+	Console string `yaml:"console"` // HTTPS for staff
+	Public  string `yaml:"public"`  // not in this version
+	Metrics string `yaml:"metrics"` // /readyz and /metrics, loopback by default
+}
+
+// StoreConfig says where the store is.
+type StoreConfig struct {
+	SQLite   SQLiteConfig   `yaml:"sqlite"`
+	Postgres PostgresConfig `yaml:"postgres"`
+}
+
+// SQLiteConfig is the embedded store.
+type SQLiteConfig struct {
+	Path string `yaml:"path"` // under the state folder unless absolute
+}
+
+// PostgresConfig is not in this version.
+type PostgresConfig struct {
+	URL string `yaml:"url"`
+}
+
+// defaults is a fresh collector.yaml.
+const defaults = `# Safelight collector. Restart it after a change.
+school:
+  name: Trial school
+# Where staff reach the console, and (its host) where agents reach the collector.
+public_url: https://localhost:8443
+# A certificate that the staff's browsers know; without it they will warn.
+https: {cert: "", key: ""}
+listen:
+  agents: ":7443"          # gRPC for agents, mutual TLS only
+  console: ":8443"         # HTTPS for staff
+  metrics: "127.0.0.1:9464"
+store:
+  sqlite: {path: safelight.db}
+# The mail server that alerts leave by. Until host is set no mail is sent, and
+# every alert says so.
+mail:
+  host: ""
+  port: 587
+  tls: starttls            # starttls, tls, or none (loopback only)
+  user: ""
+  password_file: ""
+  from: ""
+time_zone: Europe/London
+`
+
+func configFile(dir string) string { return filepath.Join(dir, "collector.yaml") }
+
+// ReadConfig reads collector.yaml under dir.
+func ReadConfig(dir string) (Config, error) {
+	path := configFile(dir)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading configuration: %w; `safelight-collector init` writes a first one", err)
+	}
+	c, err := parseConfig(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parseConfig(data []byte) (Config, error) {
+	var c Config
+	if err := yaml.Unmarshal([]byte(defaults), &c); err != nil {
+		return Config{}, fmt.Errorf("reading the built-in defaults: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, err
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
+		return fmt.Errorf("public_url %q: want https://host or https://host:port", c.PublicURL)
+	}
+	c.PublicURL = "https://" + u.Host
+	switch {
+	case c.School.Name == "":
+		return errors.New("school.name is empty: give the school's name")
+	case (c.HTTPS.Cert == "") != (c.HTTPS.Key == ""):
+		return errors.New("https: give both cert and key, or neither")
+	case c.Store.Postgres.URL != "":
+		return errors.New("store.postgres: this version keeps its store in SQLite only; remove it")
+	case c.Listen.Public != "":
+		return errors.New("listen.public: this version has no public pages; remove it")
+	}
+	for name, addr := range map[string]string{"agents": c.Listen.Agents, "console": c.Listen.Console, "metrics": c.Listen.Metrics} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("listen.%s %q: want host:port or :port", name, addr)
+		}
+	}
+	for i, addr := range c.AgentAddresses {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("agent_addresses[%d] %q: want host:port", i, addr)
+		}
+	}
+	if c.Mail.Host == "" {
+		return nil
+	}
+	return c.Mail.Validate()
+}
+
+// host is the public URL's.
+func (c *Config) host() string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// agentAddresses are what tokens carry.
+func (c *Config) agentAddresses() []string {
+	if len(c.AgentAddresses) > 0 {
+		return c.AgentAddresses
+	}
+	_, port, err := net.SplitHostPort(c.Listen.Agents)
+	if err != nil {
+		return nil
+	}
+	return []string{net.JoinHostPort(c.host(), port)}
+}
+
+// certificateNames are what the collector's own certificate carries.
+func (c *Config) certificateNames() []string {
+	names := []string{c.host()}
+	for _, addr := range c.agentAddresses() {
+		if h, _, err := net.SplitHostPort(addr); err == nil && h != names[0] {
+			names = append(names, h)
+		}
+	}
+	return names
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"safelight/collector/enrol"
+	"safelight/collector/model"
+	"safelight/collector/store"
+	"safelight/internal/localstate"
+	"safelight/internal/pki"
+)
+
+// schoolID is the one school of an embedded store.
+const schoolID model.SchoolID = "school"
+
+// Init makes what is missing under dir: configuration, keys, certificates, the
+// store and an empty trial school. It changes nothing that is there.
+func Init(ctx context.Context, dir string) error {
+	if err := localstate.MakeDir(dir); err != nil {
+		return err
+	}
+	unlock, err := localstate.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Stat(configFile(dir)); errors.Is(err, fs.ErrNotExist) {
+		if err := pki.WriteSecret(configFile(dir), []byte(defaults)); err != nil {
+			return fmt.Errorf("writing the first configuration: %w", err)
+		}
+	}
+	conf, err := ReadConfig(dir)
+	if err != nil {
+		return err
+	}
+	s, err := openState(ctx, dir, conf, time.Now)
+	if err != nil {
+		return err
+	}
+	return s.close()
+}
+
+// state is what lies on disk, opened.
+type state struct {
+	authority *enrol.Authority
+	store     *store.Store
+	policyKey crypto.Signer
+}
+
+func (s *state) close() error { return s.store.Close() }
+
+// openState opens keys and store, making what is missing. The caller holds the
+// folder's lock.
+func openState(ctx context.Context, dir string, conf Config, now func() time.Time) (*state, error) {
+	a, err := enrol.OpenAuthority(filepath.Join(dir, "ca"), conf.School.Name, conf.certificateNames(), now())
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.LoadOrMakeKey(filepath.Join(dir, "policy.key"), pki.NewPolicyKey)
+	if err != nil {
+		return nil, err
+	}
+	path := conf.Store.SQLite.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	st, err := store.Open(ctx, path, store.WithClock(now))
+	if err != nil {
+		return nil, err
+	}
+	school := model.School{ID: schoolID, Name: conf.School.Name, Trial: true, Created: now()}
+	if err := st.EnsureSchool(ctx, school); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &state{authority: a, store: st, policyKey: key}, nil
+}

@@ -1,0 +1,179 @@
+// Package server builds the collector's parts, runs them as a named group and
+// stops them in order. It is the one room that knows all the others; it decides
+// nothing itself. The collector's main and internal/e2etest use it.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"safelight/collector/admin"
+	"safelight/collector/alert"
+	"safelight/collector/console"
+	"safelight/collector/enrol"
+	"safelight/collector/fleet"
+	"safelight/collector/ingest"
+	"safelight/collector/people"
+	"safelight/collector/policy"
+	"safelight/collector/store"
+	"safelight/collector/watch"
+	"safelight/internal/localstate"
+	"safelight/internal/rungroup"
+)
+
+// grace is how long everything may take to stop.
+const grace = 5 * time.Second
+
+// Options are what Run is given.
+type Options struct {
+	Dir string
+	Log *slog.Logger
+	Now func() time.Time // nil: time.Now
+	// Ready, where set, is called once every listener is open.
+	Ready func(Ready)
+}
+
+// Ready says where a running collector listens.
+type Ready struct {
+	Agents  string
+	Console string
+	Metrics string
+}
+
+// parts are the rooms, built.
+type parts struct {
+	conf      Config
+	log       *slog.Logger
+	now       func() time.Time
+	authority *enrol.Authority
+	store     *store.Store
+	gate      *enrol.Gate
+	enrol     *enrol.Service
+	policy    *policy.Publisher
+	watch     *watch.Service
+	fleet     *fleet.Fleet
+	people    *people.Resolver
+	ingest    *ingest.Server
+	jobs      *alert.Jobs
+	gatherer  *alert.Gatherer
+	console   http.Handler
+	admin     *admin.Admin
+	changes   *changes
+}
+
+// Run serves the school in o.Dir until ctx ends.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := localstate.MakeDir(o.Dir); err != nil {
+		return err
+	}
+	unlock, err := localstate.Lock(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	conf, err := ReadConfig(o.Dir)
+	if err != nil {
+		return err
+	}
+	s, err := openState(ctx, o.Dir, conf, o.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	p, err := build(ctx, conf, s, o)
+	if err != nil {
+		return err
+	}
+	ls, err := p.listen(o.Dir)
+	if err != nil {
+		return err
+	}
+	actors, err := p.actors(ls)
+	if err != nil {
+		ls.close()
+		return err
+	}
+	if o.Ready != nil {
+		o.Ready(Ready{Agents: ls.agents.Addr().String(), Console: ls.console.Addr().String(), Metrics: ls.metrics.Addr().String()})
+	}
+	return rungroup.Run(ctx, o.Log, grace, actors...)
+}
+
+// listeners are where the collector is reached.
+type listeners struct{ agents, console, metrics, admin net.Listener }
+
+func (p *parts) listen(dir string) (*listeners, error) {
+	ls := &listeners{}
+	var err error
+	for _, l := range []struct {
+		name, addr string
+		to         *net.Listener
+	}{
+		{"listen.agents", p.conf.Listen.Agents, &ls.agents},
+		{"listen.console", p.conf.Listen.Console, &ls.console},
+		{"listen.metrics", p.conf.Listen.Metrics, &ls.metrics},
+	} {
+		if *l.to, err = net.Listen("tcp", l.addr); err != nil {
+			ls.close()
+			return nil, fmt.Errorf("opening %s: %w; is another collector running, or the port taken?", l.name, err)
+		}
+	}
+	if ls.admin, err = localstate.Listen(adminSocket(dir)); err != nil {
+		ls.close()
+		return nil, err
+	}
+	return ls, nil
+}
+
+func (ls *listeners) close() {
+	for _, l := range []net.Listener{ls.agents, ls.console, ls.metrics, ls.admin} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// actors lists what runs, in the order of stopping: first those who bring work
+// in, then those who do it.
+func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
+	console, err := p.consoleServer()
+	if err != nil {
+		return nil, err
+	}
+	srv := grpcServer(p)
+	adminSrv := adminServer(p.admin, p.log)
+	metrics := quietLog(p.log)
+	metrics.Handler = p.metricsHandler()
+	return []rungroup.Actor{
+		{Name: "agents", Run: serveGRPC(srv, ls.agents)},
+		{Name: "console", Run: serveTLS(console, ls.console)},
+		{Name: "admin socket", Run: serveHTTP(adminSrv, ls.admin)},
+		{Name: "metrics", Run: serveHTTP(metrics, ls.metrics)},
+		{Name: "ingest", Run: p.ingest.Run},
+		{Name: "gatherer", Run: p.gatherer.Run},
+		{Name: "jobs", Run: p.jobs.Run},
+		{Name: "changes", Run: p.changes.run},
+		{Name: "fleet", Run: p.fleet.Run},
+	}, nil
+}
+
+func (p *parts) consoleServer() (*http.Server, error) {
+	conf, err := consoleTLS(p.conf.HTTPS, p.authority.ConsoleCertificate())
+	if err != nil {
+		return nil, err
+	}
+	srv := quietLog(p.log)
+	srv.TLSConfig = conf
+	srv.Handler = withHealth(p.console)
+	return srv, nil
+}
+
+var _ console.Store = (*store.Store)(nil)

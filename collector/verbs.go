@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+
+	"safelight/collector/server"
+	"safelight/internal/cli"
+	"safelight/internal/localstate"
+	"safelight/internal/logging"
+	"safelight/internal/ossvc"
+	"safelight/internal/version"
+)
+
+const program = "collector"
+
+// dirFlag resolves --dir when it is read.
+func dirFlag(fs *flag.FlagSet) *dirValue {
+	d := &dirValue{}
+	fs.StringVar(&d.flag, "dir", "", "state folder (or SAFELIGHT_DIR; by default the system's usual place)")
+	return d
+}
+
+type dirValue struct{ flag string }
+
+func (d *dirValue) resolve() (string, error) { return localstate.Dir(d.flag, program) }
+
+func initVerb() cli.Command {
+	return cli.Command{
+		Name: "init", Args: "[--dir D]", Short: "Make keys, certificates, the store and an empty trial school; harmless to repeat.",
+		Example: "safelight-collector init --dir /var/lib/safelight-collector",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				d, err := dir.resolve()
+				if err != nil {
+					return err
+				}
+				if err := server.Init(ctx, d); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(env.Stdout, "Ready in %s. Next: look at collector.yaml there, then `safelight-collector serve`.\n", d)
+				return err
+			}
+		},
+	}
+}
+
+func serveVerb() cli.Command {
+	return cli.Command{
+		Name: "serve", Args: "[--dir D]", Short: "Run the collector in the foreground (what the service runs).",
+		Example: "safelight-collector serve --dir /var/lib/safelight-collector",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			level := fs.String("log", "info", "how much to log: debug, info, warn or error")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				at, err := logging.ParseLevel(*level)
+				if err != nil {
+					return cli.Usagef("--log: %w", err)
+				}
+				d, err := dir.resolve()
+				if err != nil {
+					return err
+				}
+				var lv slog.LevelVar
+				lv.Set(at)
+				log := logging.New(env.Stderr, &lv)
+				return ossvc.Run(ctx, serviceName, func(ctx context.Context) error {
+					return server.Run(ctx, server.Options{Dir: d, Log: log, Ready: func(r server.Ready) {
+						log.Info("ready", "agents", r.Agents, "console", r.Console)
+					}})
+				})
+			}
+		},
+	}
+}
+
+const serviceName = "safelight-collector"
+
+func serviceVerb(what string) cli.Command {
+	return cli.Command{
+		Name: "service " + what, Short: "Have the system's service manager " + what + " the service.",
+		Example: "safelight-collector service " + what,
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			return func(_ context.Context, env cli.Env, args []string) error {
+				d, err := dir.resolve()
+				if err != nil {
+					return err
+				}
+				return ossvc.Verb(env.Stdout, what, args, ossvc.Config{
+					Name: serviceName, Title: "Safelight collector",
+					About: "Safeguarding: takes what school devices flagged and tells the right person.",
+					Args:  []string{"serve", "--dir", d},
+				})
+			}
+		},
+	}
+}
+
+func versionVerb() cli.Command {
+	return cli.Command{
+		Name: "version", Short: "Print which build this is.", Example: "safelight-collector version",
+		Flags: func(*flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			return func(_ context.Context, env cli.Env, args []string) error {
+				_, err := fmt.Fprintln(env.Stdout, "safelight-collector", version.String())
+				return err
+			}
+		},
+	}
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"safelight/collector/admin"
+	"safelight/collector/server"
+	"safelight/internal/cli"
+)
+
+// adminVerb is the frame of every verb that asks the running collector, or
+// opens the store itself where none runs.
+type adminVerb struct {
+	name, args, short, example string
+	call                       string // the admin verb
+	// request declares flags and returns what builds the request.
+	request func(fs *flag.FlagSet) func(args []string) (any, error)
+	// say prints a line of the answer for people; --json prints it as it is.
+	say func(w io.Writer, line json.RawMessage) error
+}
+
+func (v adminVerb) command() cli.Command {
+	return cli.Command{Name: v.name, Args: v.args, Short: v.short, Example: v.example,
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			asJSON := fs.Bool("json", false, "print JSON, an object a line")
+			request := v.request(fs)
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				req, err := request(args)
+				if err != nil {
+					return err
+				}
+				client, done, err := adminClient(ctx, dir)
+				if err != nil {
+					return err
+				}
+				defer done()
+				w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+				err = client.Call(ctx, v.call, req, func(line json.RawMessage) error {
+					if *asJSON {
+						_, err := fmt.Fprintf(w, "%s\n", line)
+						return err
+					}
+					return v.say(w, line)
+				})
+				if ferr := w.Flush(); err == nil {
+					err = ferr
+				}
+				return err
+			}
+		}}
+}
+
+// sayAs prints a line of the answer through a format's arguments.
+func sayAs[Doc any](format string, args func(Doc) []any) func(io.Writer, json.RawMessage) error {
+	return func(w io.Writer, line json.RawMessage) error {
+		var doc Doc
+		if err := json.Unmarshal(line, &doc); err != nil {
+			return fmt.Errorf("reading the collector's answer: %w", err)
+		}
+		_, err := fmt.Fprintf(w, format, args(doc)...)
+		return err
+	}
+}
+
+func when(t time.Time) string { return t.Local().Format("2 Jan 2006 15:04") }
+
+func whenOr(t *time.Time, none string) string {
+	if t == nil {
+		return none
+	}
+	return when(*t)
+}
+
+func nothing(*flag.FlagSet) func([]string) (any, error) {
+	return func(args []string) (any, error) { return admin.Nothing{}, cli.NoArgs(args) }
+}
+
+func named(what string) func(*flag.FlagSet) func([]string) (any, error) {
+	return func(*flag.FlagSet) func([]string) (any, error) {
+		return func(args []string) (any, error) {
+			if len(args) != 1 {
+				return nil, cli.Usagef("want one %s", what)
+			}
+			return admin.Named{Name: args[0]}, nil
+		}
+	}
+}
+
+var sayDone = sayAs("%s\n", func(d admin.Done) []any { return []any{d.Done} })
+
+func tokenCreateVerb() cli.Command {
+	return adminVerb{
+		name: "token create", args: "[--site S] [--uses N] [--expires 24h]", call: "token/create",
+		short:   "Make a token that enrols devices; it is shown once.",
+		example: "safelight-collector token create --site main --uses 30 --expires 24h",
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			site := fs.String("site", "", "the site its devices belong to")
+			uses := fs.Int("uses", 1, "how many devices it admits")
+			expires := fs.Duration("expires", 24*time.Hour, "how long it works")
+			return func(args []string) (any, error) {
+				return admin.TokenCreate{Site: *site, Uses: *uses, Expires: *expires}, cli.NoArgs(args)
+			}
+		},
+		say: sayAs("%s\nAdmits %d; works until %s. It is not shown again.\n", func(d admin.TokenMade) []any { return []any{d.Token, d.Uses, when(d.Expires)} }),
+	}.command()
+}
+
+func deviceListVerb() cli.Command {
+	return adminVerb{
+		name: "device list", short: "List enrolled devices.", call: "device/list",
+		example: "safelight-collector device list --json", request: nothing,
+		say: sayAs("%s\t%s\t%s\tlast seen %s\t%s\n", func(d admin.DeviceRow) []any {
+			state := "enrolled " + when(d.Enrolled)
+			if d.Revoked != nil {
+				state = "revoked " + when(*d.Revoked)
+			}
+			return []any{d.ID, d.Name, d.OS, whenOr(d.LastSeen, "never"), state}
+		}),
+	}.command()
+}
+
+func deviceRevokeVerb() cli.Command {
+	return adminVerb{
+		name: "device revoke", args: "ID", short: "End a device's access at once; what it sent stays.", call: "device/revoke",
+		example: "safelight-collector device revoke abcdefghijklmnopqrstuvwxyz", request: named("device id (`device list` shows them)"), say: sayDone,
+	}.command()
+}
+
+func userAddVerb() cli.Command {
+	return adminVerb{
+		name: "user add", args: "--name NAME --email ADDRESS --duty dsl|deputy|head|it", call: "user/add",
+		short:   "Let somebody sign in; prints their one-time link and command-line token once.",
+		example: `safelight-collector user add --name "Demo DSL" --email dsl@school.example --duty dsl`,
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			var u admin.UserAdd
+			fs.StringVar(&u.Name, "name", "", "the person's name")
+			fs.StringVar(&u.Email, "email", "", "where alerts are sent, and what they sign in with")
+			fs.StringVar(&u.Duty, "duty", "", "dsl, deputy, head or it")
+			fs.StringVar(&u.Account, "account", "", "their own account on school devices: alerts about it are never told or shown to them")
+			return func(args []string) (any, error) { return u, cli.NoArgs(args) }
+		},
+		say: sayAs("Added %s (%s).\nOne-time link, until %s:\n%s\nCommand-line token, for --as; it is not shown again:\n%s\n", func(d admin.UserAdded) []any {
+			return []any{d.Name, d.Duty, when(d.Expires), d.Link, d.Token}
+		}),
+	}.command()
+}
+
+func userListVerb() cli.Command {
+	return adminVerb{
+		name: "user list", short: "List who may sign in.", call: "user/list",
+		example: "safelight-collector user list", request: nothing,
+		say: sayAs("%s\t%s\t%s\t%s\t%s\n", func(d admin.UserRow) []any {
+			state := "link not used yet"
+			if d.SignedUp {
+				state = "signs in"
+			}
+			if d.Disabled {
+				state = "access ended"
+			}
+			return []any{d.ID, d.Name, d.Email, d.Duty, state}
+		}),
+	}.command()
+}
+
+func userDisableVerb() cli.Command {
+	return adminVerb{
+		name: "user disable", args: "ID_OR_EMAIL", short: "End somebody's access and their sessions.", call: "user/disable",
+		example: "safelight-collector user disable deputy@school.example", request: named("user id or address"), say: sayDone,
+	}.command()
+}
+
+func rosterImportVerb() cli.Command {
+	return adminVerb{
+		name: "roster import", args: "FILE", call: "roster/import",
+		short:   "Import who is who: a CSV with the columns account,name,role,year.",
+		example: "safelight-collector roster import pupils.csv",
+		request: func(*flag.FlagSet) func([]string) (any, error) {
+			return func(args []string) (any, error) {
+				if len(args) != 1 {
+					return nil, cli.Usagef("want one CSV file")
+				}
+				data, err := os.ReadFile(args[0])
+				if err != nil {
+					return nil, fmt.Errorf("reading roster: %w", err)
+				}
+				return admin.RosterImport{Name: filepath.Base(args[0]), Data: data}, nil
+			}
+		},
+		say: sayAs("%d people: %d new, %d changed.\n", func(d admin.RosterImported) []any { return []any{d.People, d.Added, d.Changed} }),
+	}.command()
+}
+
+func since(fs *flag.FlagSet) func() (time.Time, error) {
+	s := fs.String("since", "", "only from then on: a time (2026-11-21T08:00:00Z) or an age (24h)")
+	return func() (time.Time, error) {
+		if *s == "" {
+			return time.Time{}, nil
+		}
+		if age, err := time.ParseDuration(*s); err == nil && age >= 0 {
+			return time.Now().Add(-age), nil
+		}
+		t, err := time.Parse(time.RFC3339, *s)
+		if err != nil {
+			return t, cli.Usagef("--since %q: want a time like 2026-11-21T08:00:00Z or an age like 24h", *s)
+		}
+		return t, nil
+	}
+}
+
+func look(fs *flag.FlagSet) func([]string) (any, error) {
+	as := fs.String("as", "", "who looks: a sign-in token, or in a trial school a trial user's name")
+	from := since(fs)
+	return func(args []string) (any, error) {
+		if *as == "" {
+			return nil, cli.Usagef("this verb shows people: give --as with your sign-in token (in a trial school: a trial user's name)")
+		}
+		t, err := from()
+		if err != nil {
+			return nil, err
+		}
+		return admin.Look{As: *as, Since: t}, cli.NoArgs(args)
+	}
+}
+
+func eventsVerb() cli.Command {
+	return adminVerb{
+		name: "events", args: "--as WHO [--since T]", short: "Show the events that WHO may see; the look is recorded.", call: "events",
+		example: `safelight-collector events --as "Demo DSL" --json --since 24h`, request: look,
+		say: sayAs("%s\t%s\t%s\t%s\tby %s\t%s\n", func(d admin.EventLine) []any {
+			return []any{when(d.Time), d.Severity, d.Category, d.Name, d.Via, d.DeviceName}
+		}),
+	}.command()
+}
+
+func alertsVerb() cli.Command {
+	return adminVerb{
+		name: "alerts", args: "--as WHO [--since T]", short: "Show the alerts that WHO may see; the look is recorded.", call: "alerts",
+		example: `safelight-collector alerts --as "Demo DSL" --json`, request: look,
+		say: sayAs("%s\t%s\t%s\t%s\t%d events\t%s\n", func(d admin.AlertLine) []any {
+			return []any{d.Ref, when(d.Raised), d.Severity, d.Category, d.Events, d.State}
+		}),
+	}.command()
+}
+
+func rulesHistoryVerb() cli.Command {
+	return adminVerb{
+		name: "rules history", short: "Show which rules were published, when, by whom and why.", call: "rules/history",
+		example: "safelight-collector rules history", request: nothing,
+		say: sayAs("%d.%d\t%s\t%s\t%s\n", func(d admin.RulesPublished) []any {
+			return []any{d.Epoch, d.Serial, when(d.Issued), d.By, strings.ReplaceAll(d.Reason, "\n", " ")}
+		}),
+	}.command()
+}
+
+// adminClient asks the running collector, or opens the store itself.
+func adminClient(ctx context.Context, dir *dirValue) (*admin.Client, func(), error) {
+	d, err := dir.resolve()
+	if err != nil {
+		return nil, nil, err
+	}
+	return server.AdminClient(ctx, d)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"strings"
+
+	"safelight/collector/admin"
+	"safelight/collector/policy"
+	"safelight/internal/cli"
+	"safelight/internal/packdir"
+)
+
+func rulesCheckVerb() cli.Command {
+	return cli.Command{
+		Name: "rules check", Args: "DIR", Short: "Check rules and run the tests they carry; nothing is published.",
+		Example: "safelight-collector rules check packs",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			asJSON := fs.Bool("json", false, "print JSON, an object for each category")
+			return func(_ context.Context, env cli.Env, args []string) error {
+				if len(args) != 1 {
+					return cli.Usagef("want one folder of rules")
+				}
+				return check(env, args[0], *asJSON)
+			}
+		},
+	}
+}
+
+type checkedCategory struct {
+	Category string `json:"category"`
+	Title    string `json:"title"`
+	Purpose  string `json:"purpose"`
+	Risk     string `json:"risk"`
+	Severity string `json:"severity"`
+}
+
+func check(env cli.Env, dir string, asJSON bool) error {
+	files, err := packdir.Read(dir)
+	if err != nil {
+		return err
+	}
+	set, err := policy.Check(files)
+	if err != nil {
+		problems := strings.Split(err.Error(), "\n")
+		return fmt.Errorf("%d problems in %s:\n%s", len(problems), dir, err)
+	}
+	categories := set.Categories()
+	if !asJSON {
+		for _, p := range set.Packs() {
+			fmt.Fprintf(env.Stdout, "pack %s, version %d\n", p.Name, p.Version)
+		}
+		_, err := fmt.Fprintf(env.Stdout, "%d categories, every test passes\n", len(categories))
+		return err
+	}
+	enc := json.NewEncoder(env.Stdout)
+	for _, c := range categories {
+		if err := enc.Encode(checkedCategory{c.ID, c.Title, string(c.Purpose), string(c.Risk), c.Severity.String()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rulesPublishVerb() cli.Command {
+	return adminVerb{
+		name: "rules publish", args: "DIR --as WHO --reason WHY", call: "rules/publish",
+		short:   "Check rules, sign them and bring them into force on every device.",
+		example: `safelight-collector rules publish packs --as "Demo DSL" --reason "First rules"`,
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			as := fs.String("as", "", "who publishes: a DSL's sign-in token, or in a trial school their name")
+			reason := fs.String("reason", "", "why; kept with the version")
+			return func(args []string) (any, error) {
+				if len(args) != 1 || *as == "" || strings.TrimSpace(*reason) == "" {
+					return nil, cli.Usagef("want one folder of rules, --as WHO and --reason WHY")
+				}
+				files, err := packdir.Read(args[0])
+				if err != nil {
+					return nil, err
+				}
+				return admin.RulesPublish{Files: files, As: *as, Reason: *reason}, nil
+			}
+		},
+		say: sayAs("Published rules %d.%d. Devices that are connected have them within a second.\n", func(d admin.RulesPublished) []any {
+			return []any{d.Epoch, d.Serial}
+		}),
+	}.command()
+}
