@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -53,7 +54,11 @@ func (se *session) collect() (*pb.EventBatch, *sent, error) {
 }
 
 func (se *session) addTombstones(b *pb.EventBatch, out *sent) {
-	for _, t := range se.cfg.Spool.Tombstones() {
+	list := se.cfg.Spool.Tombstones()
+	maps.DeleteFunc(se.buried, func(t spool.Tombstone, due time.Time) bool {
+		return due != onItsWay && !slices.Contains(list, t) // grown or joined since: sent anew
+	})
+	for _, t := range list {
 		due, known := se.buried[t]
 		if known && (due == onItsWay || time.Until(due) > 0) || len(out.tombstones) == maxBatchTombstones {
 			continue
