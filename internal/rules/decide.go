@@ -68,6 +68,9 @@ func (p *pick) verdict(help bool) Verdict {
 	if v.End > len(p.in.Text) {
 		v.Start, v.End = 0, len(p.in.Text)
 	}
+	if v.Help && v.Decision == Flag && f.cat.Risk == RiskLife {
+		v.Severity = event.Urgent // a plea is never less (G1)
+	}
 	v.Match = p.in.Text[v.Start:v.End]
 	v.Why = why(p.in.Kind, f, v.Help)
 	v.NotSeen = slices.Clone(notSeen[p.in.Kind])

@@ -8,7 +8,7 @@ var helplines = set(
 	"childline.org.uk", "nspcc.org.uk", "kooth.com", "themix.org.uk", "youngminds.org.uk", "giveusashout.org",
 	"meiccymru.org", "childrens1st.org.uk", "childline.ie", "spunout.ie", "jigsaw.ie", "hopeagain.org.uk",
 	"winstonswish.org", "runawayhelpline.org.uk", "missingpeople.org.uk", "barnardos.org.uk", "childrenssociety.org.uk",
-	"familylives.org.uk", "stem4.org.uk", "chathealth.nhs.uk", "annafreud.org", "onmymind.info", "coram.org.uk",
+	"familylives.org.uk", "stem4.org.uk", "chathealth.nhs.uk", "annafreud.org", "coram.org.uk",
 	"actionforchildren.org.uk", "kidshelpphone.ca", "kidshelpline.com.au",
 	"childhelplineinternational.org", "childhelp.org", "nightline.ac.uk", "studentminds.org.uk", "myh.org.uk",
 	// Suicide, self-harm, mental health.
@@ -19,7 +19,7 @@ var helplines = set(
 	"111.nhs.uk", "111.wales.nhs.uk", "nhs24.scot", "nopanic.org.uk", "anxietyuk.org.uk", "mentalhealth.org.uk",
 	"cruse.org.uk", "griefencounter.org.uk", "pieta.ie", "befrienders.org", "findahelpline.com", "988lifeline.org",
 	"suicidepreventionlifeline.org", "crisistextline.org", "thetrevorproject.org", "lifeline.org.au",
-	"iasp.info", "jedfoundation.org", "afsp.org", "talksuicide.ca",
+	"iasp.info", "jedfoundation.org", "afsp.org",
 	// Eating disorders.
 	"beateatingdisorders.org.uk", "talk-ed.org.uk", "firststepsed.co.uk", "seedeatingdisorders.org.uk",
 	"bodywhys.ie", "nationaleatingdisorders.org",
@@ -40,9 +40,9 @@ var helplines = set(
 	// Alcohol, drugs, gambling, families.
 	"talktofrank.com", "wearewithyou.org.uk", "drinkaware.co.uk", "drugwise.org.uk", "release.org.uk", "adfam.org.uk",
 	"nacoa.org.uk", "al-anonuk.org.uk", "alcoholics-anonymous.org.uk", "ukna.org", "changegrowlive.org",
-	"turning-point.co.uk", "dan247.org.uk", "know-the-score.info", "re-solv.org", "gamcare.org.uk", "gambleaware.org",
+	"turning-point.co.uk", "dan247.org.uk", "re-solv.org", "gamcare.org.uk", "gambleaware.org",
 	"begambleaware.org", "gamblersanonymous.org.uk", "ygam.org", "gordonmoody.org.uk", "gamstop.co.uk",
-	"nationalgamblinghelpline.org.uk", "bigdeal.org.uk",
+	"bigdeal.org.uk",
 	// Who somebody is, and being heard.
 	"switchboard.lgbt", "lgbt.foundation", "mermaidsuk.org.uk", "mindout.org.uk", "akt.org.uk", "signhealth.org.uk",
 	"sikhhelpline.com", "muslimyouth.net", "jamiuk.org", "thesilverline.org.uk", "shelter.org.uk", "centrepoint.org.uk",
