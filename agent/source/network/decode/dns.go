@@ -35,7 +35,7 @@ type question struct {
 func eachQuestion(msg []byte, each func(question)) {
 	var parser dnsmessage.Parser
 	header, err := parser.Start(msg)
-	if err != nil || header.OpCode != 0 {
+	if err != nil {
 		return
 	}
 	var found [maxQuestions]question

@@ -82,10 +82,13 @@ func (d *Decoder) flow(p *packet) *flow {
 	if len(p.payload) == 0 {
 		return nil
 	}
-	if f == nil || (f.kind == settled && p.seq-f.base > maxReach) {
+	switch {
+	case f == nil, f.kind == settled && p.seq-f.base > maxReach:
 		if looksLikeStart(p) {
 			return d.begin(f, key, p, reply, p.seq)
 		}
+	case f.kind == keptHTTP && looksLikeHello(p.payload): // through a proxy, after CONNECT
+		return d.begin(f, key, p, reply, p.seq)
 	}
 	return f
 }

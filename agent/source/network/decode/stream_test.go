@@ -207,3 +207,12 @@ func TestALaterRequestMayNameAnotherHost(t *testing.T) {
 	c.raw(syn(client, server, isn), data(isn+1, []byte(one)), data(isn+1+uint32(len(one)), []byte(two)))
 	c.want(t, "http one.example.org", "http two.example.org")
 }
+
+func TestAConnectionThroughAProxyIsSeenAsTheVisitItIs(t *testing.T) {
+	c := newCollect(Limits{})
+	connect := "CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\n\r\n"
+	hello := helloFor(t, "www.example.org")
+	at := isn + 1 + uint32(len(connect))
+	c.raw(syn(client, server, isn), data(isn+1, []byte(connect)), data(at, hello[:200]), data(at+200, hello[200:]), data(at, hello))
+	c.want(t, "http www.example.org", "tls www.example.org")
+}
