@@ -2,6 +2,8 @@ package pki
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -76,11 +78,21 @@ func NewDeviceID() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 }
 
-// ParseCSR reads a PKCS #10 request and checks that its key signed it.
+// maxCSR bounds a request: one for a P-256 key is some 200 bytes long.
+const maxCSR = 8 << 10
+
+// ParseCSR reads a PKCS #10 request and checks that its key signed it. Only
+// P-256 keys are taken, the kind NewKey makes: whoever asks is not yet known.
 func ParseCSR(der []byte) (*x509.CertificateRequest, error) {
+	if len(der) > maxCSR {
+		return nil, fmt.Errorf("parsing certificate request: %d bytes, at most %d", len(der), maxCSR)
+	}
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {
 		return nil, fmt.Errorf("parsing certificate request: %w", err)
+	}
+	if key, ok := csr.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("parsing certificate request: want an ECDSA P-256 key")
 	}
 	if err := csr.CheckSignature(); err != nil {
 		return nil, fmt.Errorf("checking certificate request: %w", err)
@@ -104,6 +116,7 @@ func (ca *CA) SignDevice(pub crypto.PublicKey, id Identity, now time.Time) (*x50
 	if err != nil {
 		return nil, err
 	}
+	ca.bound(t)
 	t.Subject = pkix.Name{CommonName: id.Device}
 	t.URIs = []*url.URL{id.uri()}
 	t.KeyUsage = x509.KeyUsageDigitalSignature
@@ -118,6 +131,7 @@ func (ca *CA) SignCollector(pub crypto.PublicKey, names []string, now time.Time)
 	if err != nil {
 		return nil, err
 	}
+	ca.bound(t)
 	t.Subject = pkix.Name{CommonName: "Safelight collector"}
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
@@ -129,6 +143,14 @@ func (ca *CA) SignCollector(pub crypto.PublicKey, names []string, now time.Time)
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	return sign(t, ca.Cert, pub, ca.Key)
+}
+
+// bound ends a certificate with its authority at the latest: one that outlived
+// it would not verify, not even for renewal.
+func (ca *CA) bound(t *x509.Certificate) {
+	if t.NotAfter.After(ca.Cert.NotAfter) {
+		t.NotAfter = ca.Cert.NotAfter
+	}
 }
 
 func template(now time.Time, life time.Duration) (*x509.Certificate, error) {
@@ -188,11 +210,15 @@ func VerifyDevice(chain []*x509.Certificate, roots *x509.CertPool, now time.Time
 // VerifyCollector checks a collector's chain (leaf first) against the roots;
 // the leaf must carry one of the names.
 func VerifyCollector(chain []*x509.Certificate, roots *x509.CertPool, names []string, now time.Time) error {
-	if len(chain) == 0 {
-		return fmt.Errorf("%w: none given", ErrUntrusted)
+	if len(chain) == 0 || len(names) == 0 {
+		return fmt.Errorf("%w: no certificate, or no name to hold it against", ErrUntrusted)
 	}
 	var errs []error
 	for _, name := range names {
+		if name == "" { // x509 takes it for "any name"
+			errs = append(errs, fmt.Errorf("%w: an empty name is nobody's", ErrUntrusted))
+			continue
+		}
 		err := verify(chain, roots, now, x509.ExtKeyUsageServerAuth, name)
 		if err == nil {
 			return nil

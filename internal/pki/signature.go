@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"strings"
 )
 
 // PolicyContext keeps a policy signature from being taken for another kind.
@@ -15,6 +16,9 @@ func Sign(key crypto.Signer, context string, data []byte) ([]byte, error) {
 	if _, ok := key.Public().(ed25519.PublicKey); !ok {
 		return nil, fmt.Errorf("signing: want an Ed25519 key, have %T", key.Public())
 	}
+	if !isContext(context) {
+		return nil, fmt.Errorf("signing: context %q: want one line with its line break", context)
+	}
 	sig, err := key.Sign(rand.Reader, append([]byte(context), data...), crypto.Hash(0))
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
@@ -24,5 +28,9 @@ func Sign(key crypto.Signer, context string, data []byte) ([]byte, error) {
 
 // Verify checks a signature that Sign made.
 func Verify(pub ed25519.PublicKey, context string, data, sig []byte) bool {
-	return len(pub) == ed25519.PublicKeySize && ed25519.Verify(pub, append([]byte(context), data...), sig)
+	return len(pub) == ed25519.PublicKeySize && isContext(context) && ed25519.Verify(pub, append([]byte(context), data...), sig)
 }
+
+// isContext wants exactly one line, so that no context and data can be read as
+// another context and other data.
+func isContext(s string) bool { return len(s) > 1 && strings.IndexByte(s, '\n') == len(s)-1 }
