@@ -63,7 +63,12 @@ func isCleanHost(s string) bool {
 	return label > 0 && len(s) <= 253
 }
 
+// isAddress reports an IPv4 address; no name's last label ends in a digit, and
+// cleanHost lets no IPv6 address through.
 func isAddress(host string) bool {
+	if c := host[len(host)-1]; c < '0' || c > '9' {
+		return false
+	}
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }

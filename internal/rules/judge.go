@@ -171,10 +171,10 @@ func (rs *Ruleset) outdone(entries []domainEntry, names []int, i int) bool {
 func (rs *Ruleset) eachHostWord(s *sentence, host string, entries []domainEntry, offer func(finding)) {
 	rs.words.plain(s, host)
 	last := strings.LastIndexByte(host, '.')
+	rs.standing(s)
 	for _, h := range s.hits {
 		ruled := slices.ContainsFunc(entries, func(e domainEntry) bool { return e.cat == h.cat })
-		if h.cat == helpCat || !h.host || h.allow || ruled || h.end > last ||
-			strings.IndexByte(host[h.start:h.end], '.') >= 0 || masked(s.hits, h) {
+		if !h.host || ruled || h.end > last || strings.IndexByte(host[h.start:h.end], '.') >= 0 {
 			continue
 		}
 		f := rs.finding(h)
@@ -193,31 +193,13 @@ func (rs *Ruleset) finding(h hit) finding {
 // words beside them ask for help.
 func (rs *Ruleset) eachPhrase(s *sentence, text string, offer func(finding)) (help bool) {
 	rs.words.search(s, text)
+	help = rs.standing(s)
 	for _, h := range s.hits {
-		switch {
-		case h.cat == helpCat:
-			help = true
-		case h.text && !h.allow && !masked(s.hits, h):
+		if h.text {
 			offer(rs.finding(h))
 		}
 	}
 	return help
-}
-
-// masked reports whether h lies wholly within an allow phrase of its category
-// or within a help word. What reaches outside such a span stands: allowing
-// "how to kill a process" hides nothing of "how to kill myself" (G1).
-func masked(hits []hit, h hit) bool {
-	for _, a := range hits {
-		covers := a.start <= h.start && h.end <= a.end
-		if !covers {
-			continue
-		}
-		if a.cat == helpCat || a.allow && a.cat == h.cat && a.tier >= h.tier {
-			return true
-		}
-	}
-	return false
 }
 
 // eachProgram offers the programs that match a name or the file of a path: an

@@ -43,6 +43,9 @@ func pleas() []plea {
 	return out
 }
 
+// maxPleaProblems keeps one missing category from filling a screen.
+const maxPleaProblems = 5
+
 // checkPleas holds every set of rules to G1. Words that ask for help may never
 // make a flag smaller or hide it. A set with the starter pack in it must flag
 // every plea as urgent; a school's allow phrase that hides one is found here.
@@ -64,6 +67,9 @@ func (rs *Ruleset) checkPleas() (ps Problems) {
 			what = fmt.Sprintf("the plea %q is not worded as asking for help", p.line)
 		default:
 			continue
+		}
+		if len(ps) == maxPleaProblems {
+			return append(ps, Problem{What: "more pleas fare the same", Mend: "mend these first"})
 		}
 		ps = append(ps, Problem{What: what, Mend: "add the words to a life-at-risk category, or take out the allow phrase that covers them (G1)"})
 	}

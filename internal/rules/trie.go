@@ -113,6 +113,7 @@ func (t *trie) find(s *sentence) {
 	for i := range s.words {
 		node := uint32(0)
 		for j := i; j < len(s.words) && j < i+maxWords; j++ {
+			s.steps++
 			n := t.lookup(s.bytes(s.words[j]))
 			if n == 0 {
 				break
@@ -139,7 +140,7 @@ func (s *sentence) found(refs []ref, start, end int) {
 // search reads text in every way it may be meant and leaves what was found in
 // s.hits: plain, with digits and signs as letters, and put back together.
 func (t *trie) search(s *sentence, text string) {
-	s.hits = s.hits[:0]
+	s.hits, s.steps = s.hits[:0], 0
 	plain := scan{sentence: s, text: text}
 	plain.read()
 	t.find(s)
@@ -164,7 +165,7 @@ func (t *trie) search(s *sentence, text string) {
 
 // plain reads text in the plain way only: host names are no place for guesses.
 func (t *trie) plain(s *sentence, text string) {
-	s.hits = s.hits[:0]
+	s.hits, s.steps = s.hits[:0], 0
 	one := scan{sentence: s, text: text}
 	one.read()
 	t.find(s)

@@ -19,6 +19,8 @@ type sentence struct {
 	buf   []byte
 	words []word
 	hits  []hit
+	masks []mask // by category
+	steps int    // looks into the trie: what a text costs
 }
 
 func (s *sentence) reset() { s.buf, s.words = s.buf[:0], s.words[:0] }
