@@ -47,7 +47,8 @@ func checkTorn(t *testing.T, dir, what string) {
 	t.Helper()
 	// the state that Close wrote knows of the batch; a torn one was never closed
 	forgetNext(t, dir)
-	s, err := Open(dir, Options{SegmentBytes: 4 << 10})
+	quick := Options{SegmentBytes: 4 << 10, disk: quickDisk{}}
+	s, err := Open(dir, quick)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -58,7 +59,7 @@ func checkTorn(t *testing.T, dir, what string) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = Open(dir, Options{SegmentBytes: 4 << 10}); err != nil {
+	if s, err = Open(dir, quick); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 	defer func() { _ = s.Close() }()
@@ -118,7 +119,9 @@ func TestCrashBetweenPreparedAndCommitKeepsNothingOfTheBatch(t *testing.T) {
 // answered are there, and the checkpoint names the last that is.
 func TestCrashAtAnyMomentLosesNoBatchThatWasAnswered(t *testing.T) {
 	opts := Options{SegmentBytes: 2 << 10, MaxBytes: 1 << 20}
+	moments := 0
 	for moment, crashed := 1, true; crashed; moment++ {
+		moments = moment
 		for seed := range uint64(3) {
 			dir := t.TempDir()
 			d := &crashDisk{rng: rand.New(rand.NewPCG(seed, uint64(moment)))}
@@ -137,6 +140,9 @@ func TestCrashAtAnyMomentLosesNoBatchThatWasAnswered(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if moments < 100 {
+		t.Errorf("only %d moments: the life is too quiet to prove anything", moments)
 	}
 }
 
@@ -164,7 +170,7 @@ func life(s *Spool, n int) int {
 
 func checkLife(t *testing.T, dir string, answered int, what string) {
 	t.Helper()
-	s, err := Open(dir, Options{SegmentBytes: 2 << 10, MaxBytes: 1 << 20})
+	s, err := Open(dir, Options{SegmentBytes: 2 << 10, MaxBytes: 1 << 20, disk: quickDisk{}})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}

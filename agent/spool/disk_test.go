@@ -11,6 +11,31 @@ import (
 	"testing"
 )
 
+// quickDisk syncs nothing, for tests that model their own loss.
+type quickDisk struct{ osDisk }
+
+type quickFile struct{ file }
+
+func (quickFile) sync() error { return nil }
+
+func (quickDisk) create(path string, size int64) (file, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return quickFile{osFile{f}}, f.Truncate(size)
+}
+
+func (d quickDisk) open(path string) (file, error) {
+	f, err := d.osDisk.open(path)
+	if err != nil {
+		return nil, err
+	}
+	return quickFile{f}, nil
+}
+
+func (quickDisk) syncDir(string) error { return nil }
+
 // countingDisk counts syncs of files.
 type countingDisk struct {
 	osDisk
@@ -41,7 +66,7 @@ var errCrash = errors.New("the machine is off")
 // operation `at` the machine goes off: that operation and all later ones fail,
 // and settle decides for each unsynced sector whether it reached the disk.
 type crashDisk struct {
-	osDisk
+	quickDisk
 	at  int
 	rng *rand.Rand
 
@@ -77,7 +102,7 @@ func (d *crashDisk) create(path string, size int64) (file, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
-	f, err := d.osDisk.create(path, size)
+	f, err := d.quickDisk.create(path, size)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +110,7 @@ func (d *crashDisk) create(path string, size int64) (file, error) {
 }
 
 func (d *crashDisk) open(path string) (file, error) {
-	f, err := d.osDisk.open(path)
+	f, err := d.quickDisk.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +123,7 @@ func (d *crashDisk) rename(from, to string) error {
 	if err := d.step(); err != nil {
 		return err
 	}
-	return d.osDisk.rename(from, to)
+	return d.quickDisk.rename(from, to)
 }
 
 func (d *crashDisk) remove(path string) error {
@@ -107,7 +132,7 @@ func (d *crashDisk) remove(path string) error {
 	if err := d.step(); err != nil {
 		return err
 	}
-	return d.osDisk.remove(path)
+	return d.quickDisk.remove(path)
 }
 
 func (f *crashFile) WriteAt(b []byte, off int64) (int, error) {
@@ -171,7 +196,7 @@ func (d *crashDisk) settle(t *testing.T) {
 
 // fullDisk has so many bytes left for new files, and fails writes on demand.
 type fullDisk struct {
-	osDisk
+	quickDisk
 	mu    sync.Mutex
 	left  int64
 	write error // what the next writes fail with
@@ -190,7 +215,7 @@ func (d *fullDisk) create(path string, size int64) (file, error) {
 		return nil, fmt.Errorf("%w: as told", ErrNoSpace)
 	}
 	d.left -= size
-	f, err := d.osDisk.create(path, size)
+	f, err := d.quickDisk.create(path, size)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +223,7 @@ func (d *fullDisk) create(path string, size int64) (file, error) {
 }
 
 func (d *fullDisk) open(path string) (file, error) {
-	f, err := d.osDisk.open(path)
+	f, err := d.quickDisk.open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-var small = Options{SegmentBytes: 4 << 10, MaxBytes: 32 << 10}
+var small = Options{SegmentBytes: 4 << 10, MaxBytes: 32 << 10, disk: quickDisk{}}
 
 // fill appends n records of a bit over a hundred bytes.
 func fill(t *testing.T, s *Spool, lane uint8, n int) {
@@ -106,7 +106,7 @@ func TestUrgentIsDroppedOnlyWhenNothingLowerRemains(t *testing.T) {
 }
 
 func TestBatchOverAllLanesFitsAFullSpool(t *testing.T) {
-	s := open(t, t.TempDir(), Options{SegmentBytes: 4 << 10, MaxBytes: 16 << 10})
+	s := open(t, t.TempDir(), Options{SegmentBytes: 4 << 10, MaxBytes: 16 << 10, disk: quickDisk{}})
 	for i := range 200 {
 		add(t, s, at(fmt.Sprint(i)), rec(1, "%0100d", i), rec(2, "%0100d", i), rec(3, "%0100d", i), rec(4, "%0100d", i))
 	}
@@ -150,7 +150,7 @@ func TestTombstoneThatGrewMeanwhileKeepsTheRest(t *testing.T) {
 
 func TestManyTombstonesFitTheirArea(t *testing.T) {
 	var list []Tombstone
-	for i := range uint64(5000) {
+	for i := range uint64(3000) {
 		list = bury(list, Tombstone{uint8(i%4) + 1, i*10 + 1, i*10 + 5, ReasonCorrupt})
 	}
 	if len(list) != maxTombstones {
@@ -175,7 +175,23 @@ func TestHighLaneDoesNotShutOutALowOne(t *testing.T) {
 		fill(t, s, lane, 1)
 		want(t, "depth", s.Stats().Lanes[lane-1].Depth, 1)
 	}
+	if st := s.Stats(); st.DiskBytes > st.MaxBytes {
+		t.Errorf("%d bytes on disk, limit %d", st.DiskBytes, st.MaxBytes)
+	}
 	for lane := uint8(1); lane <= 4; lane++ {
 		whole(t, s, lane)
 	}
+}
+
+func TestBatchLargerThanTheWholeSpoolIsKept(t *testing.T) {
+	s := open(t, t.TempDir(), Options{SegmentBytes: 4 << 10, MaxBytes: 16 << 10, disk: quickDisk{}})
+	fill(t, s, 2, 10)
+	big := make([]byte, MaxRecordBytes)
+	add(t, s, nil, Record{4, big}, Record{3, big}, Record{1, big})
+	s = reopen(t, s)
+	for lane := uint8(1); lane <= 4; lane++ {
+		whole(t, s, lane)
+	}
+	want(t, "urgent", s.Stats().Lanes[3].Depth, 1)
+	want(t, "low", s.Stats().Lanes[0].Depth, 1)
 }

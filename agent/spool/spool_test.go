@@ -26,7 +26,9 @@ func reopen(t *testing.T, s *Spool) *Spool {
 		t.Fatal(err)
 	}
 	opts := s.opts
-	opts.disk = osDisk{}
+	if _, quick := opts.disk.(quickDisk); !quick {
+		opts.disk = osDisk{}
+	}
 	return open(t, s.dir, opts)
 }
 
