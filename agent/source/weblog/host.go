@@ -24,10 +24,13 @@ func orEmpty(word []byte) string {
 }
 
 // targetHost takes the host out of a request's target and drops the rest:
-// "http://host:port/path?query", or "host:port" for CONNECT.
+// "http://host:port/path?query", or "host:port" for CONNECT. What is neither
+// (Squid writes "error:invalid-request") names no host.
 func targetHost(target []byte) (string, error) {
 	if _, after, ok := bytes.Cut(target, []byte("://")); ok {
 		target = after
+	} else if i := bytes.LastIndexByte(target, ':'); i < 0 || !number(target[i+1:]) {
+		return "", errNoHost
 	}
 	if i := bytes.IndexAny(target, "/?#"); i >= 0 {
 		target = target[:i]
