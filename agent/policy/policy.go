@@ -54,7 +54,8 @@ type Store struct {
 	keys   func() []*safelightv1.PolicyKey
 	log    *slog.Logger
 
-	mu     sync.Mutex // held over Apply
+	mu     sync.Mutex // held over Apply; guards raw
+	raw    []byte     // the signed manifest in force, as stored
 	active atomic.Pointer[Active]
 }
 
@@ -94,6 +95,7 @@ func (s *Store) load(raw []byte) error {
 	if err != nil {
 		return err
 	}
+	s.raw = raw
 	s.active.Store(active)
 	return nil
 }
@@ -156,12 +158,22 @@ func (s *Store) verify(signed *safelightv1.SignedManifest) (*safelightv1.Manifes
 	case len(m.GetBlobs()) > maxBlobs:
 		return nil, fmt.Errorf("verifying policy: %d files, at most %d", len(m.GetBlobs()), maxBlobs)
 	}
-	for _, b := range m.GetBlobs() {
+	return m, checkNames(m.GetBlobs())
+}
+
+// checkNames refuses what could not be kept, or would hide another file.
+func checkNames(blobs []*safelightv1.Blob) error {
+	seen := map[string]bool{}
+	for _, b := range blobs {
 		if len(b.GetSha256()) != sha256.Size || b.GetSize() > maxBlobBytes || !fs.ValidPath(b.GetName()) {
-			return nil, fmt.Errorf("verifying policy: file %q: bad name, hash or size", b.GetName())
+			return fmt.Errorf("verifying policy: file %q: bad name, hash or size", b.GetName())
 		}
+		if seen[b.GetName()] {
+			return fmt.Errorf("verifying policy: file %q stands in it twice", b.GetName())
+		}
+		seen[b.GetName()] = true
 	}
-	return m, nil
+	return nil
 }
 
 func (s *Store) signedByUs(signed *safelightv1.SignedManifest) bool {
@@ -223,19 +235,24 @@ func (s *Store) compile(m *safelightv1.Manifest) (*Active, error) {
 	return &Active{Rules: set, Epoch: m.GetEpoch(), Serial: m.GetSerial(), Issued: m.GetIssued().AsTime()}, nil
 }
 
-// keep makes the manifest the current one and the current one the previous.
+// keep makes the manifest the current one and the one in force the previous: not
+// what the current file holds, which may be the very one that could not be used.
 func (s *Store) keep(signed *safelightv1.SignedManifest) error {
 	raw, err := proto.Marshal(signed)
 	if err != nil {
 		return fmt.Errorf("encoding manifest: %w", err)
 	}
 	current := filepath.Join(s.dir, "current")
-	if old, err := os.ReadFile(current); err == nil {
-		if err := pki.WriteSecret(filepath.Join(s.dir, "previous"), old); err != nil {
+	if s.raw != nil {
+		if err := pki.WriteSecret(filepath.Join(s.dir, "previous"), s.raw); err != nil {
 			return err
 		}
 	}
-	return pki.WriteSecret(current, raw)
+	if err := pki.WriteSecret(current, raw); err != nil {
+		return err
+	}
+	s.raw = raw
+	return nil
 }
 
 // sweep removes blobs that neither kept manifest names. What it cannot remove
