@@ -89,11 +89,11 @@ func TestAnAlertSaysWhyHowAndWhatWasNotSeen(t *testing.T) {
 	b := h.signedIn("dsl")
 	w := b.get("/a/" + ref)
 	want(t, w, http.StatusOK,
-		`Signed in as a Year 9 pupil on <span class="nb">LIB-014</span>: a site on the self-harm list was asked for`,
+		`Signed in as a Year 9 pupil on <span class="nb">LIB-014</span>: a site on the <span class="nb">self-harm</span> list was asked for`,
 		"10:41 today, once.", wordsSign, "I am dealing with this", wordsNotAPerson,
 		"<b>Life at risk? Call 999</b> and stay with the pupil.", "Childline 0800 1111",
-		"1 site name, on the self-harm list.", "LIB-014 began an encrypted connection that named the site (TLS).", "LIB-014 looked up the site’s name (DNS).",
-		"The program that asked was firefox.", "Domain only; page content unknown.", "Any page, message or picture: only the site’s name was seen.", wordsSeen,
+		"One site name, on the self-harm list.", "LIB-014 began an encrypted connection that named the site (TLS).", "LIB-014 looked up the site’s name (DNS).",
+		"The program that asked was firefox.", "Likely a part of another page.", "Any page, message or picture: only the site’s name was seen.", wordsSeen,
 		"in the pack starter 1", "<b>You</b> (DSL)", "<b>Demo Deputy</b> (deputy)", "The mail is on its way.",
 		"it reached us in 2 seconds.", "You read this alert, the first to do so.", "Reference "+ref,
 	)

@@ -225,7 +225,7 @@ func (h *house) urgent() string {
 	return h.raise(model.Event{
 		Device: "device-1", Observed: at(10, 41), Name: "hurting.example", Match: "hurting.example", Via: event.ViaTLS, Also: []event.Via{event.ViaDNS},
 		Outcome: model.OutcomeConnected, Account: "dp14", Process: "firefox", Category: "self-harm", Severity: event.Urgent,
-		NotSeen: []string{"domain only; page content unknown"},
+		NotSeen: []string{"domain only; page content unknown", "likely a part of another page"},
 	})
 }
 

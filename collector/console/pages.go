@@ -30,6 +30,7 @@ type page struct {
 	Trial  bool
 	Duty   string
 	Seen   string // how far the school can see today
+	Lead   bool   // the page says Seen itself
 }
 
 // CoverNext is where an uncovered page goes on.
@@ -77,7 +78,7 @@ func loadPages() (*pages, error) {
 		p.files[entry.Name()] = file{body: body, contentType: kind, version: hex.EncodeToString(sum[:6])}
 	}
 	for _, name := range []string{"sign-in", "welcome", "today", "alert", "message", "cover"} {
-		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError})
+		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError, "whole": whole})
 		if p.templates[name], err = t.ParseFS(assets, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("reading template %s: %w", name, err)
 		}
@@ -93,6 +94,18 @@ func (p *pages) asset(name string) (string, error) {
 		return "", fmt.Errorf("no static file %s", name)
 	}
 	return "/static/" + name + "?v=" + f.version, nil
+}
+
+// whole keeps hyphenated words ("self-harm") on one line.
+func whole(s string) template.HTML {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		words[i] = template.HTMLEscapeString(w)
+		if strings.Contains(w, "-") {
+			words[i] = `<span class="nb">` + words[i] + `</span>`
+		}
+	}
+	return template.HTML(strings.Join(words, " "))
 }
 
 // fieldError finds what is wrong with a field.

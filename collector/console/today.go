@@ -43,7 +43,7 @@ type row struct {
 	Ref, Severity     string
 	Who, Device, What string
 	When, WhenNote    string
-	State, More       string
+	State, More, Told string
 	Name              nameView
 	Open, Main        bool // Main carries the page's one main action
 }
@@ -90,7 +90,7 @@ func (c *Console) showToday(w http.ResponseWriter, r *http.Request, v viewer, fr
 		c.broken(w, r, err)
 		return
 	}
-	c.render(w, r, http.StatusOK, "today", page{Title: "Today", Viewer: &v, Current: "today", View: view})
+	c.render(w, r, http.StatusOK, "today", page{Title: "Today", Viewer: &v, Current: "today", Lead: view.Empty, View: view})
 }
 
 func (rd *reader) today(alerts []model.Alert, from int, shown string) (todayView, error) {
@@ -218,11 +218,44 @@ func (rd *reader) row(a model.Alert, shown string) (row, error) {
 		More: times(a.Events) + " " + caveat(s.lead),
 		Name: rd.name(s, "today", shown),
 	}
+	if out.Open && a.Severity == event.Urgent {
+		if out.Told, err = rd.told(a); err != nil {
+			return row{}, err
+		}
+	}
 	if a.Late {
 		out.WhenNote = "arrived late"
 		out.More = times(a.Events) + " The device could not reach us, so it arrived " + arrived(s, rd) + ". " + caveat(s.lead)
 	}
 	return out, nil
+}
+
+// told says, on an urgent row, who knows of it.
+func (rd *reader) told(a model.Alert) (string, error) {
+	notes, err := rd.c.store.Notifications(rd.ctx, rd.c.school, a.Ref)
+	if err != nil {
+		return "", fmt.Errorf("reading who was told: %w", err)
+	}
+	you, others := false, map[string]bool{}
+	for _, n := range notes {
+		switch {
+		case n.Accepted.IsZero():
+		case n.User == rd.v.user.ID:
+			you = true
+		default:
+			others[n.User] = true
+		}
+	}
+	at := when(firstAccepted(notes), rd.now, rd.c.zone)
+	switch n := len(others); {
+	case you && n > 0:
+		return "You and " + plural(n, "other", "others") + " were mailed at " + at + ".", nil
+	case you:
+		return "You were mailed at " + at + ", nobody else yet.", nil
+	case n > 0:
+		return "Mailed to " + plural(n, "other", "others") + " at " + at + ", not to you yet.", nil
+	}
+	return "No mail about it has been accepted yet.", nil
 }
 
 // arrived says when a late event reached the collector.

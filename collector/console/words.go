@@ -197,12 +197,23 @@ func howProgram(e model.Event) string {
 	return "The program that asked was " + e.Process + "."
 }
 
-// notSeen lists what nobody can know from this alert. What the rule itself
-// says comes first.
+// saidHere are the rules engine's standing remarks; notSeen says the same in
+// the console's own words.
+var saidHere = map[string]bool{
+	"domain only; page content unknown":                              true,
+	"search words only; what was opened afterwards is unknown":       true,
+	"program start only; what was done with it is unknown":           true,
+	"who was at the device is not known; an account is not a person": true,
+}
+
+// notSeen lists what nobody can know from this alert. What the rule remarks
+// about this event comes first.
 func notSeen(e model.Event) []string {
 	out := make([]string, 0, len(e.NotSeen)+3)
 	for _, s := range e.NotSeen {
-		out = append(out, sentence(s))
+		if !saidHere[s] {
+			out = append(out, sentence(s))
+		}
 	}
 	switch e.Kind {
 	case event.Process:
@@ -225,7 +236,7 @@ func listed(kinds map[event.Kind]int, noun string) string {
 	for _, k := range []struct {
 		kind      event.Kind
 		one, many string
-	}{{event.Domain, "1 site name", "%d site names"}, {event.Process, "1 program’s name", "%d programs’ names"}, {event.Search, "1 search", "%d searches"}} {
+	}{{event.Domain, "one site name", "%d site names"}, {event.Process, "one program’s name", "%d programs’ names"}, {event.Search, "one search", "%d searches"}} {
 		switch n := kinds[k.kind]; {
 		case n == 1:
 			parts = append(parts, k.one)
