@@ -121,13 +121,18 @@ func TestAnUnknownKindJudgesToNothing(t *testing.T) {
 
 func TestJudgingWhatNobodyFlagsAllocatesNothing(t *testing.T) {
 	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: big knife}\ndomains: [blades.example]\nprograms: [tor]\n"+okTests)
-	for _, in := range []Input{
-		{Kind: event.Domain, Text: "www.bbc.example"},
-		{Kind: event.Search, Text: "how do plants make their food"},
-		{Kind: event.Process, Text: "bash"},
+	s, offer := &sentence{}, func(finding) {}
+	for what, judge := range map[string]func(){
+		"domain": func() {
+			IsHelpline("www.bbc.example")
+			rs.isProtected("www.bbc.example")
+			rs.eachHost(s, "www.bbc.example", offer)
+		},
+		"search":  func() { rs.eachPhrase(s, "how do plants make their food", offer) },
+		"process": func() { rs.eachProgram(Input{Text: "bash", Exe: "/usr/bin/bash"}, offer) },
 	} {
-		if n := testing.AllocsPerRun(200, func() { rs.Judge(in) }); n > 1 {
-			t.Errorf("%s: %v allocations", in.Kind, n)
+		if n := testing.AllocsPerRun(200, judge); n > 0 {
+			t.Errorf("%s: %v allocations", what, n)
 		}
 	}
 }

@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"safelight/internal/event"
+)
+
+// FuzzCompile: whatever a file holds, Compile answers with rules or with
+// problems that have a place, and Check and Judge survive what it let through.
+func FuzzCompile(f *testing.F) {
+	f.Add([]byte(head + okTests))
+	f.Add([]byte(head + "phrases:\n  - {id: k-1, text: big knife, forms: [b1g kn1fe], severity: low, in: [search, host]}\ndomains:\n  - a.example\n  - {allow: [b.example]}\nprograms: [{name: a.exe, path: '*x*'}]\nallow: [big knife fish]\n" + okTests))
+	f.Add([]byte("extends: knives\nowner: a\nwhy: b\ntests: {hit: [], miss: [x]}\n"))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("? [x]\n: y\n"))
+	f.Add([]byte("!!binary x"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rs, err := Compile(with("acme/a.yaml", string(data)))
+		if err != nil {
+			for _, p := range err.(Problems) {
+				if p.What == "" || p.Line < 0 || p.Line > 0 && p.Col < 1 {
+					t.Fatalf("problem without a place or words: %+v", p)
+				}
+			}
+			return
+		}
+		for _, p := range rs.Check() {
+			if p.What == "" {
+				t.Fatal("problem without words")
+			}
+		}
+	})
+}
+
+// FuzzJudge: whatever is observed, Judge answers, its span lies within the
+// text, and neither a helpline nor a protected site is ever flagged.
+func FuzzJudge(f *testing.F) {
+	rs := shipped(f)
+	for _, text := range []string{
+		"childline i want to kill myself tonight", "k i l l m y s e l f", "s3lf h4rm", "ѕеlf hаrm", "www.pornhub.com", "free-porn.example",
+		"bücher.example", "tor.exe", `C:\Tor Browser\firefox.exe`, "www.childline.org.uk", "a\u0301\u200b@$!|", "\xff\x00", "💀💀",
+		"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z", "1.2.3.4", "..", "xn--", "@$$ €urope",
+	} {
+		f.Add(text, "pupil")
+	}
+	f.Fuzz(func(t *testing.T, text, role string) {
+		for _, kind := range []event.Kind{event.Domain, event.Search, event.Process} {
+			v := rs.Judge(Input{Kind: kind, Text: text, Role: role})
+			switch v.Decision {
+			case None, Safe:
+				continue
+			case Flag, Note:
+			default:
+				t.Fatalf("decision %q", v.Decision)
+			}
+			if v.Start < 0 || v.Start > v.End || v.End > len(text) || text[v.Start:v.End] != v.Match {
+				t.Fatalf("%q: span %d-%d %q", text, v.Start, v.End, v.Match)
+			}
+			if v.Rule == "" || len(v.Rule) > 128 || len(v.Pack) > 128 || v.Why == "" || len(v.Why) > 1024 || len(v.NotSeen) == 0 || v.Severity < event.Low || v.Severity > event.Urgent {
+				t.Fatalf("%q: %+v", text, v)
+			}
+			if kind == event.Domain && IsHelpline(text) {
+				t.Fatalf("helpline %q is flagged", text)
+			}
+			if utf8.ValidString(text) && !utf8.ValidString(v.Match) {
+				t.Fatalf("%q: match %q cuts a letter in two", text, v.Match)
+			}
+		}
+		_, _ = rs.JudgeLine(strings.ToValidUTF8(text, "")+"\t"+role, Input{})
+	})
+}
