@@ -14,10 +14,9 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-)
 
-// patience is how long anything here may take before the demo has failed.
-const patience = time.Minute
+	"safelight/internal/trialschool"
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,24 +40,26 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := newSchool(ctx)
+	d, err := newDemo(ctx)
+	if d != nil {
+		defer func() { err = errors.Join(err, d.close()) }()
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.build(ctx); err != nil {
+	if err := d.build(ctx); err != nil {
 		return err
 	}
-	alert, err := s.raiseAlert(ctx)
+	alert, err := d.raiseAlert(ctx)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("\nDEMO ALERT %s %s %s %d\n", alert.Ref, alert.Severity, alert.Category, *alert.DelayMS)
-	fmt.Printf("DEMO CONSOLE %s %s\n\n", s.consoleURL, s.signIn)
+	fmt.Printf("DEMO CONSOLE %s %s\n\n", d.ConsoleURL, d.signIn)
 	fmt.Println("The sign-in is a link that works once: it asks for a new password (12 characters or more), then shows the alert.")
-	fmt.Printf("To sign in again later: %s and that password. The browser will warn of the demo's own certificate.\n", dslEmail)
+	fmt.Printf("To sign in again later: %s and that password. The browser will warn of the demo's own certificate.\n", trialschool.DSLEmail)
 	fmt.Println("Ctrl-C ends the demo and removes everything it made.")
-	return s.stay(ctx, seconds)
+	return d.stay(ctx, seconds)
 }
 
 // secondsToRun reads DEMO_SECONDS; 0 is until interrupted.
@@ -75,16 +76,16 @@ func secondsToRun() (time.Duration, error) {
 }
 
 // stay keeps everything running. A part that ends by itself ends the demo.
-func (s *school) stay(ctx context.Context, d time.Duration) error {
-	if d > 0 {
+func (d *demo) stay(ctx context.Context, long time.Duration) error {
+	if long > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
+		ctx, cancel = context.WithTimeout(ctx, long)
 		defer cancel()
 	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-s.ended:
+	case err := <-d.Ended:
 		return err
 	}
 }

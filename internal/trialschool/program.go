@@ -1,4 +1,7 @@
-package main
+// Package trialschool makes a trial school of invented people with the two real
+// programs, in a folder, on loopback: what the demo, the benchmarks and the
+// end-to-end tests stand on. It is no part of the product.
+package trialschool
 
 import (
 	"bufio"
@@ -15,9 +18,9 @@ import (
 	"time"
 )
 
-// once runs a verb to its end and returns what it printed.
-func once(ctx context.Context, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// Once runs a verb to its end and returns what it printed.
+func Once(ctx context.Context, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -28,8 +31,8 @@ func once(ctx context.Context, name string, args ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// running is a program that stays.
-type running struct {
+// Program is one that stays.
+type Program struct {
 	name string
 	cmd  *exec.Cmd
 	done chan error
@@ -38,12 +41,14 @@ type running struct {
 	tail []string   // the last lines it logged
 }
 
-// start runs a program and waits until it logs a line with the word. An empty
-// word waits for nothing.
-func start(ctx context.Context, ended chan<- error, word, name string, args ...string) (*running, error) {
-	r := &running{name: name, cmd: exec.Command(name, args...), done: make(chan error, 1)}
-	// Our Ctrl-C is not theirs: we stop them in order.
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+// Patience is how long anything may take before it has failed.
+const Patience = time.Minute
+
+// Start runs a program and waits until it logs a line with the word. An empty
+// word waits for nothing. What ends by itself is sent to ended, if there is room.
+func Start(ctx context.Context, ended chan<- error, word, name string, args ...string) (*Program, error) {
+	r := &Program{name: name, cmd: exec.Command(name, args...), done: make(chan error, 1)}
+	r.cmd.SysProcAttr = apart() // our Ctrl-C is not theirs: we stop them in order
 	logs, err := r.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -56,7 +61,7 @@ func start(ctx context.Context, ended chan<- error, word, name string, args ...s
 	if word == "" {
 		return r, nil
 	}
-	wait := time.NewTimer(patience)
+	wait := time.NewTimer(Patience)
 	defer wait.Stop()
 	select {
 	case <-ready:
@@ -64,13 +69,13 @@ func start(ctx context.Context, ended chan<- error, word, name string, args ...s
 	case err := <-r.done:
 		return nil, err
 	case <-wait.C:
-		return r, fmt.Errorf("%s is not ready after %s; its last words:\n%s", name, patience, r.lastWords())
+		return r, fmt.Errorf("%s is not ready after %s; its last words:\n%s", name, Patience, r.lastWords())
 	case <-ctx.Done():
 		return r, ctx.Err()
 	}
 }
 
-func (r *running) follow(logs io.Reader, word string, ready chan struct{}, ended chan<- error) {
+func (r *Program) follow(logs io.Reader, word string, ready chan struct{}, ended chan<- error) {
 	found := false
 	lines := bufio.NewScanner(logs)
 	for lines.Scan() {
@@ -98,14 +103,23 @@ func orEarly(err error) error {
 	return err
 }
 
-func (r *running) lastWords() string {
+func (r *Program) lastWords() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Join(r.tail, "\n")
 }
 
-// stop asks it to end, and ends it if it does not.
-func (r *running) stop() error {
+// Kill ends it as a power cut would, and waits until it is gone.
+func (r *Program) Kill() {
+	_ = r.cmd.Process.Kill() // it may have ended already
+	<-r.done
+}
+
+// Pid is its process id.
+func (r *Program) Pid() int { return r.cmd.Process.Pid }
+
+// Stop asks it to end, and ends it if it does not.
+func (r *Program) Stop() error {
 	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	wait := time.NewTimer(8 * time.Second)
 	defer wait.Stop()

@@ -1,0 +1,230 @@
+package trialschool
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The one user that every trial school here has; plainly invented.
+const (
+	DSLName  = "Demo DSL"
+	DSLEmail = "dsl@trial-school.example"
+)
+
+// School is a trial school in a folder.
+type School struct {
+	Dir        string
+	Collector  string // the program
+	Agent      string // the program
+	AgentsAddr string
+	ConsoleURL string
+	MetricsURL string
+	// Mail is the mail section of collector.yaml; empty for none.
+	Mail string
+	// Ended takes why a program ended by itself.
+	Ended chan error
+}
+
+// Programs are the two built programs under bin.
+func Programs(bin string) (collector, agent string) {
+	return filepath.Join(bin, "safelight-collector"), filepath.Join(bin, "safelight-agent")
+}
+
+// New chooses ports and makes the collector's folder. dir must be short: local
+// sockets stand below it. The School is there even beside an error.
+func New(ctx context.Context, dir, bin string) (*School, error) {
+	s := &School{Dir: dir, Ended: make(chan error, 1)}
+	s.Collector, s.Agent = Programs(bin)
+	ports, err := FreePorts(3)
+	if err != nil {
+		return s, err
+	}
+	s.AgentsAddr = "127.0.0.1:" + ports[0]
+	s.ConsoleURL = "https://localhost:" + ports[1]
+	s.MetricsURL = "http://127.0.0.1:" + ports[2]
+	_, err = Once(ctx, s.Collector, "init", "--dir", s.CollectorDir())
+	return s, err
+}
+
+// FreePorts finds TCP ports on loopback that nobody has now.
+func FreePorts(n int) ([]string, error) {
+	ports := make([]string, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at once at the end, so that they differ
+		ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// CollectorDir is the collector's state folder.
+func (s *School) CollectorDir() string { return filepath.Join(s.Dir, "collector") }
+
+// AgentDir is the first agent's state folder.
+func (s *School) AgentDir() string { return filepath.Join(s.Dir, "agent") }
+
+// StartCollector writes its configuration and runs it until it is ready.
+func (s *School) StartCollector(ctx context.Context) (*Program, error) {
+	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, metrics: %q}\nagent_addresses: [%q]\n",
+		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"), s.AgentsAddr)
+	if s.Mail != "" {
+		conf += "mail: " + s.Mail + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(s.CollectorDir(), "collector.yaml"), []byte(conf), 0o600); err != nil {
+		return nil, err
+	}
+	return Start(ctx, s.Ended, `"ready"`, s.Collector, "serve", "--dir", s.CollectorDir())
+}
+
+// Verb runs a verb of the collector and returns what it printed.
+func (s *School) Verb(ctx context.Context, verb ...string) ([]byte, error) {
+	return Once(ctx, s.Collector, append(verb, "--dir", s.CollectorDir())...)
+}
+
+// Ask runs a verb of the collector and reads the JSON document it prints.
+func (s *School) Ask(ctx context.Context, into any, verb ...string) error {
+	out, err := s.Verb(ctx, append(verb, "--json")...)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		return fmt.Errorf("reading what `%s` printed: %w", strings.Join(verb, " "), err)
+	}
+	return nil
+}
+
+// AddDSL adds the user and returns the one-time link.
+func (s *School) AddDSL(ctx context.Context) (link string, err error) {
+	var added struct {
+		Link string `json:"link"`
+	}
+	err = s.Ask(ctx, &added, "user", "add", "--name", DSLName, "--email", DSLEmail, "--duty", "dsl")
+	return added.Link, err
+}
+
+// ImportPupil makes the account an invented pupil of year 9.
+func (s *School) ImportPupil(ctx context.Context, account string) error {
+	roster := filepath.Join(s.Dir, "pupils.csv")
+	if err := os.WriteFile(roster, []byte("account,name,role,year\n"+account+",Demo Pupil,pupil,9\n"), 0o600); err != nil {
+		return err
+	}
+	_, err := s.Verb(ctx, "roster", "import", roster)
+	return err
+}
+
+// Publish brings a folder of rules into force.
+func (s *School) Publish(ctx context.Context, dir string) error {
+	_, err := s.Verb(ctx, "rules", "publish", dir, "--as", DSLName, "--reason", "Trial")
+	return err
+}
+
+// Enrol enrols an agent in dir and writes its agent.yaml.
+func (s *School) Enrol(ctx context.Context, dir, agentYAML string) error {
+	var token struct {
+		Token string `json:"token"`
+	}
+	if err := s.Ask(ctx, &token, "token", "create", "--uses", "1"); err != nil {
+		return err
+	}
+	if _, err := Once(ctx, s.Agent, "enrol", "--dir", dir, "--token", token.Token); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "agent.yaml"), []byte(agentYAML), 0o600)
+}
+
+// StartAgent runs the agent in dir; it is ready when Status says so.
+func (s *School) StartAgent(ctx context.Context, dir string) (*Program, error) {
+	return Start(ctx, s.Ended, "", s.Agent, "run", "--dir", dir)
+}
+
+// AgentStatus is what of `status --json` is waited for.
+type AgentStatus struct {
+	Running   bool `json:"running"`
+	Connected bool `json:"connected"`
+	Policy    *struct {
+		Epoch, Serial uint64
+	} `json:"policy"`
+	Sources []struct {
+		Name, State, Detail string
+		Seen, Dropped       uint64
+	} `json:"sources"`
+	Spool struct {
+		Lanes []struct {
+			Lane  string
+			Depth uint64
+		} `json:"lanes"`
+	} `json:"spool"`
+	CPUSeconds  float64 `json:"cpu_seconds"`
+	MemoryBytes uint64  `json:"memory_bytes"`
+}
+
+// Ready says that it is connected, has rules and every source runs.
+func (st AgentStatus) Ready() bool {
+	ready := st.Connected && st.Policy != nil
+	for _, src := range st.Sources {
+		ready = ready && src.State == "running"
+	}
+	return ready
+}
+
+// Status asks the agent in dir.
+func (s *School) Status(ctx context.Context, dir string) (AgentStatus, error) {
+	var st AgentStatus
+	out, err := Once(ctx, s.Agent, "status", "--dir", dir, "--json")
+	if err != nil {
+		return st, err
+	}
+	return st, json.Unmarshal(out, &st)
+}
+
+// UntilReady waits for the agent in dir.
+func (s *School) UntilReady(ctx context.Context, dir string) error {
+	return Until(ctx, "the agent to be ready", func() (bool, string) {
+		st, err := s.Status(ctx, dir)
+		return err == nil && st.Ready(), fmt.Sprintf("%+v %v", st, err)
+	})
+}
+
+// Until asks again and again, because the answer is another program's.
+func Until(ctx context.Context, what string, done func() (ok bool, detail string)) error {
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		ok, detail := done()
+		if ok {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return fmt.Errorf("waited %s for %s; last seen: %s", Patience, what, strings.TrimSpace(detail))
+		}
+	}
+}
+
+// Lines reads the JSON objects, one a line, that a verb printed.
+func Lines[T any](out []byte) ([]T, error) {
+	var all []T
+	for line := range strings.Lines(string(out)) {
+		var one T
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			return nil, fmt.Errorf("reading %q: %w", line, err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
