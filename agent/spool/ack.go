@@ -4,7 +4,7 @@ import "fmt"
 
 // ackEvery is how many acks may be forgotten by a crash; the records are then
 // sent again, which is harmless.
-const ackEvery = 256
+const ackEvery = 2048
 
 // Ack says that the records need not be sent again. Any order will do, and
 // numbers that are not pending are ignored. The positions are saved now and

@@ -12,8 +12,8 @@ import (
 // disk is what the spool needs of a file system: one that works, and in tests
 // ones that fill up, fail or lose what was not synced.
 type disk interface {
-	// create makes a file of size zero bytes, reserved and synced, and hands
-	// it over open. It must not exist.
+	// create makes a file of size zero bytes, reserved but not synced yet, and
+	// hands it over open. It must not exist.
 	create(path string, size int64) (file, error)
 	// open opens an existing file for reading and writing.
 	open(path string) (file, error)
@@ -59,7 +59,7 @@ func reserve(f *os.File, size int64) error {
 			return err
 		}
 	}
-	return f.Sync()
+	return nil
 }
 
 func (osDisk) open(path string) (file, error) {

@@ -32,7 +32,7 @@ func (s *Spool) makeRoom(l *lane, size int64) error {
 	l.active = f
 	for _, o := range s.lanes[1:] {
 		for range going[o.id] {
-			o.forget(s.disk, s.dir)
+			o.forget(s.disk)
 		}
 	}
 	s.reclaim(l)
@@ -84,6 +84,6 @@ func (s *Spool) victims(l *lane, need int64) [Lanes + 1]int {
 // newest stays. The acks must be saved; it needs mu.
 func (s *Spool) reclaim(l *lane) {
 	for len(l.segments) > 1 && l.acked.covers(l.segments[0].span()) {
-		l.forget(s.disk, s.dir)
+		l.forget(s.disk)
 	}
 }

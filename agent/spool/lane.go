@@ -2,7 +2,6 @@ package spool
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 )
 
@@ -96,8 +95,9 @@ func (l *lane) writer(d disk) (file, error) {
 }
 
 // forget drops the oldest segment. A file that will not go (a scanner holds it
-// open, say) is left to the next Open, which finds all of it acked.
-func (l *lane) forget(d disk, dir string) {
+// open, say) or that a crash brings back is left to the next Open, which finds
+// all of it acked.
+func (l *lane) forget(d disk) {
 	s := l.segments[0]
 	if l.reading == s {
 		l.closeReader()
@@ -106,7 +106,5 @@ func (l *lane) forget(d disk, dir string) {
 		l.closeActive()
 	}
 	l.segments = slices.Clone(l.segments[1:])
-	if d.remove(s.path) == nil {
-		_ = d.syncDir(filepath.Join(dir, laneDir(l.id)))
-	}
+	_ = d.remove(s.path)
 }
