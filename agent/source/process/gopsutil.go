@@ -24,18 +24,27 @@ func newSystem() system {
 
 func (*psutil) pids(ctx context.Context) ([]int32, error) { return process.PidsWithContext(ctx) }
 
-func (*psutil) identity(ctx context.Context, pid int32) (identity, bool) {
+func (*psutil) exe(ctx context.Context, pid int32) string {
+	p := process.Process{Pid: pid}
+	exe, err := p.ExeWithContext(ctx)
+	if err != nil {
+		return ""
+	}
+	// A file that was replaced by an update while it runs is still the same.
+	return strings.TrimSuffix(exe, " (deleted)")
+}
+
+func (s *psutil) identity(ctx context.Context, pid int32) (identity, bool) {
 	p := process.Process{Pid: pid}
 	created, err := p.CreateTimeWithContext(ctx)
 	if err != nil {
 		return identity{}, false
 	}
-	exe, err := p.ExeWithContext(ctx)
-	if err != nil && kernelThread(ctx, &p) {
+	exe := s.exe(ctx, pid)
+	if exe == "" && kernelThread(ctx, &p) {
 		return identity{}, false
 	}
-	// A file that was replaced by an update while it runs is still the same.
-	return identity{created, strings.TrimSuffix(exe, " (deleted)")}, true
+	return identity{created, exe}, true
 }
 
 // resolve reads what belongs to the identity; its exe comes from there, so that

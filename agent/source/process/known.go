@@ -23,8 +23,12 @@ type identity struct {
 type system interface {
 	// pids lists the processes that run.
 	pids(ctx context.Context) ([]int32, error)
-	// identity says what a process is, cheaply; false if it is gone, or is
-	// none that runs a program (a kernel's thread).
+	// exe is the file that a process runs, as identity has it; empty where
+	// that is not to be seen. It must be cheap: it is asked of every process
+	// at every look.
+	exe(ctx context.Context, pid int32) string
+	// identity says what a process is; false if it is gone, or is none that
+	// runs a program (a kernel's thread).
 	identity(ctx context.Context, pid int32) (identity, bool)
 	// resolve finds out about a process; false if it is gone.
 	resolve(ctx context.Context, pid int32, id identity) (program, bool)
@@ -39,8 +43,14 @@ type known struct {
 
 type entry struct {
 	id    identity
+	idle  bool   // runs no program
 	round uint32 // the look that last saw it
 }
+
+// thoroughly is every how many looks creation times are compared too. They
+// cost twenty times what the file's name does, and matter only where a pid came
+// round again between two looks.
+const thoroughly = 10
 
 func newKnown(s system) *known { return &known{system: s, seen: make(map[int32]entry)} }
 
@@ -71,15 +81,17 @@ func (k *known) walk(ctx context.Context) ([]int32, error) {
 	k.round++
 	var fresh []int32
 	for _, pid := range pids {
-		id, ok := k.system.identity(ctx, pid)
-		if !ok {
+		had, again := k.seen[pid]
+		if again && k.unchanged(ctx, pid, had) {
+			had.round = k.round
+			k.seen[pid] = had
 			continue
 		}
-		had, again := k.seen[pid]
-		if !again || changed(had.id, id) {
+		id, runs := k.system.identity(ctx, pid)
+		if runs && (!again || had.idle || changed(had.id, id)) {
 			fresh = append(fresh, pid)
 		}
-		k.seen[pid] = entry{id, k.round}
+		k.seen[pid] = entry{id, !runs, k.round}
 	}
 	for pid, e := range k.seen {
 		if e.round != k.round {
@@ -89,6 +101,16 @@ func (k *known) walk(ctx context.Context) ([]int32, error) {
 	return fresh, nil
 }
 
+// unchanged is the quick look at a process that is known.
+func (k *known) unchanged(ctx context.Context, pid int32, e entry) bool {
+	if k.round%thoroughly == 0 {
+		return false
+	}
+	return e.idle || k.system.exe(ctx, pid) == e.id.exe
+}
+
+// changed says whether another program runs. One that has ended and waits for
+// its parent shows no file: it is still the one it was.
 func changed(was, is identity) bool {
-	return was.created != is.created || was.exe != is.exe
+	return was.created != is.created || (is.exe != "" && was.exe != is.exe)
 }

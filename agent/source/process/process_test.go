@@ -1,0 +1,272 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"safelight/agent/source"
+	"safelight/internal/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// list is a process list that a test writes.
+type list struct {
+	mu      sync.Mutex // guards what follows while a source looks at it
+	running map[int32]identity
+	err     error
+}
+
+func (l *list) exe(_ context.Context, pid int32) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.running[pid].exe
+}
+
+func (l *list) pids(context.Context) ([]int32, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var pids []int32
+	for pid := range l.running {
+		pids = append(pids, pid)
+	}
+	slices.Sort(pids)
+	return pids, l.err
+}
+
+func (l *list) identity(_ context.Context, pid int32) (identity, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id, ok := l.running[pid]
+	return id, ok
+}
+
+func (l *list) resolve(_ context.Context, pid int32, id identity) (program, bool) {
+	return program{pid: pid, name: filepath.Base(id.exe), exe: id.exe, user: "pupil07"}, true
+}
+
+// sink keeps what it is given.
+type sink struct {
+	got  []event.Observation
+	full bool
+}
+
+func (*sink) Put(context.Context, source.Observed) error { panic("programs cannot wait: want Offer") }
+
+func (s *sink) Offer(o source.Observed) bool {
+	if s.full {
+		return false
+	}
+	s.got = append(s.got, o.Observation)
+	return true
+}
+
+func (s *sink) names() (names []string) {
+	for _, o := range s.got {
+		names = append(names, fmt.Sprintf("%d %s", o.PID, o.Name))
+	}
+	return names
+}
+
+// polled plays a process list, one change a second, and returns what was told.
+func polled(t *testing.T, l *list, out *sink, changes ...func()) *Source {
+	t.Helper()
+	src := newSource(Config{}, l)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- src.Run(ctx, nil, out) }()
+		synctest.Wait()
+		for _, change := range changes {
+			l.mu.Lock()
+			change()
+			l.mu.Unlock()
+			time.Sleep(time.Second) // the bubble's time
+			synctest.Wait()
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return src
+}
+
+func want(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestWhatRunsAlreadyIsNotReported(t *testing.T) {
+	l := &list{running: map[int32]identity{1: {1, "/sbin/init"}}}
+	out := &sink{}
+	src := polled(t, l, out, func() {}, func() { l.running[2] = identity{5, "/usr/bin/game"} }, func() {})
+	want(t, out.names(), []string{"2 game"})
+	if o := out.got[0]; o.Kind != event.Process || o.Via != event.ViaPoll || o.Exe != "/usr/bin/game" || o.User != "pupil07" {
+		t.Errorf("told %+v", o)
+	}
+	if st := src.Status(); st.Seen != 1 || st.Dropped != 0 || st.State != source.Stopped {
+		t.Errorf("status %+v", st)
+	}
+}
+
+func TestAProcessThatReplacesItsProgramIsReported(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	polled(t, l, out,
+		func() { l.running[2] = identity{5, "/bin/sh"} },
+		func() { l.running[2] = identity{5, "/usr/bin/game"} }, func() {})
+	want(t, out.names(), []string{"2 sh", "2 game"})
+}
+
+func TestAPidThatIsUsedAgainIsAnotherProcess(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	polled(t, l, out,
+		func() { l.running[2] = identity{5, "/usr/bin/game"} },
+		func() { delete(l.running, 2) },
+		func() { l.running[2] = identity{6, "/usr/bin/game"} })
+	want(t, out.names(), []string{"2 game", "2 game"})
+}
+
+func TestAProcessThatHasEndedIsNotToldAgain(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	polled(t, l, out,
+		func() { l.running[2] = identity{5, "/usr/bin/game"} },
+		func() { l.running[2] = identity{5, ""} }, func() {}, func() {})
+	want(t, out.names(), []string{"2 game"})
+}
+
+// Between two looks, all pids went round.
+func TestAPidThatIsUsedAgainUnseenIsFoundInTheEnd(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	nothing := slices.Repeat([]func(){func() {}}, thoroughly)
+	polled(t, l, out, append([]func(){
+		func() { l.running[2] = identity{5, "/usr/bin/game"} },
+		func() { l.running[2] = identity{6, "/usr/bin/game"} },
+	}, nothing...)...)
+	want(t, out.names(), []string{"2 game", "2 game"})
+}
+
+func TestAListThatCannotBeReadOnceIsTriedAgain(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	polled(t, l, out,
+		func() { l.running[2], l.err = identity{5, "/usr/bin/game"}, errors.New("too many files") },
+		func() { l.err = nil })
+	want(t, out.names(), []string{"2 game"})
+}
+
+func TestAListThatCannotBeReadAtAllIsSaidSo(t *testing.T) {
+	src := newSource(Config{}, &list{err: os.ErrPermission})
+	if err := src.Run(t.Context(), nil, &sink{}); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("got %v", err)
+	}
+	if st := src.Status(); st.State != source.Unavailable || st.Detail == "" {
+		t.Errorf("status %+v", st)
+	}
+}
+
+func TestAFullQueueIsCounted(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	src := polled(t, l, &sink{full: true}, func() { l.running[2] = identity{5, "/usr/bin/game"} })
+	if st := src.Status(); st.Seen != 1 || st.Dropped != 1 {
+		t.Errorf("status %+v", st)
+	}
+}
+
+// child starts a copy of this test's own program under another name.
+func child(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.Link(self, path); err != nil {
+		b, err := os.ReadFile(self)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(path, append([]string{"-test.run=^TestChildWaits$"}, args...)...)
+	cmd.Env = append(os.Environ(), "SAFELIGHT_TEST_CHILD=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	return cmd
+}
+
+// TestChildWaits is what the child of the tests below does.
+func TestChildWaits(t *testing.T) {
+	if os.Getenv("SAFELIGHT_TEST_CHILD") == "" {
+		t.Skip("runs in a child process only")
+	}
+	_, _ = os.Stdin.Read(make([]byte, 1))
+}
+
+func TestG11ARealProgramIsSeenWithoutItsArguments(t *testing.T) {
+	const canary = "canary-7f3a"
+	ctx := t.Context()
+	k := newKnown(newSystem())
+	if err := k.baseline(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cmd := child(t, "a-long-named-test-program", "-test.count=1", "-test.v="+"false", canary)
+	started, err := k.look(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(started, func(p program) bool { return int(p.pid) == cmd.Process.Pid })
+	if i < 0 {
+		t.Fatalf("not among %d that started", len(started))
+	}
+	p := started[i]
+	if p.name != "a-long-named-test-program" || filepath.Base(p.exe) != p.name {
+		t.Errorf("told %q, %q", p.name, p.exe)
+	}
+	if p.uid != nil && int(*p.uid) != os.Geteuid() {
+		t.Errorf("told uid %d", *p.uid)
+	}
+	if strings.Contains(fmt.Sprintf("%+v", p), canary) {
+		t.Errorf("an argument was kept: %+v", p)
+	}
+	again, err := k.look(ctx)
+	if err != nil || slices.ContainsFunc(again, func(p program) bool { return int(p.pid) == cmd.Process.Pid }) {
+		t.Errorf("told twice, %v", err)
+	}
+}
+
+func BenchmarkLook(b *testing.B) {
+	k := newKnown(newSystem())
+	_ = k.baseline(b.Context())
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = k.look(b.Context())
+	}
+	b.ReportMetric(float64(len(k.seen)), "processes")
+}
