@@ -133,6 +133,8 @@ func (r *reader) pack(dir, name string) error {
 		case e.IsDir():
 			return fmt.Errorf("%s is a folder inside a pack: want its files beside %s", at, packFile)
 		case path.Ext(file) != ".yaml":
+		case !e.Type().IsRegular(): // opening a pipe would wait for ever
+			return fmt.Errorf("%s is not an ordinary file: take it out of the pack", at)
 		default:
 			if err := r.file(at, path.Join(name, file)); err != nil {
 				return err
@@ -151,9 +153,6 @@ func (r *reader) file(at, key string) error {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not an ordinary file: take it out of the pack", at)
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", at, err)
