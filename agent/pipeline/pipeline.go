@@ -25,8 +25,10 @@ import (
 
 const (
 	queueLength = 4096
-	// A write takes at most so many observations; more only adds delay.
+	// A write takes at most so many observations, and their events at most so
+	// many bytes; more only adds delay, and the spool refuses what is too much.
 	batchLength = 256
+	writeBytes  = spool.MaxBatchBytes / 4
 	// Checkpoints that bring no event with them need not be durable at once: a
 	// line read again and not flagged again harms nobody.
 	idleCheckpoint = 5 * time.Second
@@ -110,7 +112,12 @@ func (s *sink) stamp(o source.Observed) queued {
 	return queued{source: s.name, Observed: o, bootID: boot, mono: mono}
 }
 
+// Put refuses a checkpoint that the spool could never keep: the source stops and
+// says so, where retrying its write for ever would stop all of them.
 func (s *sink) Put(ctx context.Context, o source.Observed) error {
+	if n := len(o.Checkpoint); n > spool.MaxCheckpointBytes {
+		return fmt.Errorf("keeping the place in source %s: a checkpoint of %d bytes, at most %d", s.name, n, spool.MaxCheckpointBytes)
+	}
 	select {
 	case s.p.queue <- s.stamp(o):
 		return nil
@@ -135,7 +142,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	select {
 	case <-p.policy:
 	case <-ctx.Done():
-		return nil
+		if !p.judging() {
+			return nil
+		}
 	}
 	idle := map[string][]byte{}
 	tick := time.NewTicker(idleCheckpoint)
@@ -152,6 +161,16 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			p.drain(idle)
 			return nil
 		}
+	}
+}
+
+// judging says whether the first policy is in force.
+func (p *Pipeline) judging() bool {
+	select {
+	case <-p.policy:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -190,10 +209,17 @@ func (p *Pipeline) drain(idle map[string][]byte) {
 // when the write failed for good, at the end of the process.
 func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]byte) bool {
 	var records []spool.Record
+	bytes := 0
 	for _, q := range batch {
 		rec, ok := p.judge(ctx, q)
+		if ok && bytes+len(rec.Data) > writeBytes {
+			if !p.append(ctx, records, idle) {
+				return false
+			}
+			records, bytes = nil, 0
+		}
 		if ok {
-			records = append(records, rec)
+			records, bytes = append(records, rec), bytes+len(rec.Data)
 		}
 		if q.Checkpoint != nil {
 			idle[q.source] = q.Checkpoint
