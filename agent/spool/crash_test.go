@@ -202,6 +202,53 @@ func checkLife(t *testing.T, dir string, answered int, what string) {
 	}
 }
 
+func TestCrashWhileFullKeepsEverySequenceWhole(t *testing.T) {
+	opts := Options{SegmentBytes: 2 << 10, MaxBytes: 8 << 10}
+	for moment, crashed := 1, true; crashed; moment++ {
+		dir := t.TempDir()
+		d := &crashDisk{rng: rand.New(rand.NewPCG(7, uint64(moment)))}
+		opts.disk = d
+		s, err := Open(dir, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.at = d.ops + moment
+		answered := 0
+		for i := range 40 {
+			low, high := uint8(i%2+1), uint8(i%2+3)
+			if s.Append([]Record{rec(low, "%0200d", i), rec(high, "%0200d", i)}, at(strconv.Itoa(i))) != nil {
+				break
+			}
+			answered++
+		}
+		_ = s.Close()
+		crashed = d.ops >= d.at
+		d.settle(t)
+		s = open(t, dir, Options{SegmentBytes: 2 << 10, MaxBytes: 8 << 10, disk: quickDisk{}})
+		got := -1
+		if c := s.Checkpoint("log"); c != nil {
+			got, _ = strconv.Atoi(string(c))
+		}
+		if got < answered-1 || got > answered {
+			t.Errorf("moment %d: checkpoint %d, but %d batches were answered", moment, got, answered)
+		}
+		var records uint64
+		for lane := uint8(1); lane <= Lanes; lane++ {
+			whole(t, s, lane)
+			records += s.Stats().Lanes[lane-1].NextSeq - 1
+		}
+		if records != uint64(got+1)*2 {
+			t.Errorf("moment %d: %d records for %d batches", moment, records, got+1)
+		}
+		if t.Failed() {
+			t.Fatalf("at moment %d", moment)
+		}
+		if err := errors.Join(s.Close(), os.RemoveAll(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFailedWriteLeavesNoTraceAndTheNextOneWorks(t *testing.T) {
 	for _, tear := range []int{0, 1, 50, 60, 1 << 20} {
 		d := &fullDisk{left: 1 << 30}
