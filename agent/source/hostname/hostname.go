@@ -6,6 +6,7 @@ package hostname
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -70,7 +71,7 @@ func address(raw string) (string, bool) {
 var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
 
 func unicodeName(raw string) (string, bool) {
-	if len(raw) > 4*maxName {
+	if len(raw) > 4*maxName || !utf8.ValidString(raw) {
 		return "", false
 	}
 	ascii, err := lookup.ToASCII(raw)

@@ -25,7 +25,7 @@ func (a *asm) cond(test bpf.JumpTest, val uint32, to string) {
 	a.do(bpf.JumpIf{Cond: test, Val: val})
 }
 
-func (a *asm) go_(to string) {
+func (a *asm) always(to string) {
 	a.jumps = append(a.jumps, jumpTo{len(a.code), to})
 	a.do(bpf.Jump{})
 }

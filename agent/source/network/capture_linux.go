@@ -18,12 +18,14 @@ import (
 )
 
 // The ring: blocks that the kernel fills with packets and hands over whole,
-// when full or retireAfter after the first packet.
+// when full or after retireAfter. A shorter wait finds more owners before their
+// sockets are gone: of 40 quick visits to this machine itself 40 with 2 ms, 26
+// with 4, 16 with 8. It costs the kernel a timer while nothing comes.
 const (
 	blockSize   = 64 << 10
 	blockCount  = 64
 	frameSize   = 2048
-	retireAfter = 20 // milliseconds
+	retireAfter = 2 // milliseconds
 )
 
 // ring is an AF_PACKET socket with a TPACKET_V3 receive ring.

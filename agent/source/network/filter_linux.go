@@ -29,7 +29,7 @@ func program() *asm {
 	a.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0})
 	a.jump(0x40, "v4")
 	a.jump(0x60, "v6")
-	a.go_("drop")
+	a.always("drop")
 	a.v4()
 	a.v6()
 	a.transport("v4", func(off uint32, size int) bpf.Instruction { return bpf.LoadIndirect{Off: off, Size: size} })
@@ -72,7 +72,7 @@ func (a *asm) v4() {
 	a.load(9, 1)
 	a.jump(unix.IPPROTO_UDP, "v4 udp")
 	a.jump(unix.IPPROTO_TCP, "v4 tcp")
-	a.go_("drop")
+	a.always("drop")
 }
 
 func (a *asm) v6() {
@@ -88,7 +88,7 @@ func (a *asm) v6() {
 	for _, ext := range []uint32{unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_FRAGMENT, unix.IPPROTO_DSTOPTS} {
 		a.jump(ext, "outgoing only")
 	}
-	a.go_("drop")
+	a.always("drop")
 }
 
 // transport judges UDP and TCP; at loads from the transport header.
@@ -101,7 +101,7 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.jumpNot(443, "drop")
 	a.do(at(8, 1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
 	a.jump(0xc0, "outgoing only")
-	a.go_("drop")
+	a.always("drop")
 
 	a.label(ip + " tcp")
 	a.do(at(0, 2))
@@ -115,5 +115,5 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 		bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 2}, bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: transport}, bpf.ALUOpX{Op: bpf.ALUOpSub})
 	a.jumpNot(0, "outgoing only")
-	a.go_("drop")
+	a.always("drop")
 }
