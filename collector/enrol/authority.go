@@ -53,6 +53,12 @@ func OpenAuthority(dir, school string, names []string, now time.Time) (*Authorit
 	if issuing.Key == nil {
 		return nil, fmt.Errorf("opening issuing authority: %s is missing; restore it from a backup", filepath.Join(dir, "issuing.key"))
 	}
+	if issuing.Cert.CheckSignatureFrom(root.Cert) != nil {
+		return nil, fmt.Errorf("opening issuing authority: %s is not from the root beside it; restore both from one backup", filepath.Join(dir, "issuing.crt"))
+	}
+	if issuing, err = renewIssuing(filepath.Join(dir, "issuing.crt"), root, issuing, now); err != nil {
+		return nil, fmt.Errorf("opening issuing authority: %w", err)
+	}
 	a := &Authority{Root: root.Cert, issuing: issuing}
 	if a.server, err = a.openServer(filepath.Join(dir, "collector"), append([]string{ServerName}, names...), now); err != nil {
 		return nil, fmt.Errorf("opening the collector's certificate: %w", err)
@@ -85,6 +91,23 @@ func openCA(base string, create func(crypto.Signer) (*pki.CA, error)) (*pki.CA, 
 	return ca, pki.WriteSecret(base+".crt", pki.EncodeCerts(ca.Cert))
 }
 
+// renewIssuing certifies the issuing key anew when a third of its life is left.
+// What it signed before stays good: the key is the same. With the root's key
+// offline it goes on as it is, to its end.
+func renewIssuing(path string, root, issuing *pki.CA, now time.Time) (*pki.CA, error) {
+	switch end := issuing.Cert.NotAfter; {
+	case now.Before(end.Add(-pki.IssuingLife / 3)), root.Key == nil && now.Before(end):
+		return issuing, nil
+	case root.Key == nil:
+		return nil, fmt.Errorf("it ended on %s and the root key is offline; bring root.key back to renew it", end.UTC().Format(time.DateOnly))
+	}
+	renewed, err := root.NewIssuing(issuing.Key, now)
+	if err != nil {
+		return nil, err
+	}
+	return renewed, pki.WriteSecret(path, pki.EncodeCerts(renewed.Cert))
+}
+
 func (a *Authority) openServer(base string, names []string, now time.Time) (tls.Certificate, error) {
 	key, err := pki.LoadOrMakeKey(base+".key", pki.NewKey)
 	if err != nil {
@@ -94,7 +117,7 @@ func (a *Authority) openServer(base string, names []string, now time.Time) (tls.
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, err
 	}
-	if err != nil || !serves(certs[0], a.issuing.Cert, names, now) {
+	if err != nil || !serves(certs[0], key.Public(), a.issuing.Cert, names, now) {
 		leaf, err := a.issuing.SignCollector(key.Public(), names, now)
 		if err != nil {
 			return tls.Certificate{}, err
@@ -107,7 +130,13 @@ func (a *Authority) openServer(base string, names []string, now time.Time) (tls.
 	return tls.Certificate{Certificate: pki.RawChain(certs...), PrivateKey: key, Leaf: certs[0]}, nil
 }
 
-func serves(leaf, issuer *x509.Certificate, names []string, now time.Time) bool {
+// serves says whether a certificate is still the one to show: ours, for this key
+// and all the names, and with a third of its life left.
+func serves(leaf *x509.Certificate, pub crypto.PublicKey, issuer *x509.Certificate, names []string, now time.Time) bool {
+	own, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !own.Equal(pub) {
+		return false
+	}
 	if leaf.CheckSignatureFrom(issuer) != nil || now.After(leaf.NotAfter.Add(-pki.CollectorLife/3)) {
 		return false
 	}

@@ -31,7 +31,7 @@ type Gate struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex
-	revoked map[string]bool                    // by device
+	revoked map[string]bool                     // by device
 	streams map[string]map[*openStream]struct{} // by device, ended on revocation
 }
 

@@ -8,6 +8,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -29,26 +32,22 @@ type Store interface {
 // PolicyKeys returns the keys that may sign policy, by id.
 type PolicyKeys func() map[string]ed25519.PublicKey
 
-// Refusal is an answer for the person who enrols; it is not a fault.
-type Refusal interface {
-	error
-	Refusal() string
-}
-
 // Service answers EnrolmentService.
 type Service struct {
 	safelightv1.UnimplementedEnrolmentServiceServer
 	school    model.SchoolID
 	authority *Authority
 	store     Store
+	refusals  []error
 	keys      PolicyKeys
 	now       func() time.Time
 	log       *slog.Logger
 }
 
-// NewService makes the enrolment service of one school.
-func NewService(school model.SchoolID, a *Authority, store Store, keys PolicyKeys, now func() time.Time, log *slog.Logger) *Service {
-	return &Service{school: school, authority: a, store: store, keys: keys, now: now, log: log}
+// NewService makes the enrolment service of one school. refusals are the store's
+// errors that are answers for the person who enrols, and no faults.
+func NewService(school model.SchoolID, a *Authority, store Store, refusals []error, keys PolicyKeys, now func() time.Time, log *slog.Logger) *Service {
+	return &Service{school: school, authority: a, store: store, refusals: refusals, keys: keys, now: now, log: log}
 }
 
 // Enrol admits a device that shows a good token.
@@ -123,20 +122,22 @@ func (s *Service) trust() *safelightv1.TrustBundle { return s.authority.Trust(s.
 // Trust is what devices are told to trust.
 func (a *Authority) Trust(keys map[string]ed25519.PublicKey) *safelightv1.TrustBundle {
 	t := &safelightv1.TrustBundle{RootsDer: pki.RawChain(a.Root), ServerNames: []string{ServerName}}
-	for id, pub := range keys {
-		t.PolicyKeys = append(t.PolicyKeys, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: pub})
+	for _, id := range slices.Sorted(maps.Keys(keys)) { // in order, so that the same trust is the same bytes
+		t.PolicyKeys = append(t.PolicyKeys, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: keys[id]})
 	}
 	return t
 }
 
 func (s *Service) refuse(ctx context.Context, err error) error {
-	var r Refusal
-	if errors.As(err, &r) {
-		s.log.WarnContext(ctx, "refused an enrolment", "reason", r.Refusal())
-		return status.Error(codes.PermissionDenied, r.Refusal())
+	for _, r := range s.refusals {
+		if errors.Is(err, r) {
+			s.log.WarnContext(ctx, "refused an enrolment", "reason", r.Error())
+			return status.Error(codes.PermissionDenied, r.Error())
+		}
 	}
 	s.log.ErrorContext(ctx, "enrolment failed", "error", err.Error())
 	return status.Error(codes.Unavailable, "storing the enrolment failed; try again")
 }
 
-func clip(s string, n int) string { return s[:min(len(s), n)] }
+// clip cuts at n bytes and leaves no half character.
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

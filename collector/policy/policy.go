@@ -33,24 +33,34 @@ type Store interface {
 
 // Publisher holds the policy key and the rules in force.
 type Publisher struct {
-	school model.SchoolID
-	key    crypto.Signer
-	keyID  string
-	store  Store
-	now    func() time.Time
+	school    model.SchoolID
+	key       crypto.Signer
+	keyID     string
+	protected map[string][]byte // what every version carries unchanged (G5)
+	store     Store
+	now       func() time.Time
 
 	mu     sync.Mutex // one publication at a time; guards the two below
 	rules  *rules.Ruleset
 	signed *safelightv1.SignedManifest
 }
 
-// NewPublisher reads what is in force.
-func NewPublisher(ctx context.Context, school model.SchoolID, key crypto.Signer, store Store, now func() time.Time) (*Publisher, error) {
+// NewPublisher reads what is in force. shipped are the packs built into the
+// program (packdir.Shipped); the protected one among them goes into every
+// version as it is.
+func NewPublisher(ctx context.Context, school model.SchoolID, key crypto.Signer, shipped map[string][]byte, store Store, now func() time.Time) (*Publisher, error) {
+	if _, ok := key.Public().(ed25519.PublicKey); !ok {
+		return nil, fmt.Errorf("opening the policy key: it is a %T, want Ed25519; restore policy.key from a backup", key.Public())
+	}
 	id, err := pki.KeyID(key.Public())
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{school: school, key: key, keyID: id, store: store, now: now}
+	protected := protectedFiles(shipped)
+	if len(protected) == 0 {
+		return nil, errors.New("opening the policy: the program ships no protected pack")
+	}
+	p := &Publisher{school: school, key: key, keyID: id, protected: protected, store: store, now: now}
 	return p, p.Reload(ctx)
 }
 
@@ -75,6 +85,9 @@ func (p *Publisher) Reload(ctx context.Context) error {
 	}
 	files := map[string][]byte{}
 	for _, b := range m.GetBlobs() {
+		if len(b.GetSha256()) != sha256.Size {
+			return fmt.Errorf("reading %s of the policy in force: its hash is %d bytes long; restore the store from a backup", b.GetName(), len(b.GetSha256()))
+		}
 		data, err := p.store.Blob(ctx, p.school, [32]byte(b.GetSha256()))
 		if err != nil {
 			return fmt.Errorf("reading %s of the policy in force: %w", b.GetName(), err)
@@ -141,6 +154,9 @@ func Check(files map[string][]byte) (*rules.Ruleset, error) {
 func (p *Publisher) Publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
 	if by == "" || reason == "" {
 		return model.PolicyVersion{}, errors.New("publishing rules: give --as WHO and --reason WHY; both are kept with the version")
+	}
+	if err := p.unchanged(files); err != nil {
+		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
 	}
 	if _, err := Check(files); err != nil {
 		return model.PolicyVersion{}, err
