@@ -221,7 +221,7 @@ func (c *compiler) fill(cat *category, f *categoryFile) {
 	}
 	c.addPhrases(cat, index, src, f)
 	c.addDomains(cat, index, src, f)
-	c.addPrograms(cat, index, src, f)
+	c.addPrograms(index, src, f)
 	cat.tests = append(cat.tests, f.tests)
 }
 
@@ -274,7 +274,7 @@ func (c *compiler) addDomains(cat *category, index int32, src source, f *categor
 	}
 }
 
-func (c *compiler) addPrograms(_ *category, index int32, src source, f *categoryFile) {
+func (c *compiler) addPrograms(index int32, src source, f *categoryFile) {
 	for _, p := range f.progs {
 		c.rs.programs[p.name] = append(c.rs.programs[p.name], programEntry{src.at(p.pos, p.severity), index, p.name, p.path})
 	}

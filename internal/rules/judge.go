@@ -115,27 +115,29 @@ func (rs *Ruleset) isProtected(host string) (found bool) {
 	return found
 }
 
+// listed is a domain rule that stands for a host, and how specific it is.
+type listed struct {
+	domainEntry
+	length int
+}
+
 // eachHost offers the domain rules that stand for host, then words in its name
 // for categories that have no rule on the domain itself.
 func (rs *Ruleset) eachHost(s *sentence, host string, offer func(finding)) {
-	var room [16]domainEntry
-	entries, names := room[:0], [16]int{}
+	var room [16]listed // more are rare, and then cost an allocation
+	entries := room[:0]
 	parents(host, func(name string) bool {
 		for _, e := range rs.domains[name] {
-			if len(entries) == len(room) {
-				return false
-			}
-			names[len(entries)] = len(name)
-			entries = append(entries, e)
+			entries = append(entries, listed{e, len(name)})
 		}
 		return true
 	})
 	for i, e := range entries {
-		if e.allow || rs.outdone(entries, names[:], i) {
+		if e.allow || rs.outdone(entries, i) {
 			continue
 		}
 		cat := rs.cats[e.cat]
-		start := len(host) - names[i]
+		start := len(host) - e.length
 		offer(finding{source: e.source, cat: cat, rule: cat.ID + "/" + host[start:], start: start, end: len(host), decision: Flag})
 	}
 	rs.eachHostWord(s, host, entries, offer)
@@ -144,7 +146,7 @@ func (rs *Ruleset) eachHost(s *sentence, host string, offer func(finding)) {
 // outdone reports whether another entry of the same category stands above
 // entry i: a school's above a pack's, then the more specific, then an allow.
 // In a locked category nobody stands above anybody.
-func (rs *Ruleset) outdone(entries []domainEntry, names []int, i int) bool {
+func (rs *Ruleset) outdone(entries []listed, i int) bool {
 	e := entries[i]
 	for j, o := range entries {
 		if j == i || o.cat != e.cat {
@@ -155,8 +157,8 @@ func (rs *Ruleset) outdone(entries []domainEntry, names []int, i int) bool {
 			if o.tier > e.tier && !(rs.cats[e.cat].Locked && o.allow) {
 				return true
 			}
-		case names[j] != names[i]:
-			if names[j] > names[i] {
+		case o.length != e.length:
+			if o.length > e.length {
 				return true
 			}
 		case o.allow:
@@ -168,12 +170,12 @@ func (rs *Ruleset) outdone(entries []domainEntry, names []int, i int) bool {
 
 // eachHostWord looks for phrases marked `in: [host]` among whole words of the
 // name, its last label left out. That is a weak sign, so it is only a note.
-func (rs *Ruleset) eachHostWord(s *sentence, host string, entries []domainEntry, offer func(finding)) {
+func (rs *Ruleset) eachHostWord(s *sentence, host string, entries []listed, offer func(finding)) {
 	rs.words.plain(s, host)
 	last := strings.LastIndexByte(host, '.')
 	rs.standing(s)
 	for _, h := range s.hits {
-		ruled := slices.ContainsFunc(entries, func(e domainEntry) bool { return e.cat == h.cat })
+		ruled := slices.ContainsFunc(entries, func(e listed) bool { return e.cat == h.cat })
 		if !h.host || ruled || h.end > last || strings.IndexByte(host[h.start:h.end], '.') >= 0 {
 			continue
 		}

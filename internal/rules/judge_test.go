@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"testing"
 
 	"safelight/internal/event"
@@ -137,8 +138,17 @@ func TestJudgingWhatNobodyFlagsAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestALockedRuleIsFoundBehindAnyNumberOfOthers(t *testing.T) {
+	deep := ""
+	for i := range 20 {
+		deep += ", " + strings.Repeat("x.", i+1) + "bad.example"
+	}
+	files := with("acme/knives.yaml", head+"domains: [bad.example"+deep+"]\n"+okTests, "acme/i.yaml", lockedHead+"domains: [bad.example]\n"+okTests)
+	want(t, "locked", compile(t, files).host(strings.Repeat("x.", 25)+"bad.example"), Flag, "illegal-content/bad.example")
+}
+
 func BenchmarkJudge(b *testing.B) {
-	rs := rulesFor(b, "phrases:\n  - {id: k-1, text: big knife}\ndomains: [blades.example]\n"+okTests)
+	rs := shipped(b)
 	for _, in := range []Input{
 		{Kind: event.Domain, Text: "www.news.bbc.example"},
 		{Kind: event.Search, Text: "how do plants make their own food"},

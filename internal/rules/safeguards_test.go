@@ -161,8 +161,7 @@ func TestG05TheShippedPackProtectsWidelyAndNothingHitsIt(t *testing.T) {
 
 func TestG08BehaviourAndSecurityStayOnTheDevice(t *testing.T) {
 	for _, purpose := range []string{Behaviour, Security} {
-		rs := rulesFor(t, "domains: [blades.example]\n"+okTests)
-		rs = compile(t, with("acme/knives.yaml", strings.Replace(head, "purpose: safeguarding", "purpose: "+purpose, 1)+"domains: [blades.example]\n"+okTests))
+		rs := compile(t, with("acme/knives.yaml", strings.Replace(head, "purpose: safeguarding", "purpose: "+purpose, 1)+"domains: [blades.example]\n"+okTests))
 		want(t, purpose, rs.host("blades.example"), Note, "knives/blades.example")
 	}
 	for _, c := range shipped(t).cats {
@@ -215,7 +214,7 @@ func TestG15WordsDoNoHarm(t *testing.T) {
 const lockedHead = "category: illegal-content\ntitle: Illegal\nnoun: illegal content\nabout: x\npurpose: safeguarding\nrisk: high\n" +
 	"severity: urgent\nowner: DSL\nwhy: y\nfirst_steps: [z]\nlocked: true\naction: {staff: alert}\n"
 
-// order builds what G16 puts in order: a vendor's category, a school's rules
+// orderOf builds what G16 puts in order: a vendor's category, a school's rules
 // over it, and a locked one.
 func orderOf(t *testing.T, school string) *Ruleset {
 	t.Helper()
