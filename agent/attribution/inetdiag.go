@@ -48,8 +48,8 @@ func appendDiagRequest(b []byte, seq uint32, proto uint8, local, remote netip.Ad
 	b = binary.BigEndian.AppendUint16(b, local.Port())
 	b = binary.BigEndian.AppendUint16(b, remote.Port())
 	b = appendAddr(appendAddr(b, local.Addr()), remote.Addr())
-	b = ne.AppendUint32(b, 0)            // on any interface
-	b = ne.AppendUint64(b, ^(uint64(0))) // without a cookie
+	b = ne.AppendUint32(b, 0)          // on any interface
+	b = ne.AppendUint64(b, ^uint64(0)) // without a cookie
 	return b
 }
 

@@ -171,7 +171,7 @@ func (p *packet) parseIPv6(b []byte) bool {
 	dst, _ := netip.AddrFromSlice(b[24:40])
 	next, rest := b[6], p.trim(b, total)[header:]
 	for range maxExtensions {
-		size := 0
+		var size int
 		switch next {
 		case extHopByHop, extRouting, extDestination, extMobility, extHIP, extShim6:
 			if len(rest) < 8 {
