@@ -40,6 +40,7 @@ type Publisher struct {
 	store     Store
 	now       func() time.Time
 
+	reload sync.Mutex // held over Reload, so that a slow one does not undo a later one
 	mu     sync.Mutex // one publication at a time; guards the two below
 	rules  *rules.Ruleset
 	signed *safelightv1.SignedManifest
@@ -72,6 +73,8 @@ func (p *Publisher) Keys() map[string]ed25519.PublicKey {
 // Reload takes over what the store holds, which another collector on the same
 // database may have published.
 func (p *Publisher) Reload(ctx context.Context) error {
+	p.reload.Lock()
+	defer p.reload.Unlock()
 	v, ok, err := p.store.LatestPolicy(ctx, p.school)
 	if err != nil {
 		return fmt.Errorf("reading the policy in force: %w", err)
