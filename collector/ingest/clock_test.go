@@ -1,0 +1,68 @@
+package ingest
+
+import (
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+func clock(wall time.Time, boot string, mono time.Duration) *safelightv1.Clock {
+	return &safelightv1.Clock{Wall: timestamppb.New(wall), BootId: boot, MonotonicNs: int64(mono)}
+}
+
+func TestClocksAreCorrected(t *testing.T) {
+	hour := time.Hour
+	for name, c := range map[string]struct {
+		sent, observed *safelightv1.Clock
+		want           time.Time
+		skew           time.Duration
+		late           bool
+	}{
+		"right clock": {
+			clock(noon, "a", hour), clock(noon.Add(-time.Second), "a", hour-time.Second), noon.Add(-time.Second), 0, false,
+		},
+		"clock an hour ahead": {
+			clock(noon.Add(hour), "a", hour), clock(noon.Add(hour-time.Second), "a", hour-time.Second), noon.Add(-time.Second), -hour, false,
+		},
+		"clock set right in between": {
+			clock(noon, "a", hour), clock(noon.Add(-9*hour), "a", hour-time.Second), noon.Add(-time.Second), 9*hour - time.Second, false,
+		},
+		"clock turned back in between": {
+			clock(noon.Add(-9*hour), "a", hour), clock(noon.Add(-time.Second), "a", hour-time.Second), noon.Add(-time.Second), 0, false,
+		},
+		"offline since before a reboot": {
+			clock(noon, "b", time.Minute), clock(noon.Add(-60*hour), "a", hour), noon.Add(-60 * hour), 0, true,
+		},
+		"rebooted with a clock a day behind": {
+			clock(noon.Add(-24*hour), "b", time.Minute), clock(noon.Add(-26*hour), "a", hour), noon.Add(-2 * hour), 24 * hour, true,
+		},
+		"little skew over a reboot is left alone": {
+			clock(noon.Add(-2*time.Second), "b", time.Minute), clock(noon.Add(-hour), "a", hour), noon.Add(-hour), 0, true,
+		},
+		"no boot id": {
+			clock(noon.Add(hour), "", 0), clock(noon.Add(hour-time.Second), "", 0), noon.Add(-time.Second), -hour, false,
+		},
+		"from the future over a reboot": {
+			clock(noon, "b", time.Minute), clock(noon.Add(hour), "a", hour), noon, -hour, false,
+		},
+		"monotonic clock that went backwards": {
+			clock(noon, "a", time.Minute), clock(noon.Add(-time.Second), "a", hour), noon.Add(-time.Second), 0, false,
+		},
+		"offline for a minute is not late": {
+			clock(noon, "a", hour), clock(noon.Add(-time.Minute), "a", hour-time.Minute), noon.Add(-time.Minute), 0, false,
+		},
+		"offline for longer is": {
+			clock(noon, "a", hour), clock(noon.Add(-61*time.Second), "a", hour-61*time.Second), noon.Add(-61 * time.Second), 0, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := correct(noon, c.sent, c.observed)
+			if !got.at.Equal(c.want) || got.skew != c.skew || got.late != c.late {
+				t.Errorf("at %s, skew %s, late %t; want %s, %s, %t", got.at, got.skew, got.late, c.want, c.skew, c.late)
+			}
+		})
+	}
+}
