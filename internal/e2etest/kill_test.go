@@ -167,15 +167,11 @@ func untilDelivered(ctx context.Context, s *trialschool.School) error {
 		if err != nil {
 			return false, err.Error()
 		}
-		waiting := uint64(0)
-		for _, l := range st.Spool.Lanes {
-			waiting += l.Depth
-		}
 		all, err := events(ctx, s)
 		if err != nil {
 			return false, err.Error()
 		}
-		return waiting == 0 && len(all) >= len(expected()), fmt.Sprintf("%d stored, %d waiting", len(all), waiting)
+		return st.Waiting() == 0 && len(all) >= len(expected()), fmt.Sprintf("%d stored, %d waiting", len(all), st.Waiting())
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,8 +38,8 @@ type Program struct {
 	cmd  *exec.Cmd
 	done chan error
 
-	mu   sync.Mutex // guards tail
-	tail []string   // the last lines it logged
+	mu  sync.Mutex // guards log
+	log []string   // every line
 }
 
 // Patience is how long anything may take before it has failed.
@@ -80,7 +81,7 @@ func (r *Program) follow(logs io.Reader, word string, ready chan struct{}, ended
 	lines := bufio.NewScanner(logs)
 	for lines.Scan() {
 		r.mu.Lock()
-		r.tail = append(r.tail[max(0, len(r.tail)-9):], lines.Text())
+		r.log = append(r.log, lines.Text())
 		r.mu.Unlock()
 		if !found && word != "" && strings.Contains(lines.Text(), word) {
 			found = true
@@ -103,10 +104,16 @@ func orEarly(err error) error {
 	return err
 }
 
-func (r *Program) lastWords() string {
+// Log is everything it has logged.
+func (r *Program) Log() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return strings.Join(r.tail, "\n")
+	return slices.Clone(r.log)
+}
+
+func (r *Program) lastWords() string {
+	all := r.Log()
+	return strings.Join(all[max(0, len(all)-10):], "\n")
 }
 
 // Kill ends it as a power cut would, and waits until it is gone.

@@ -28,6 +28,8 @@ type School struct {
 	MetricsURL string
 	// Mail is the mail section of collector.yaml; empty for none.
 	Mail string
+	// LogLevel is both programs'; empty: their default.
+	LogLevel string
 	// Ended takes why a program ended by itself.
 	Ended chan error
 }
@@ -83,7 +85,14 @@ func (s *School) StartCollector(ctx context.Context) (*Program, error) {
 	if err := os.WriteFile(filepath.Join(s.CollectorDir(), "collector.yaml"), []byte(conf), 0o600); err != nil {
 		return nil, err
 	}
-	return Start(ctx, s.Ended, `"ready"`, s.Collector, "serve", "--dir", s.CollectorDir())
+	return Start(ctx, s.Ended, `"ready"`, s.Collector, s.logged("serve", "--dir", s.CollectorDir())...)
+}
+
+func (s *School) logged(args ...string) []string {
+	if s.LogLevel == "" {
+		return args
+	}
+	return append(args, "--log", s.LogLevel)
 }
 
 // Verb runs a verb of the collector and returns what it printed.
@@ -144,13 +153,14 @@ func (s *School) Enrol(ctx context.Context, dir, agentYAML string) error {
 
 // StartAgent runs the agent in dir; it is ready when Status says so.
 func (s *School) StartAgent(ctx context.Context, dir string) (*Program, error) {
-	return Start(ctx, s.Ended, "", s.Agent, "run", "--dir", dir)
+	return Start(ctx, s.Ended, "", s.Agent, s.logged("run", "--dir", dir)...)
 }
 
 // AgentStatus is what of `status --json` is waited for.
 type AgentStatus struct {
-	Running   bool `json:"running"`
-	Connected bool `json:"connected"`
+	Running   bool   `json:"running"`
+	Connected bool   `json:"connected"`
+	Delivery  string `json:"delivery"`
 	Policy    *struct {
 		Epoch, Serial uint64
 	} `json:"policy"`
@@ -166,6 +176,14 @@ type AgentStatus struct {
 	} `json:"spool"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	MemoryBytes uint64  `json:"memory_bytes"`
+}
+
+// Waiting counts the records in the spool.
+func (st AgentStatus) Waiting() (n uint64) {
+	for _, l := range st.Spool.Lanes {
+		n += l.Depth
+	}
+	return n
 }
 
 // Ready says that it is connected, has rules and every source runs.
