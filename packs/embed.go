@@ -1,8 +1,8 @@
 // Package packs carries the rule packs that ship: starter, which a school
 // begins with and may change, and protected, which names what nothing may flag
 // and which no school may change (G5). It is data and nothing else. Only
-// internal/packdir reads it; the agent gets its rules in a signed manifest and
-// must not import it.
+// internal/packdir reads it; a running agent judges by its signed manifest, never
+// by what is embedded here.
 package packs
 
 import "embed"

@@ -145,7 +145,7 @@ func (rs *Ruleset) eachHost(s *sentence, host string, offer func(finding)) {
 
 // outdone reports whether another entry of the same category stands above
 // entry i: a school's above a pack's, then the more specific, then an allow.
-// In a locked category nobody stands above anybody.
+// A locked category never has a school's allow: compile refuses it.
 func (rs *Ruleset) outdone(entries []listed, i int) bool {
 	e := entries[i]
 	for j, o := range entries {
@@ -154,7 +154,7 @@ func (rs *Ruleset) outdone(entries []listed, i int) bool {
 		}
 		switch {
 		case o.tier != e.tier:
-			if o.tier > e.tier && !(rs.cats[e.cat].Locked && o.allow) {
+			if o.tier > e.tier {
 				return true
 			}
 		case o.length != e.length:
