@@ -21,10 +21,10 @@ import (
 
 func TestBackoffGrowsToItsCapAndUsesTheWholeSpan(t *testing.T) {
 	almost := backoff{rand: func() float64 { return 0.999999 }}
-	for i, ceiling := range []time.Duration{500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000} {
-		got := almost.next()
-		if ceiling *= time.Millisecond; got >= ceiling || got < ceiling*99/100 {
-			t.Errorf("try %d: %v, want just under %v", i, got, ceiling)
+	for i, ceiling := range []float64{0.5, 1, 2, 4, 8, 16, 32, 60, 60} {
+		got := almost.next().Seconds()
+		if got >= ceiling || got < ceiling*0.99 {
+			t.Errorf("try %d: %v, want just under %v seconds", i, got, ceiling)
 		}
 	}
 	for range 100 {

@@ -3,7 +3,6 @@ package shipper
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -78,7 +77,7 @@ func run(t *testing.T, sp *spool.Spool, c Client, change ...func(*Config)) *Ship
 	t.Helper()
 	cfg := Config{
 		Spool: sp, Client: c, Version: "1.2.3", Capabilities: []string{"tombstones"},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: func() float64 { return 0 },
+		Log: slog.New(slog.DiscardHandler), Rand: func() float64 { return 0 },
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -3,12 +3,11 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"hash/crc32"
 )
 
 // reseal gives a frame the checksum that its bytes want.

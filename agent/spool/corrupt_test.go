@@ -166,8 +166,10 @@ func TestTornStateFallsBackToTheOneBefore(t *testing.T) {
 // given the right checksum first, or nothing but the checksum would be tested.
 func FuzzSegment(f *testing.F) {
 	crc := seed([16]byte{1}, 2)
-	good := appendFrame(nil, &frame{commit: 7, flags: flagCommit, first: 3, records: [][]byte{[]byte("one"), nil, []byte("three")},
-		checkpoints: stamp(map[string][]byte{"log": []byte("9")}, 7)}, crc)
+	good := appendFrame(nil, &frame{
+		commit: 7, flags: flagCommit, first: 3, records: [][]byte{[]byte("one"), nil, []byte("three")},
+		checkpoints: stamp(map[string][]byte{"log": []byte("9")}, 7),
+	}, crc)
 	good = appendFrame(good, &frame{commit: 8, flags: flagPrepared, first: 6, records: [][]byte{[]byte("six")}}, crc)
 	f.Add(good)
 	f.Add(append([]byte("eight by"), good...))

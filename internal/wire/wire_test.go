@@ -126,8 +126,13 @@ func TestStringsAreCutOnCharacters(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"", 3, ""}, {"äöü", 2, "äö"}, {"a\xffb", 2, "a\uFFFD"},
-		{strings.Repeat("世", 9), 2, "世世"}, {"aaaaaaa\xe4\xb8\x96", 2, "aa"},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"", 3, ""},
+		{"äöü", 2, "äö"},
+		{"a\xffb", 2, "a\uFFFD"},
+		{strings.Repeat("世", 9), 2, "世世"},
+		{"aaaaaaa\xe4\xb8\x96", 2, "aa"},
 	} {
 		if got := cut(c.in, c.n); got != c.want || !utf8.ValidString(got) {
 			t.Errorf("cut(%q, %d) = %q, want %q", c.in, c.n, got, c.want)
