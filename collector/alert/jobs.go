@@ -26,6 +26,9 @@ const (
 	pollEvery   = 50 * time.Millisecond
 	// stopWithin is how long jobs in progress may take to end by themselves.
 	stopWithin = 3 * time.Second
+	// cancelWithin is how long they may take once they are told to; with
+	// stopWithin it stays below the 5 s in which the service stops.
+	cancelWithin = time.Second
 )
 
 // Notifier tells one recipient: it looks the notification up, tells them, and
@@ -129,7 +132,7 @@ func (j *Jobs) stop() error {
 	defer cancel()
 	err := j.client.Stop(gently)
 	if errors.Is(err, context.DeadlineExceeded) {
-		hard, cancel := context.WithTimeout(context.Background(), stopWithin)
+		hard, cancel := context.WithTimeout(context.Background(), cancelWithin)
 		defer cancel()
 		err = j.client.StopAndCancel(hard)
 	}
