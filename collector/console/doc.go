@@ -6,7 +6,7 @@
 // Three promises shape it. Nothing about a person leaves the handler before
 // its access row is written. What is not yours answers exactly like what does
 // not exist (G3). Every sentence says what a device saw, never what somebody
-// did (G15); those sentences live in words.go and nowhere else.
+// did (G15); most live in words.go, and a test reads every string there is.
 //
 // Pages work without script; the one small script covers names and the page
 // sooner than a round trip could. Only the server's assembly room imports it.

@@ -9,9 +9,8 @@ import (
 	"safelight/internal/event"
 )
 
-// Every sentence that people read about an alert is made here. Each says what
-// a device saw and how, never what somebody did (G2, G15); the tests hold every
-// one of them against the words that are never used.
+// The sentences that people read about an alert. Each says what a device saw
+// and how, never what somebody did (G2, G15).
 
 const (
 	wordsEnterEmail           = "Enter your e-mail address"

@@ -1,6 +1,10 @@
 package console
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -53,6 +57,23 @@ func TestG15NoSentenceBlames(t *testing.T) {
 		if found := blaming.FindString(string(body)); found != "" {
 			t.Errorf("template %s says %q", name, found)
 		}
+	}
+	files, err := filepath.Glob("*.go")
+	must(t, err)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		must(t, err)
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if found := blaming.FindString(lit.Value); found != "" {
+					t.Errorf("%s says %q in %s", name, found, lit.Value)
+				}
+			}
+			return true
+		})
 	}
 	if blaming.FindString("a pupil was caught") == "" {
 		t.Error("the pattern finds nothing")

@@ -53,9 +53,10 @@ type Config struct {
 
 // Server is a running mailbox.
 type Server struct {
-	cfg  Config
-	smtp *smtp.Server
-	done chan struct{}
+	cfg      Config
+	smtp     *smtp.Server
+	listener net.Listener
+	done     chan struct{}
 
 	mu    sync.Mutex // guards count
 	count int
@@ -73,7 +74,7 @@ func Serve(listener net.Listener, cfg Config) (*Server, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("starting the mailbox: %w", err)
 	}
-	s := &Server{cfg: cfg, done: make(chan struct{})}
+	s := &Server{cfg: cfg, listener: listener, done: make(chan struct{})}
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.session))
 	s.smtp.Domain = "mailbox.localhost"
 	s.smtp.TLSConfig = cfg.TLS
@@ -92,12 +93,15 @@ func Serve(listener net.Listener, cfg Config) (*Server, error) {
 
 // Close stops receiving and waits for it, as long as the context lives.
 func (s *Server) Close(ctx context.Context) error {
+	// The listener is closed here too: a server that has not begun to serve yet
+	// does not know it.
+	s.listener.Close()
 	err := s.smtp.Shutdown(ctx)
 	if err != nil {
 		s.smtp.Close()
 	}
 	<-s.done
-	if errors.Is(err, smtp.ErrServerClosed) {
+	if errors.Is(err, smtp.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err

@@ -69,7 +69,9 @@ func (m *Mailer) compose(n model.Notification, alert model.Alert, to string, now
 	msg.SetDateWithValue(now)
 	msg.SetMessageIDWithValue(n.ID + "@" + m.cfg.domain())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.SetBodyString(gomail.TypeTextPlain, l.text(), gomail.WithPartEncoding(gomail.EncodingUSASCII))
+	// As it stands, so that no mail program breaks the link. (The library's
+	// "7bit" writes quoted-printable under a wrong name.)
+	msg.SetBodyString(gomail.TypeTextPlain, l.text(), gomail.WithPartEncoding(gomail.NoEncoding))
 	var html bytes.Buffer
 	if err := page.Execute(&html, l); err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)

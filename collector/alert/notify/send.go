@@ -2,7 +2,10 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
+	"sync"
 
 	gomail "github.com/wneessen/go-mail"
 )
@@ -14,8 +17,37 @@ var auths = []gomail.SMTPAuthType{
 	gomail.SMTPAuthPlain, gomail.SMTPAuthLogin,
 }
 
+// line is the one connection of a try. The library leaves it open when a
+// greeting, a handshake or a sign-in fails, and does not heed the context once
+// connected; so it is held here, and always closed.
+type line struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu   sync.Mutex // guards conn
+	conn net.Conn
+}
+
+func (l *line) open(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := l.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn = conn
+	return conn, nil
+}
+
+func (l *line) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil {
+		l.conn.Close()
+	}
+}
+
 // client builds the connection's settings.
-func (m *Mailer) client() (*gomail.Client, error) {
+func (m *Mailer) client(l *line) (*gomail.Client, error) {
 	tlsConfig, err := m.cfg.tlsConfig()
 	if err != nil {
 		return nil, err
@@ -28,14 +60,18 @@ func (m *Mailer) client() (*gomail.Client, error) {
 		gomail.WithPort(m.cfg.Port), gomail.WithTimeout(timeout / 2), gomail.WithHELO(m.cfg.domain()),
 		gomail.WithTLSConfig(tlsConfig), gomail.WithoutNoop(),
 	}
+	dialer := &net.Dialer{}
+	l.dial = dialer.DialContext
 	switch m.cfg.TLS {
 	case ImplicitTLS:
+		l.dial = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext
 		opts = append(opts, gomail.WithSSL())
 	case NoTLS:
 		opts = append(opts, gomail.WithTLSPolicy(gomail.NoTLS))
 	default:
 		opts = append(opts, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
+	opts = append(opts, gomail.WithDialContextFunc(l.open))
 	if m.cfg.User != "" {
 		opts = append(opts, gomail.WithUsername(m.cfg.User), gomail.WithPassword(password), gomail.WithOpportunisticSMTPAuth(auths...))
 	}
@@ -47,7 +83,10 @@ func (m *Mailer) client() (*gomail.Client, error) {
 func (m *Mailer) send(ctx context.Context, msg *gomail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	client, err := m.client()
+	var l line
+	defer l.close()
+	defer context.AfterFunc(ctx, l.close)()
+	client, err := m.client(&l)
 	if err != nil {
 		return &Error{Doing: "preparing to mail", err: err}
 	}
@@ -55,6 +94,9 @@ func (m *Mailer) send(ctx context.Context, msg *gomail.Msg) error {
 	if err != nil {
 		// A refused sign-in or certificate is mended on the server, mostly
 		// within the day; so it is tried again.
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return &Error{Doing: "reaching the mail server", Code: code(err), err: err}
 	}
 	defer client.CloseWithSMTPClient(conn)
