@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -45,13 +46,8 @@ func Enrol(ctx context.Context, req Request) (*Identity, error) {
 	if req.Collector != "" {
 		addresses = []string{req.Collector}
 	}
-	for _, a := range addresses {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			return nil, fmt.Errorf("enrolling: address %q: want host:port", a)
-		}
-	}
-	if len(addresses) == 0 {
-		return nil, errors.New("enrolling: the token carries no address; give --collector host:port")
+	if err := checkAddresses(addresses); err != nil {
+		return nil, err
 	}
 	key, err := pki.LoadOrMakeKey(keyFile(req.Dir), pki.NewKey)
 	if err != nil {
@@ -79,6 +75,18 @@ func Enrol(ctx context.Context, req Request) (*Identity, error) {
 	return id, id.save(req.Dir)
 }
 
+func checkAddresses(addresses []string) error {
+	if len(addresses) == 0 {
+		return errors.New("enrolling: the token carries no address; give --collector host:port")
+	}
+	for _, a := range addresses {
+		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
+			return fmt.Errorf("enrolling: address %q: want host:port", a)
+		}
+	}
+	return nil
+}
+
 // check refuses an answer that a later start could not work with.
 func check(id *Identity, token pki.Token) error {
 	if err := checkTrust(id.trust); err != nil {
@@ -93,8 +101,15 @@ func check(id *Identity, token pki.Token) error {
 		return errors.New("the root that the token names is not among those to trust")
 	case len(id.chain) == 0 || id.DeviceID == "" || id.School == "":
 		return errors.New("it lacks the certificate, the device's id or the school")
+	case !sameKey(id.chain[0].PublicKey, id.key.Public()):
+		return errors.New("the certificate is for another key")
 	}
 	return nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
 }
 
 // askEach tries the addresses in order and returns the first answer. A refusal is

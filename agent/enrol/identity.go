@@ -4,6 +4,7 @@
 package enrol
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -122,11 +123,22 @@ func (id *Identity) SetTrust(dir string, trust *safelightv1.TrustBundle) error {
 	if proto.Equal(id.trust, trust) {
 		return nil
 	}
+	if !shareRoot(id.trust, trust) {
+		return errors.New("taking over new trust: none of its roots is trusted now, so this collector itself would be refused; a new root is handed out beside the old one first")
+	}
 	if err := saveTrust(dir, trust); err != nil {
 		return err
 	}
 	id.trust = trust
 	return nil
+}
+
+// shareRoot keeps a change of roots in steps: with nothing in common the device
+// would be cut off from the collector that sent it.
+func shareRoot(old, new *safelightv1.TrustBundle) bool {
+	return slices.ContainsFunc(new.GetRootsDer(), func(der []byte) bool {
+		return slices.ContainsFunc(old.GetRootsDer(), func(have []byte) bool { return bytes.Equal(der, have) })
+	})
 }
 
 func checkTrust(trust *safelightv1.TrustBundle) error {
@@ -139,7 +151,7 @@ func checkTrust(trust *safelightv1.TrustBundle) error {
 			return fmt.Errorf("policy key %q is %d bytes long, want %d", k.GetKeyId(), len(k.GetEd25519Public()), ed25519.PublicKeySize)
 		}
 	}
-	if len(roots) == 0 || len(trust.GetServerNames()) == 0 || len(trust.GetPolicyKeys()) == 0 {
+	if len(roots) == 0 || len(trust.GetServerNames()) == 0 || slices.Contains(trust.GetServerNames(), "") || len(trust.GetPolicyKeys()) == 0 {
 		return errors.New("it lacks the roots, the collector's names or the policy keys")
 	}
 	return nil
