@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ const (
 	// A stream that lived this long was healthy: the next failure starts from
 	// baseWait again.
 	healthy = time.Minute
+	// The longest pause a collector may ask for: one mistyped there must not
+	// silence a school's devices until somebody visits each.
+	maxPause = time.Hour
 )
 
 // Parts are what a Watcher is built of; all are needed.
@@ -159,7 +163,7 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		case <-w.kick:
 		case d := <-directives:
 			if b := d.GetBackOff(); b != nil {
-				return b.GetWait().AsDuration(), errors.New("the collector asked for a pause")
+				return pause(b), errors.New("the collector asked for a pause")
 			}
 			results = append(results, w.obey(ctx, d))
 		case err := <-failed:
@@ -168,9 +172,29 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		st := w.parts.Status()
 		st.Results = results
 		if err := stream.Send(st); err != nil {
-			return 0, ended(stream, err)
+			return 0, why(err, directives, failed)
 		}
 	}
+}
+
+// why is what the receiving goroutine learns of the end that Send met: it alone
+// may call Recv. What it still hands over comes too late to be answered.
+func why(err error, directives <-chan *safelightv1.Directive, failed <-chan error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	for {
+		select {
+		case <-directives:
+		case err := <-failed:
+			return err
+		}
+	}
+}
+
+// pause bounds what a collector asks for. Nought means that the usual wait holds.
+func pause(b *safelightv1.BackOff) time.Duration {
+	return max(0, min(b.GetWait().AsDuration(), maxPause))
 }
 
 // obey carries a directive out and says how it went.
@@ -201,6 +225,8 @@ func (w *Watcher) fetch(ctx context.Context, sha256 []byte, offset int64) ([]byt
 		got, err := w.fetchFrom(ctx, sha256, offset+int64(len(data)))
 		data = append(data, got...)
 		switch {
+		case len(data) > maxFile:
+			return nil, fmt.Errorf("fetching a file: it is over %d bytes", maxFile)
 		case err == nil:
 			return data, nil
 		case status.Code(err) == codes.Unavailable && len(got) > 0:
@@ -228,11 +254,15 @@ func (w *Watcher) fetchFrom(ctx context.Context, sha256 []byte, offset int64) ([
 		if err != nil {
 			return data, err
 		}
-		if c.GetOffset() != uint64(offset)+uint64(len(data)) || len(data)+len(c.GetData()) > maxFile {
-			return nil, fmt.Errorf("fetching a file: piece at %d does not follow on, or the file is over %d bytes", c.GetOffset(), maxFile)
+		if c.GetOffset() != uint64(offset)+uint64(len(data)) {
+			return nil, fmt.Errorf("fetching a file: piece at %d does not follow on", c.GetOffset())
 		}
-		data = append(data, c.GetData()...)
+		if data = append(data, c.GetData()...); len(data) > maxFile {
+			return data, nil // fetch refuses it
+		}
 	}
 }
 
-func clip(s string, n int) string { return s[:min(len(s), n)] }
+// clip cuts at n bytes and leaves no half character: a message with one in it
+// could not be sent, and the stream would break over it again and again.
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

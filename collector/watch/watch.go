@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ const (
 	// A stream ends after this long, give or take a quarter, so that devices
 	// spread over collectors again.
 	streamAge = 6 * time.Hour
+	// What a device says goes no further into our log than the protocol's limit.
+	maxDetail = 1024
 )
 
 // Policies is what is in force.
@@ -186,10 +189,12 @@ func (w *watcher) saw(st *safelightv1.AgentStatus) {
 	w.service.fleet.Status(w.school, w.device, st, w.service.now())
 	for _, r := range st.GetResults() {
 		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED {
-			w.service.log.Warn("a device could not do what it was told", "device", w.device, "directive", r.GetId(), "detail", r.GetDetail())
+			w.service.log.Warn("a device could not do what it was told", "device", w.device, "directive", r.GetId(), "detail", clip(r.GetDetail(), maxDetail))
 		}
 	}
 }
+
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
 
 // sendPolicy sends the policy in force once per stream and version.
 func (w *watcher) sendPolicy() error {
