@@ -26,6 +26,7 @@ func (rd *reader) history(s story) ([]toldLine, []happened, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading who was told: %w", err)
 	}
+	slices.SortStableFunc(notes, func(a, b model.Notification) int { return rd.mine(b) - rd.mine(a) })
 	var told []toldLine
 	for _, n := range notes {
 		who, err := rd.person(n.User)
@@ -36,6 +37,14 @@ func (rd *reader) history(s story) ([]toldLine, []happened, error) {
 	}
 	events, err := rd.happened(s, notes)
 	return told, events, err
+}
+
+// mine puts the reader before the others.
+func (rd *reader) mine(n model.Notification) int {
+	if n.User == rd.v.user.ID {
+		return 1
+	}
+	return 0
 }
 
 func (rd *reader) toldState(n model.Notification) string {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -96,16 +97,12 @@ func (p *pages) asset(name string) (string, error) {
 	return "/static/" + name + "?v=" + f.version, nil
 }
 
-// whole keeps hyphenated words ("self-harm") on one line.
+// together is what a line must not break: "self-harm", "Year 9".
+var together = regexp.MustCompile(`Year \d+|\S+-\S+`)
+
+// whole escapes a sentence and holds together what belongs together.
 func whole(s string) template.HTML {
-	words := strings.Split(s, " ")
-	for i, w := range words {
-		words[i] = template.HTMLEscapeString(w)
-		if strings.Contains(w, "-") {
-			words[i] = `<span class="nb">` + words[i] + `</span>`
-		}
-	}
-	return template.HTML(strings.Join(words, " "))
+	return template.HTML(together.ReplaceAllString(template.HTMLEscapeString(s), `<span class="nb">$0</span>`))
 }
 
 // fieldError finds what is wrong with a field.

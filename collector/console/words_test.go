@@ -146,3 +146,16 @@ func TestACategoryThatTheRulesNoLongerHaveStillReads(t *testing.T) {
 		t.Errorf("got %+v", cat)
 	}
 }
+
+func TestWhatIsHeldTogetherIsStillEscaped(t *testing.T) {
+	for in, want := range map[string]string{
+		"a site on the self-harm list": `a site on the <span class="nb">self-harm</span> list`,
+		"Signed in as a Year 9 pupil":  `Signed in as a <span class="nb">Year 9</span> pupil`,
+		`<script>-"x" & Year 10<b>`:    `<span class="nb">&lt;script&gt;-&#34;x&#34;</span> &amp; <span class="nb">Year 10</span>&lt;b&gt;`,
+		"":                             "",
+	} {
+		if got := string(whole(in)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

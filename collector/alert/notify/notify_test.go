@@ -27,6 +27,7 @@ import (
 	"go.uber.org/goleak"
 
 	"safelight/collector/model"
+	"safelight/collector/store"
 	"safelight/internal/event"
 	"safelight/internal/mailbox"
 )
@@ -36,6 +37,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const school = model.SchoolID("larkmoor-school")
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// The real store fits.
+var _ Store = (*store.Store)(nil)
 
 // desk is a store that holds one notification.
 type desk struct {
