@@ -80,8 +80,20 @@ func (r *report) take(l line) {
 	case "pass", "fail", "skip":
 		t.state, t.seconds = l.Action, l.Elapsed
 		if l.Test == "" {
-			fmt.Fprintf(r.out, "%-4s %s (%.1f s)\n", map[string]string{"pass": "ok", "fail": "FAIL", "skip": "-"}[l.Action], l.Package, l.Elapsed)
+			r.progress(t)
 		}
+	}
+}
+
+// progress is a line for a package that ended.
+func (r *report) progress(p *run) {
+	switch p.state {
+	case "pass":
+		fmt.Fprintf(r.out, "ok    %s (%.1f s)\n", p.pkg, p.seconds)
+	case "fail":
+		fmt.Fprintf(r.out, "FAIL  %s (%.1f s)\n", p.pkg, p.seconds)
+	case "skip":
+		fmt.Fprintf(r.out, "-     %s has no tests\n", p.pkg)
 	}
 }
 
