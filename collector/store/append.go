@@ -48,7 +48,7 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 	finder := subjectFinder{store: s}
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		finder.tx = tx
-		a := appender{ctx: ctx, tx: tx, hot: s.hot.in(ctx, tx), school: school, finder: &finder, turns: s.turns}
+		a := appender{ctx: ctx, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
 		return a.append(batch, &appended)
 	})
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 type appender struct {
 	ctx    context.Context
 	tx     *sql.Tx
-	hot    hot
+	hot    *bound
 	school model.SchoolID
 	finder *subjectFinder
 	turns  *turns
@@ -107,17 +107,17 @@ func (a *appender) event(e *model.Event) (model.Stored, error) {
 	if err != nil {
 		return 0, err
 	}
-	added, err := affected(a.hot.insertEvent.ExecContext(a.ctx, string(a.school), e.ID[:], e.Device, blob(e.Place.SpoolEpoch),
+	added, err := affected(a.hot.exec(a.ctx, insertEvent, string(a.school), e.ID[:], e.Device, blob(e.Place.SpoolEpoch),
 		int64(e.Place.Seq), blob(e.Digest), micros(e.Observed), micros(e.Received), flag(e.Late),
 		subject, int64(e.Severity), e.Category, e.Rule, body))
 	if err != nil {
 		return 0, err
 	}
 	if !added {
-		return a.again(a.hot.eventDigest, e.Device, e.ID[:], e.Digest, e.Received)
+		return a.again(eventDigest, e.Device, e.ID[:], e.Digest, e.Received)
 	}
 	turn := a.turns.next(turnKey{a.school, e.Severity}, e.Device)
-	_, err = a.hot.insertPending.ExecContext(a.ctx, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, subject)
+	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, subject)
 	return model.StoredNew, err
 }
 
@@ -128,18 +128,18 @@ func (a *appender) health(h *model.Health) (model.Stored, error) {
 		return 0, err
 	}
 	if !added {
-		return a.again(a.hot.healthDigest, h.Device, h.ID[:], h.Digest, h.Received)
+		return a.again(healthDigest, h.Device, h.ID[:], h.Digest, h.Received)
 	}
 	return model.StoredNew, nil
 }
 
 func (a *appender) insertHealth(h *model.Health) (bool, error) {
-	return affected(a.hot.insertHealth.ExecContext(a.ctx, a.school, h.Device, h.ID[:], blob(h.Place.SpoolEpoch),
+	return affected(a.hot.exec(a.ctx, insertHealth, a.school, h.Device, h.ID[:], blob(h.Place.SpoolEpoch),
 		int64(h.Place.Lane), int64(h.Place.Seq), blob(h.Digest), micros(h.At), micros(h.Received), h.Topic, h.Detail))
 }
 
 func (a *appender) gap(g *model.Gap) (model.Stored, error) {
-	added, err := affected(a.hot.insertGap.ExecContext(a.ctx, a.school, g.Device, blob(g.Place.SpoolEpoch),
+	added, err := affected(a.hot.exec(a.ctx, insertGap, a.school, g.Device, blob(g.Place.SpoolEpoch),
 		int64(g.Place.Lane), int64(g.Place.Seq), int64(g.To), g.Reason, micros(g.Received)))
 	if err != nil || added {
 		return model.StoredNew, err
@@ -148,9 +148,9 @@ func (a *appender) gap(g *model.Gap) (model.Stored, error) {
 }
 
 // again tells a record that was sent twice from another one under its key.
-func (a *appender) again(digestOf *sql.Stmt, device string, id, digest []byte, received time.Time) (model.Stored, error) {
+func (a *appender) again(digestOf int, device string, id, digest []byte, received time.Time) (model.Stored, error) {
 	var kept []byte
-	if err := digestOf.QueryRowContext(a.ctx, a.school, device, id).Scan(&kept); err != nil {
+	if err := a.hot.queryRow(a.ctx, digestOf, a.school, device, id).Scan(&kept); err != nil {
 		return 0, fmt.Errorf("comparing with what is stored: %w", err)
 	}
 	if bytes.Equal(kept, digest) {

@@ -17,6 +17,19 @@ import (
 // half an hour to an hour, and what follows within half an hour belongs to it.
 const Window = 30 * time.Minute
 
+const findAlertSQL = `SELECT ` + alertColumns + ` FROM alerts a
+	WHERE a.school_id = $1 AND a.subject_id = $2 AND a.category = $3 AND a.state = $4 AND a.last_at >= $5 AND a.first_at <= $6
+	ORDER BY a.last_at DESC LIMIT 1`
+
+const raiseAlertSQL = `INSERT INTO alerts (school_id, ref, subject_id, category, severity, state, events,
+	raised, first_at, last_at, device, late, first_read, read_by, acknowledged, acknowledged_by)
+	VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $8, $9, $10, 0, '', 0, '') ON CONFLICT (school_id, ref) DO NOTHING`
+
+const writeAlertSQL = `UPDATE alerts SET severity = $3, state = $4, events = $5, first_at = $6, last_at = $7,
+	device = $8, late = $9 WHERE school_id = $1 AND ref = $2`
+
+const decideSubjectSQL = `SELECT known, role, bare FROM subjects WHERE school_id = $1 AND id = $2`
+
 const linkEventSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) VALUES ($1, $2, $3, $4)`
 
 // TopicNoRecipient is the health topic of an alert that nobody could be told.
@@ -48,7 +61,7 @@ func (s *Store) GatherOnce(ctx context.Context, school model.SchoolID, now time.
 	}
 	var n int
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		g := gathering{tx: tx, hot: s.hot.in(ctx, tx), school: school, now: now, insertJobs: insertJobs}
+		g := gathering{tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, now: now, insertJobs: insertJobs}
 		released, err := g.release(ctx, limit)
 		if err != nil {
 			return err
@@ -79,7 +92,7 @@ func wrapGather(err error) error {
 // gathering is one GatherOnce under way.
 type gathering struct {
 	tx         *sql.Tx
-	hot        hot
+	hot        *bound
 	school     model.SchoolID
 	now        time.Time
 	insertJobs InsertJobs
@@ -87,6 +100,7 @@ type gathering struct {
 	subjects map[string]gatheredSubject
 	users    []model.User // nil until needed
 	touched  []*gathered
+	tellings [event.Urgent + 1][]string // ids of notifications, by severity
 }
 
 // gatheredSubject is what decides who is told.
@@ -111,10 +125,10 @@ func (g *gathering) gather(ctx context.Context, rows []pendingRow) error {
 			return err
 		}
 		alert.take(row)
-		if _, err := g.hot.linkEvent.ExecContext(ctx, g.school, alert.Ref, row.device, row.id); err != nil {
+		if _, err := g.hot.exec(ctx, linkEvent, g.school, alert.Ref, row.device, row.id); err != nil {
 			return fmt.Errorf("linking event: %w", err)
 		}
-		_, err = g.hot.deletePending.ExecContext(ctx, g.school, int64(row.severity), row.turn, row.id, row.device)
+		_, err = g.hot.exec(ctx, deletePending, g.school, int64(row.severity), row.turn, row.id, row.device)
 		if err != nil {
 			return fmt.Errorf("clearing what was pending: %w", err)
 		}
@@ -148,9 +162,7 @@ func (g *gathering) alertOf(ctx context.Context, row pendingRow) (*gathered, err
 			return a, nil
 		}
 	}
-	found, err := scanAlert(g.tx.QueryRowContext(ctx, `SELECT `+alertColumns+` FROM alerts a
-		WHERE a.school_id = $1 AND a.subject_id = $2 AND a.category = $3 AND a.state = $4 AND a.last_at >= $5 AND a.first_at <= $6
-		ORDER BY a.last_at DESC LIMIT 1`, g.school, row.subject, row.category, state,
+	found, err := scanAlert(g.hot.queryRow(ctx, findAlert, g.school, row.subject, row.category, state,
 		micros(row.observed.Add(-Window)), micros(row.observed.Add(Window))))
 	switch {
 	case err == nil:
@@ -178,10 +190,8 @@ func (g *gathering) raise(ctx context.Context, row pendingRow, state model.Alert
 	}}
 	for range refTries {
 		a.Ref = randomRef()
-		added, err := affected(g.tx.ExecContext(ctx, `INSERT INTO alerts (school_id, ref, subject_id, category, severity, state, events,
-			raised, first_at, last_at, device, late, first_read, read_by, acknowledged, acknowledged_by)
-			VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $8, $9, $10, 0, '', 0, '') ON CONFLICT (school_id, ref) DO NOTHING`,
-			g.school, a.Ref, a.Subject, a.Category, int64(a.Severity), a.State, micros(a.Raised), micros(a.First), a.Device, flag(a.Late)))
+		added, err := affected(g.hot.exec(ctx, raiseAlert, g.school, a.Ref, a.Subject, a.Category, int64(a.Severity), a.State,
+			micros(a.Raised), micros(a.First), a.Device, flag(a.Late)))
 		if err != nil {
 			return nil, fmt.Errorf("raising alert: %w", err)
 		}
@@ -200,8 +210,7 @@ func (g *gathering) subject(ctx context.Context, id string) (gatheredSubject, er
 	var known int64
 	var role model.Role
 	var subject gatheredSubject
-	err := g.tx.QueryRowContext(ctx, `SELECT known, role, bare FROM subjects WHERE school_id = $1 AND id = $2`, g.school, id).
-		Scan(&known, &role, &subject.bare)
+	err := g.hot.queryRow(ctx, decideSubject, g.school, id).Scan(&known, &role, &subject.bare)
 	if err != nil {
 		return gatheredSubject{}, fmt.Errorf("reading subject: %w", err)
 	}
@@ -216,9 +225,8 @@ func (g *gathering) subject(ctx context.Context, id string) (gatheredSubject, er
 // finish writes the alerts that changed and tells whom there is to tell.
 func (g *gathering) finish(ctx context.Context) error {
 	for _, a := range g.touched {
-		_, err := g.tx.ExecContext(ctx, `UPDATE alerts SET severity = $3, state = $4, events = $5, first_at = $6, last_at = $7,
-			device = $8, late = $9 WHERE school_id = $1 AND ref = $2`,
-			g.school, a.Ref, int64(a.Severity), a.State, a.Events, micros(a.First), micros(a.Last), a.Device, flag(a.Late))
+		_, err := g.hot.exec(ctx, writeAlert, g.school, a.Ref, int64(a.Severity), a.State, a.Events,
+			micros(a.First), micros(a.Last), a.Device, flag(a.Late))
 		if err != nil {
 			return fmt.Errorf("writing alert: %w", err)
 		}
@@ -230,6 +238,14 @@ func (g *gathering) finish(ctx context.Context) error {
 	}
 	if len(g.touched) == 0 {
 		return nil
+	}
+	for severity, ids := range g.tellings {
+		if len(ids) == 0 {
+			continue
+		}
+		if err := g.insertJobs(ctx, g.tx, g.school, event.Severity(severity), ids); err != nil {
+			return fmt.Errorf("telling of alerts: %w", err)
+		}
 	}
 	return bump(ctx, g.tx, g.school, TopicAlerts)
 }

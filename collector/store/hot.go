@@ -6,62 +6,88 @@ import (
 	"fmt"
 )
 
-// hot holds the statements that run for every event, prepared once on the write
+// The statements that run for every event or alert, prepared once on the write
 // connection and kept: preparing one costs several times what running it does.
-type hot struct {
-	insertEvent, eventDigest, insertPending *sql.Stmt
-	insertHealth, healthDigest, insertGap   *sql.Stmt
-	takePending, deletePending, linkEvent   *sql.Stmt
+const (
+	insertEvent = iota
+	eventDigest
+	insertPending
+	insertHealth
+	healthDigest
+	insertGap
+	takePending
+	deletePending
+	linkEvent
+	decideSubject
+	findAlert
+	raiseAlert
+	writeAlert
+	insertNotification
+	hotStatements // how many there are
+)
+
+var hotSQL = [hotStatements]string{
+	insertEvent:        insertEventSQL,
+	eventDigest:        eventDigestSQL,
+	insertPending:      insertPendingSQL,
+	insertHealth:       insertHealthSQL,
+	healthDigest:       healthDigestSQL,
+	insertGap:          insertGapSQL,
+	takePending:        takePendingSQL,
+	deletePending:      deletePendingSQL,
+	linkEvent:          linkEventSQL,
+	decideSubject:      decideSubjectSQL,
+	findAlert:          findAlertSQL,
+	raiseAlert:         raiseAlertSQL,
+	writeAlert:         writeAlertSQL,
+	insertNotification: insertNotificationSQL,
 }
 
-func prepare(ctx context.Context, db *sql.DB) (hot, error) {
+type hot [hotStatements]*sql.Stmt
+
+func prepare(ctx context.Context, db *sql.DB) (*hot, error) {
 	var h hot
-	for _, one := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
-		{&h.insertEvent, insertEventSQL},
-		{&h.eventDigest, eventDigestSQL},
-		{&h.insertPending, insertPendingSQL},
-		{&h.insertHealth, insertHealthSQL},
-		{&h.healthDigest, healthDigestSQL},
-		{&h.insertGap, insertGapSQL},
-		{&h.takePending, takePendingSQL},
-		{&h.deletePending, deletePendingSQL},
-		{&h.linkEvent, linkEventSQL},
-	} {
-		stmt, err := db.PrepareContext(ctx, one.query)
+	for i, query := range hotSQL {
+		stmt, err := db.PrepareContext(ctx, query)
 		if err != nil {
 			h.close()
-			return hot{}, fmt.Errorf("preparing %q: %w", one.query, err)
+			return nil, fmt.Errorf("preparing %q: %w", query, err)
 		}
-		*one.stmt = stmt
+		h[i] = stmt
 	}
-	return h, nil
+	return &h, nil
 }
 
 func (h *hot) close() {
-	for _, stmt := range []*sql.Stmt{
-		h.insertEvent, h.eventDigest, h.insertPending, h.insertHealth, h.healthDigest,
-		h.insertGap, h.takePending, h.deletePending, h.linkEvent,
-	} {
+	for _, stmt := range h {
 		if stmt != nil {
 			stmt.Close() // its connection is about to be closed; nothing to lose
 		}
 	}
 }
 
-// in binds the statements to a transaction.
-func (h *hot) in(ctx context.Context, tx *sql.Tx) hot {
-	return hot{
-		insertEvent:   tx.StmtContext(ctx, h.insertEvent),
-		eventDigest:   tx.StmtContext(ctx, h.eventDigest),
-		insertPending: tx.StmtContext(ctx, h.insertPending),
-		insertHealth:  tx.StmtContext(ctx, h.insertHealth),
-		healthDigest:  tx.StmtContext(ctx, h.healthDigest),
-		insertGap:     tx.StmtContext(ctx, h.insertGap),
-		takePending:   tx.StmtContext(ctx, h.takePending),
-		deletePending: tx.StmtContext(ctx, h.deletePending),
-		linkEvent:     tx.StmtContext(ctx, h.linkEvent),
+// bound is the statements within one transaction.
+type bound struct {
+	hot *hot
+	tx  *sql.Tx
+	in  [hotStatements]*sql.Stmt // those used so far
+}
+
+func (b *bound) stmt(ctx context.Context, i int) *sql.Stmt {
+	if b.in[i] == nil {
+		b.in[i] = b.tx.StmtContext(ctx, b.hot[i])
 	}
+	return b.in[i]
+}
+
+func (b *bound) exec(ctx context.Context, i int, args ...any) (sql.Result, error) {
+	return b.stmt(ctx, i).ExecContext(ctx, args...)
+}
+
+func (b *bound) queryRow(ctx context.Context, i int, args ...any) *sql.Row {
+	return b.stmt(ctx, i).QueryRowContext(ctx, args...)
+}
+
+func (b *bound) query(ctx context.Context, i int, args ...any) (*sql.Rows, error) {
+	return b.stmt(ctx, i).QueryContext(ctx, args...)
 }

@@ -46,10 +46,10 @@ func (s *Store) somethingWaits(ctx context.Context, school model.SchoolID) (bool
 
 // take picks up to limit pending rows: the most severe first, and of one
 // severity by turn, so that no device's flood keeps another's event waiting.
-func (s *Store) take(ctx context.Context, h hot, school model.SchoolID, limit int) ([]pendingRow, error) {
+func (s *Store) take(ctx context.Context, h *bound, school model.SchoolID, limit int) ([]pendingRow, error) {
 	var all []pendingRow
 	for severity := event.Urgent; severity >= event.Low && len(all) < limit; severity-- {
-		rows, err := h.takePending.QueryContext(ctx, string(school), int64(severity), limit-len(all))
+		rows, err := h.query(ctx, takePending, string(school), int64(severity), limit-len(all))
 		if err != nil {
 			return nil, fmt.Errorf("taking what is pending: %w", err)
 		}

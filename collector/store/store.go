@@ -19,7 +19,7 @@ var ErrNotFound = model.ErrNotFound
 type Store struct {
 	writer *sql.DB // exactly one connection
 	reader *sql.DB // read-only
-	hot    hot
+	hot    *hot
 	turns  *turns
 
 	// mu guards everything declared below.

@@ -11,7 +11,10 @@ import (
 // toldAtOnce is the least severity that does not wait for the day's digest.
 const toldAtOnce = event.High
 
-// tell makes a notification and a job for each recipient of an alert. With
+const insertNotificationSQL = `INSERT INTO notifications (school_id, id, ref, user_id, why, channel, created, attempts, tried, accepted, failed, error)
+	VALUES ($1, $2, $3, $4, $5, 'mail', $6, 0, 0, 0, 0, '')`
+
+// tell makes a notification for each recipient of an alert; finish makes their jobs. With
 // nobody to tell the alert stands all the same, and IT learns that it could not
 // be told, without learning of whom or what.
 func (g *gathering) tell(ctx context.Context, a *gathered) error {
@@ -30,17 +33,14 @@ func (g *gathering) tell(ctx context.Context, a *gathered) error {
 	if a.Severity < toldAtOnce {
 		return nil
 	}
-	var ids []string
 	for _, user := range recipients {
 		id := randomID()
-		_, err := g.tx.ExecContext(ctx, `INSERT INTO notifications (school_id, id, ref, user_id, why, channel, created, attempts, tried, accepted, failed, error)
-			VALUES ($1, $2, $3, $4, $5, 'mail', $6, 0, 0, 0, 0, '')`, g.school, id, a.Ref, user.ID, why(user.Duty), micros(g.now))
-		if err != nil {
+		if _, err := g.hot.exec(ctx, insertNotification, g.school, id, a.Ref, user.ID, why(user.Duty), micros(g.now)); err != nil {
 			return err
 		}
-		ids = append(ids, id)
+		g.tellings[a.Severity] = append(g.tellings[a.Severity], id)
 	}
-	return g.insertJobs(ctx, g.tx, g.school, a.Severity, ids)
+	return nil
 }
 
 // recipients are those whom a pupil's alert is told to: the DSL and deputies,
