@@ -93,7 +93,7 @@ func eval[T any](s *screen, expression string) T {
 	s.t.Helper()
 	v, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
-		s.t.Fatalf("%s: %v", expression, err)
+		s.t.Fatalf("%.80s: %.200s", expression, err.Error())
 	}
 	return v
 }

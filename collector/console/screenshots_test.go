@@ -84,7 +84,7 @@ func TestScreenshots(t *testing.T) {
 	shots := &album{screen: s, dir: dir}
 
 	shots.take("sign-in", "/sign-in")
-	shots.take("sign-in-wrong", "/sign-in", chromedp.SendKeys("#email", "dsl"), chromedp.Click("button.main"))
+	shots.take("sign-in-wrong", "/sign-in", chromedp.SendKeys("#email", "dsl"), chromedp.Click("button.main"), chromedp.WaitVisible(".govuk-error-summary"))
 	shots.take("welcome", h.link("deputy", monday.Add(time.Hour)))
 	s.signIn(it)
 	shots.take("it", "/")
