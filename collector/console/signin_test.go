@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"safelight/internal/event"
-
 	"safelight/collector/model"
+	"safelight/internal/event"
+	"safelight/internal/pki"
 )
 
 func TestALinkThatAMailScannerOpensStillWorks(t *testing.T) {
@@ -372,5 +373,21 @@ func TestEveryAnswerCarriesItsArmour(t *testing.T) {
 	want(t, b.get("/a/"+ref), http.StatusServiceUnavailable)
 	if after := len(h.looks(ref)); after != before {
 		t.Error("a prefetch counted as reading")
+	}
+}
+
+func TestAnAddressStoredWithCapitalsStillSignsIn(t *testing.T) {
+	h := newHouse(t)
+	_, err := h.store.DB().ExecContext(t.Context(), `UPDATE users SET email = 'Dsl@Larkmoor.example' WHERE id = 'dsl'`)
+	must(t, err)
+	want(t, h.browser().post(h.link("dsl", monday.Add(time.Hour)), "password", password, "confirm", password), http.StatusSeeOther)
+	want(t, h.browser().post("/sign-in", "email", " Dsl@Larkmoor.example ", "password", password), http.StatusSeeOther)
+}
+
+// Where the tree makes one-time links, their hash must be the one looked up.
+func TestLinksMadeByUserAddAreFound(t *testing.T) {
+	secret := pki.NewSecret()
+	if !bytes.Equal(pki.HashSecret(secret), HashSecret(secret)) {
+		t.Error("user add hashes a link's secret otherwise than the console")
 	}
 }
