@@ -258,6 +258,29 @@ func TestOneTransactionTakesNoMoreThanItsLimit(t *testing.T) {
 	}
 }
 
+func TestMuchToTellIsSpreadAndNothingIsForgotten(t *testing.T) {
+	s := openStore(t)
+	addUser(t, s, "dsl", model.DutyDSL, "")
+	addUser(t, s, "deputy", model.DutyDeputy, "")
+	var events []model.Event
+	var accounts []string
+	for i := range 50 {
+		accounts = append(accounts, fmt.Sprint("pupil", i))
+		events = append(events, eventOf("dev-1", i, accounts[i], event.Urgent))
+	}
+	addPupil(t, s, accounts...)
+	add(t, s, events...)
+	var j jobs
+	n, err := s.GatherOnce(t.Context(), school, noon, 200, j.insert)
+	if must(t, err); n != tellingsATurn/2 || len(j.ids) != tellingsATurn {
+		t.Errorf("gathered %d and told %d times in one transaction, want %d and %d", n, len(j.ids), tellingsATurn/2, tellingsATurn)
+	}
+	gatherAll(t, s, &j)
+	if len(j.ids) != 100 || len(alerts(t, s)) != 50 {
+		t.Errorf("told %d times of %d alerts, want 100 of 50", len(j.ids), len(alerts(t, s)))
+	}
+}
+
 // BenchmarkGatherOnce has each event raise and tell an alert of its own: the
 // longest that one transaction of the gatherer can hold the connection.
 func BenchmarkGatherOnce(b *testing.B) {
@@ -281,9 +304,12 @@ func BenchmarkGatherOnce(b *testing.B) {
 		round++
 		add(b, s, events...)
 		b.StartTimer()
-		if n, err := s.GatherOnce(b.Context(), school, noon, rows, (&jobs{}).insert); err != nil || n != rows {
+		if n, err := s.GatherOnce(b.Context(), school, noon, rows, (&jobs{}).insert); err != nil || n != tellingsATurn {
 			b.Fatal(n, err)
 		}
+		b.StopTimer()
+		gatherAll(b, s, &jobs{})
+		b.StartTimer()
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"safelight/collector/model"
 	"safelight/internal/event"
@@ -46,20 +47,30 @@ func (g *gathering) tell(ctx context.Context, a *gathered) error {
 // recipients are those whom a pupil's alert is told to: the DSL and deputies,
 // but never the subject (G3).
 func (g *gathering) recipients(ctx context.Context, subject gatheredSubject) ([]model.User, error) {
-	if g.users == nil {
-		users, err := listUsers(ctx, g.tx, g.school)
-		if err != nil {
-			return nil, fmt.Errorf("listing users: %w", err)
-		}
-		g.users = users
-	}
+	readers, err := g.readers(ctx)
 	var recipients []model.User
-	for _, user := range g.users {
-		if own := model.BareAccount(user.Account); mayRead(g.school, user) && (own == "" || own != subject.bare) {
+	for _, user := range readers {
+		if own := model.BareAccount(user.Account); own == "" || own != subject.bare {
 			recipients = append(recipients, user)
 		}
 	}
-	return recipients, nil
+	return recipients, err
+}
+
+// readers are the users who may see pupils' alerts, read once a transaction.
+func (g *gathering) readers(ctx context.Context) ([]model.User, error) {
+	if g.users != nil {
+		return g.users, nil
+	}
+	users, err := listUsers(ctx, g.tx, g.school)
+	if err != nil {
+		return nil, fmt.Errorf("listing users: %w", err)
+	}
+	g.users = slices.DeleteFunc(users, func(u model.User) bool { return !mayRead(g.school, u) })
+	if g.users == nil {
+		g.users = []model.User{} // nobody, and known to be
+	}
+	return g.users, nil
 }
 
 func why(duty model.Duty) string {
@@ -69,11 +80,15 @@ func why(duty model.Duty) string {
 	return string(duty)
 }
 
+// releasesATurn is how many held alerts one transaction opens, for each of which
+// there may be somebody to tell.
+const releasesATurn = 10
+
 // release opens held alerts whose subject a roster has since named a pupil.
 func (g *gathering) release(ctx context.Context, limit int) (int, error) {
 	alerts, err := collect(ctx, g.tx, scanAlert, `SELECT `+alertColumns+` FROM releases r
 		JOIN alerts a ON a.school_id = r.school_id AND a.ref = r.ref
-		WHERE r.school_id = $1 ORDER BY a.severity DESC, a.raised LIMIT $2`, g.school, limit)
+		WHERE r.school_id = $1 ORDER BY a.severity DESC, a.raised LIMIT $2`, g.school, min(limit, releasesATurn))
 	if err != nil {
 		return 0, fmt.Errorf("finding released alerts: %w", err)
 	}
