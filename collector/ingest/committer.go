@@ -13,6 +13,9 @@ const (
 	// queued is how many batches may wait for the committer; beyond it streams
 	// are read no further.
 	queued = 512
+	// heldRecords is how many records may wait in all, however many streams
+	// bring them: some 20 MB.
+	heldRecords = 20_000
 	// groupRecords is how many records one transaction takes: some 25 ms of the
 	// write connection, which the gatherer and the job queue share.
 	groupRecords = 1000
@@ -90,7 +93,7 @@ func (s *Server) commitSchool(ctx context.Context, school model.SchoolID, subs [
 				continue
 			}
 		}
-		sub.done <- outcome{err: err}
+		s.answer(sub, outcome{err: err})
 	}
 }
 
@@ -118,7 +121,7 @@ func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*subm
 		own.Events, appended.Events = cut(appended.Events, len(sub.batch.Events))
 		own.Health, appended.Health = cut(appended.Health, len(sub.batch.Health))
 		own.Gaps, appended.Gaps = cut(appended.Gaps, len(sub.batch.Gaps))
-		sub.done <- outcome{appended: own}
+		s.answer(sub, outcome{appended: own})
 	}
 	return nil
 }
@@ -143,21 +146,32 @@ func (s *Server) submit(ctx context.Context, school model.SchoolID, batch model.
 		sub.done <- outcome{}
 		return sub.done
 	}
+	if err := s.held.Acquire(ctx, int64(batch.Len())); err != nil {
+		sub.done <- outcome{err: err}
+		return sub.done
+	}
 	select {
 	case s.queue <- sub:
+		return sub.done
 	case <-s.stopped:
-		sub.done <- outcome{err: errStopping}
+		s.answer(sub, outcome{err: errStopping})
 	case <-ctx.Done():
-		sub.done <- outcome{err: ctx.Err()}
+		s.answer(sub, outcome{err: ctx.Err()})
 	}
 	return sub.done
+}
+
+// answer gives a submission its outcome, and its room to others.
+func (s *Server) answer(sub *submission, o outcome) {
+	s.held.Release(int64(sub.batch.Len()))
+	sub.done <- o
 }
 
 func (s *Server) refuseQueued() {
 	for {
 		select {
 		case sub := <-s.queue:
-			sub.done <- outcome{err: errStopping}
+			s.answer(sub, outcome{err: errStopping})
 		default:
 			return
 		}

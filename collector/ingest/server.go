@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
+	"golang.org/x/sync/semaphore"
 
 	"safelight/collector/model"
 	"safelight/internal/event"
@@ -54,7 +55,8 @@ type Server struct {
 	hello      *safelightv1.Hello
 	validator  protovalidate.Validator
 	queue      chan *submission
-	stopped    chan struct{} // closed when Run has ended
+	held       *semaphore.Weighted // room for records that wait
+	stopped    chan struct{}       // closed when Run has ended
 }
 
 // compiled are the rules that stand beside the fields in the protocol, compiled
@@ -77,6 +79,7 @@ func New(o Options) (*Server, error) {
 		hello:     &safelightv1.Hello{Version: o.Version, Protocol: Protocol, Capabilities: capabilities},
 		validator: validator,
 		queue:     make(chan *submission, queued),
+		held:      semaphore.NewWeighted(heldRecords),
 		stopped:   make(chan struct{}),
 	}
 	if s.wake == nil {

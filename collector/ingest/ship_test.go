@@ -344,6 +344,27 @@ func TestStreamThatNobodyReadsIsBounded(t *testing.T) {
 	}
 }
 
+func TestWhatWaitsInAllIsBoundedAndGivenBack(t *testing.T) {
+	fail := errors.New("disk full")
+	h := openHouse(t, func(Store) Store {
+		return storeFunc(func(context.Context, model.SchoolID, model.Batch) (model.Appended, error) {
+			return model.Appended{}, fail
+		})
+	})
+	full := model.Batch{Gaps: make([]model.Gap, batchItems)}
+	for range 3 * heldRecords / batchItems { // had failures kept their room this would block
+		if o := <-h.server.submit(t.Context(), school, full); o.err == nil {
+			t.Fatal("stored on a full disk")
+		}
+	}
+	must(t, h.server.held.Acquire(t.Context(), heldRecords))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if o := <-h.server.submit(ctx, school, full); !errors.Is(o.err, context.Canceled) {
+		t.Errorf("outcome = %v, want it to have waited for room", o.err)
+	}
+}
+
 // endless is a stream whose device never stops sending.
 type endless struct {
 	safelightv1.AgentService_ShipServer
