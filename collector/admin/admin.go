@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -104,9 +105,7 @@ func (a *Admin) Handler() http.Handler {
 func handle[Req any, Doc any](mux *http.ServeMux, verb string, do func(ctx context.Context, req Req) ([]Doc, error)) {
 	mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) {
 		var req Req
-		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&req); err != nil {
+		if err := decode(http.MaxBytesReader(w, r.Body, maxRequest), &req); err != nil {
 			refuse(w, usagef("reading the request: %w", err))
 			return
 		}
@@ -126,6 +125,19 @@ func handle[Req any, Doc any](mux *http.ServeMux, verb string, do func(ctx conte
 		w.Header().Set("Content-Type", "application/jsonl")
 		_, _ = w.Write(out.Bytes()) // the client left: nobody to tell
 	})
+}
+
+// decode reads exactly one document, and nothing that the verb does not know.
+func decode(r io.Reader, req any) error {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(req); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more after the document")
+	}
+	return nil
 }
 
 func refuse(w http.ResponseWriter, err error) {

@@ -20,7 +20,8 @@ type Client struct {
 // Over makes a client that dials the admin socket.
 func Over(dial func() (net.Conn, error)) *Client {
 	return &Client{&http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() },
+		DisableKeepAlives: true, // a command asks once
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return dial() },
 	}}
 }
 
@@ -36,7 +37,8 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answer{header: http.Header{}, code: http.StatusOK}
 	d.handler.ServeHTTP(a, r.WithContext(WithCaller(r.Context(), d.caller)))
 	return &http.Response{
-		StatusCode: a.code, Status: http.StatusText(a.code), Header: a.header, Body: io.NopCloser(&a.body), Request: r,
+		StatusCode: a.code, Status: fmt.Sprintf("%d %s", a.code, http.StatusText(a.code)), Header: a.header,
+		Body: io.NopCloser(&a.body), Request: r,
 	}, nil
 }
 

@@ -149,6 +149,7 @@ func (a *Admin) userAdd(ctx context.Context, req UserAdd) ([]UserAdded, error) {
 	if err != nil || addr.Name != "" {
 		return nil, usagef("adding a user: --email %q: want an address like dsl@school.example", req.Email)
 	}
+	addr.Address = strings.ToLower(addr.Address) // as the sign-in page looks it up
 	if !slices.Contains(model.Duties, model.Duty(req.Duty)) {
 		return nil, usagef("adding a user: --duty %q: want one of %v", req.Duty, model.Duties)
 	}
@@ -203,7 +204,7 @@ func (a *Admin) userList(ctx context.Context, _ Nothing) ([]UserRow, error) {
 func (a *Admin) userDisable(ctx context.Context, req Named) ([]Done, error) {
 	u, err := a.Store.UserByID(ctx, a.School, req.Name)
 	if errors.Is(err, a.NotFound) {
-		u, err = a.Store.UserByEmail(ctx, a.School, req.Name)
+		u, err = a.Store.UserByEmail(ctx, a.School, strings.ToLower(req.Name))
 	}
 	if errors.Is(err, a.NotFound) {
 		return nil, usagef("disabling a user: nobody has the id or address %q; `user list` shows them", req.Name)
