@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // the school's clock, also where the system has no zones (Windows)
 
 	"safelight/internal/cli"
 )

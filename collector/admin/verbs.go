@@ -153,6 +153,8 @@ func (a *Admin) userAdd(ctx context.Context, req UserAdd) ([]UserAdded, error) {
 	if !slices.Contains(model.Duties, model.Duty(req.Duty)) {
 		return nil, usagef("adding a user: --duty %q: want one of %v", req.Duty, model.Duties)
 	}
+	// Folded, because people sign in with capitals as they come.
+	addr.Address = strings.ToLower(addr.Address)
 	if _, err := a.Store.UserByEmail(ctx, a.School, addr.Address); err == nil {
 		return nil, usagef("adding a user: somebody has the address %q already; `user list` shows it", addr.Address)
 	}
