@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,22 +16,22 @@ func TestGathererGoesOnUntilNothingWaitsAndSurvivesErrors(t *testing.T) {
 			n   int
 			err error
 		}{{200, nil}, {3, nil}, {0, nil}, {0, errors.New("busy")}, {1, nil}, {0, nil}}
-		calls := 0
+		var calls atomic.Int64
 		g := NewGatherer(gatherFunc(func() (int, error) {
-			calls++
-			if calls > len(script) {
+			call := int(calls.Add(1))
+			if call > len(script) {
 				return 0, nil
 			}
-			return script[calls-1].n, script[calls-1].err
+			return script[call-1].n, script[call-1].err
 		}), &Jobs{}, school, time.Now, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- g.Run(ctx) }()
-		wait := func(want int, when string) {
+		wait := func(want int64, when string) {
 			t.Helper()
 			synctest.Wait()
-			if calls != want {
-				t.Errorf("%s: %d calls, want %d", when, calls, want)
+			if got := calls.Load(); got != want {
+				t.Errorf("%s: %d calls, want %d", when, got, want)
 			}
 		}
 		wait(3, "at start")
