@@ -19,11 +19,7 @@ var extras = []extra{
 // A licence that is not passed on with the programs is broken by every school
 // that installs them.
 func TestNoticeHoldsEveryLicenceThatIsLinked(t *testing.T) {
-	r, err := newReacher(root, moduleCache(t), releaseTags)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := r.notice([]string{"agent", "collector"}, targets, extras)
+	want, err := released(t).notice([]string{"agent", "collector"}, targets, extras)
 	if err != nil {
 		t.Fatal(err)
 	}
