@@ -135,8 +135,8 @@ func (id *Identity) SetTrust(dir string, trust *safelightv1.TrustBundle) error {
 
 // shareRoot keeps a change of roots in steps: with nothing in common the device
 // would be cut off from the collector that sent it.
-func shareRoot(old, new *safelightv1.TrustBundle) bool {
-	return slices.ContainsFunc(new.GetRootsDer(), func(der []byte) bool {
+func shareRoot(old, next *safelightv1.TrustBundle) bool {
+	return slices.ContainsFunc(next.GetRootsDer(), func(der []byte) bool {
 		return slices.ContainsFunc(old.GetRootsDer(), func(have []byte) bool { return bytes.Equal(der, have) })
 	})
 }

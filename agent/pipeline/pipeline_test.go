@@ -263,18 +263,17 @@ func TestAtStopNoPlaceStepsOverWhatWasNotWritten(t *testing.T) {
 				d := &disk{}
 				flaky := &flakySpool{disk: d, failures: c.failures}
 				p := pipeline.New(parts(t, flaky, &lockedBuilder{}))
-				h := &house{Pipeline: p, disk: d, logged: &lockedBuilder{}}
 				for n := range 600 { // three writes
 					name := "example.org"
 					if n%100 == 0 {
 						name = fmt.Sprintf("n%d.flagged.test", n)
 					}
-					must(t, h.Sink("weblog").Put(t.Context(), visit(name, fmt.Sprint(n))))
+					must(t, p.Sink("weblog").Put(t.Context(), visit(name, fmt.Sprint(n))))
 				}
-				h.PolicyArrived()
+				p.PolicyArrived()
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
-				must(t, h.Run(ctx))
+				must(t, p.Run(ctx))
 				place := -1
 				if cp, ok := d.places()["weblog"]; ok {
 					_, err := fmt.Sscan(cp, &place)

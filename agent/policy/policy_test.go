@@ -44,7 +44,7 @@ func TestABadManifestChangesNothing(t *testing.T) {
 		make func(s *signer) *safelightv1.SignedManifest
 		says string
 	}{
-		"signed by another school's key": {func(s *signer) *safelightv1.SignedManifest {
+		"signed by another school's key": {func(*signer) *safelightv1.SignedManifest {
 			return newSigner(t).version(3, "bad.test")
 		}, "only the school's own collector"},
 		"another key under the right name": {func(s *signer) *safelightv1.SignedManifest {

@@ -105,18 +105,18 @@ func (r *rooms) service() *watch.Service {
 	})
 }
 
-// real joins the service and what ingest would answer.
-type real struct {
+// joined joins the service and what ingest would answer.
+type joined struct {
 	safelightv1.UnimplementedAgentServiceServer
 	*watch.Service
 }
 
-func (r real) Watch(s safelightv1.AgentService_WatchServer) error { return r.Service.Watch(s) }
-func (r real) FetchBlob(q *safelightv1.FetchBlobRequest, s safelightv1.AgentService_FetchBlobServer) error {
+func (r joined) Watch(s safelightv1.AgentService_WatchServer) error { return r.Service.Watch(s) }
+func (r joined) FetchBlob(q *safelightv1.FetchBlobRequest, s safelightv1.AgentService_FetchBlobServer) error {
 	return r.Service.FetchBlob(q, s)
 }
 
-func (r real) ResolveAccount(ctx context.Context, q *safelightv1.ResolveAccountRequest) (*safelightv1.ResolveAccountResponse, error) {
+func (r joined) ResolveAccount(ctx context.Context, q *safelightv1.ResolveAccountRequest) (*safelightv1.ResolveAccountResponse, error) {
 	return r.Service.ResolveAccount(ctx, q)
 }
 
@@ -164,7 +164,6 @@ type agent struct {
 	line     *line
 	policies chan *safelightv1.SignedManifest
 	trust    chan *safelightv1.TrustBundle
-	fetched  chan []byte
 	logged   *lockedBuilder
 
 	// What Policy does beside telling; nil: nothing.

@@ -18,7 +18,7 @@ import (
 func TestAPolicyPublishedWhileConnectedArrivesWithoutReconnecting(t *testing.T) {
 	r, l := newRooms(), &line{t: t}
 	svc := r.service()
-	l.serve(real{Service: svc})
+	l.serve(joined{Service: svc})
 	a := newAgent(t, l, nil)
 	if hello := await(t, r.statuses, "hello").GetHello(); hello.GetProtocol() == 0 || len(hello.GetCapabilities()) == 0 {
 		t.Errorf("hello %v", hello)
@@ -53,7 +53,7 @@ func TestAPolicyPublishedWhileConnectedArrivesWithoutReconnecting(t *testing.T) 
 func TestTheResultOfADirectiveComesBackWithTheHeartbeat(t *testing.T) {
 	r, l := newRooms(), &line{t: t}
 	r.publish(1)
-	l.serve(real{Service: r.service()})
+	l.serve(joined{Service: r.service()})
 	// Half a character at the limit: a message with one could not be sent.
 	long := strings.Repeat("x", 999) + strings.Repeat("é", 500)
 	newAgent(t, l, func(context.Context, agentFetch) error { return errors.New(long) })
@@ -69,7 +69,7 @@ func TestTheResultOfADirectiveComesBackWithTheHeartbeat(t *testing.T) {
 
 func TestAChangeIsReportedAtOnce(t *testing.T) {
 	r, l := newRooms(), &line{t: t}
-	l.serve(real{Service: r.service()})
+	l.serve(joined{Service: r.service()})
 	a := newAgent(t, l, nil)
 	await(t, r.statuses, "hello")
 	await(t, r.statuses, "the trust's result")
@@ -84,13 +84,13 @@ func TestAChangeIsReportedAtOnce(t *testing.T) {
 func TestACollectorThatRestartsIsFoundAgain(t *testing.T) {
 	r, l := newRooms(), &line{t: t}
 	r.publish(1)
-	l.serve(real{Service: r.service()})
+	l.serve(joined{Service: r.service()})
 	a := newAgent(t, l, nil)
 	await(t, a.policies, "the first policy")
 	l.cut()
 	await(t, r.gone, "the end of the stream")
 	r.publish(2)
-	l.serve(real{Service: r.service()})
+	l.serve(joined{Service: r.service()})
 	for {
 		if await(t, a.policies, "the policy after the restart").GetKeyId() == "key of 2" {
 			return
@@ -101,7 +101,7 @@ func TestACollectorThatRestartsIsFoundAgain(t *testing.T) {
 func TestItStopsWithinASecondWhateverItDoes(t *testing.T) {
 	t.Run("connected", func(t *testing.T) {
 		r, l := newRooms(), &line{t: t}
-		l.serve(real{Service: r.service()})
+		l.serve(joined{Service: r.service()})
 		a := newAgent(t, l, nil)
 		await(t, a.trust, "trust")
 		stopsSoon(t, a)
@@ -109,7 +109,7 @@ func TestItStopsWithinASecondWhateverItDoes(t *testing.T) {
 	t.Run("applying a policy", func(t *testing.T) {
 		r, l := newRooms(), &line{t: t}
 		r.publish(1)
-		l.serve(real{Service: r.service()})
+		l.serve(joined{Service: r.service()})
 		a := newAgent(t, l, func(ctx context.Context, _ agentFetch) error { <-ctx.Done(); return ctx.Err() })
 		await(t, a.policies, "a policy")
 		stopsSoon(t, a)

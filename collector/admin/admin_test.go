@@ -132,7 +132,7 @@ func TestG12ATrialUsersNameStopsWorkingWhenTheSchoolIsNoTrial(t *testing.T) {
 	u := h.user("Demo DSL", model.DutyDSL, "")
 	h.alertAbout("pupil14")
 	h.store.school = func(s model.School) model.School { s.Trial = false; return s }
-	real := h.user("Real Name", model.DutyDSL, "") // added now, so no trial user
+	later := h.user("Real Name", model.DutyDSL, "") // added now, so no trial user
 	for _, as := range []string{"Demo DSL", "Real Name"} {
 		_, err := h.ask("alerts", admin.Look{As: as})
 		wantError(t, err, "nobody signs in like this")
@@ -140,7 +140,7 @@ func TestG12ATrialUsersNameStopsWorkingWhenTheSchoolIsNoTrial(t *testing.T) {
 	h.store.school = nil
 	_, err := h.ask("alerts", admin.Look{As: "Real Name"})
 	wantError(t, err, "nobody signs in like this")
-	for _, token := range []string{u.Token, real.Token} {
+	for _, token := range []string{u.Token, later.Token} {
 		_, err := h.ask("alerts", admin.Look{As: token})
 		must(t, err)
 	}

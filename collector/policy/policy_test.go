@@ -302,6 +302,7 @@ func (s storeWith) PublishPolicy(context.Context, model.PolicyVersion, []model.B
 func (s storeWith) LatestPolicy(context.Context, model.SchoolID) (model.PolicyVersion, bool, error) {
 	return s.latest()
 }
+
 func (s storeWith) Blob(context.Context, model.SchoolID, [32]byte) ([]byte, error) { return s.blob() }
 
 func TestAStoreThatFailsLeavesThePolicyInForce(t *testing.T) {

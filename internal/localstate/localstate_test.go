@@ -55,7 +55,7 @@ func wantError(t testing.TB, err error, parts ...string) {
 // shortDir is a folder whose path leaves room for a socket's name.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sl")
+	dir, err := os.MkdirTemp("", "sl") //nolint:usetesting // t.TempDir is too long for a socket
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir

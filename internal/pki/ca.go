@@ -38,18 +38,18 @@ func NewRoot(school string, key crypto.Signer, now time.Time) (*CA, error) {
 	return signCA(t, t, key, key)
 }
 
-// NewIssuing makes the issuing authority below root. It signs for devices and
+// NewIssuing makes the issuing authority below a root. It signs for devices and
 // collectors; the root may then be taken offline.
-func (root *CA) NewIssuing(key crypto.Signer, now time.Time) (*CA, error) {
+func (ca *CA) NewIssuing(key crypto.Signer, now time.Time) (*CA, error) {
 	t, err := template(now, IssuingLife)
 	if err != nil {
 		return nil, err
 	}
-	t.Subject = pkix.Name{CommonName: "Safelight issuing", Organization: root.Cert.Subject.Organization}
+	t.Subject = pkix.Name{CommonName: "Safelight issuing", Organization: ca.Cert.Subject.Organization}
 	t.IsCA, t.BasicConstraintsValid = true, true
 	t.MaxPathLenZero = true
 	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	return signCA(t, root.Cert, key, root.Key)
+	return signCA(t, ca.Cert, key, ca.Key)
 }
 
 func signCA(t, parent *x509.Certificate, key, parentKey crypto.Signer) (*CA, error) {

@@ -36,9 +36,9 @@ func samePublic(t testing.TB, a, b crypto.Signer) bool {
 }
 
 func TestAKeySurvivesBeingSavedAndLoaded(t *testing.T) {
-	for name, make := range map[string]func() (crypto.Signer, error){"certificates": pki.NewKey, "policy": pki.NewPolicyKey} {
+	for name, create := range map[string]func() (crypto.Signer, error){"certificates": pki.NewKey, "policy": pki.NewPolicyKey} {
 		path := filepath.Join(t.TempDir(), "a.key")
-		made, err := pki.LoadOrMakeKey(path, make)
+		made, err := pki.LoadOrMakeKey(path, create)
 		must(t, err)
 		again, err := pki.LoadOrMakeKey(path, func() (crypto.Signer, error) { panic("a key that is there was made anew") })
 		must(t, err)
