@@ -21,6 +21,7 @@ import (
 	"safelight/collector/store"
 	"safelight/collector/watch"
 	"safelight/internal/event"
+	"safelight/internal/packdir"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -36,7 +37,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if p.policy, err = newPublisher(ctx, s, o.Now); err != nil {
 		return nil, err
 	}
-	p.enrol = enrol.NewService(schoolID, s.authority, s.store, p.policy.Keys, o.Now, o.Log)
+	p.enrol = enrol.NewService(schoolID, s.authority, s.store, enrolRefusals, p.policy.Keys, o.Now, o.Log)
 	p.fleet = fleet.New(s.store, schoolID, o.Now, o.Log)
 	p.people = people.NewResolver(s.store)
 	p.watch = watch.New(watch.Parts{
@@ -96,8 +97,15 @@ var errNoMail = errors.New("no mail server is configured: set mail.host in colle
 
 func (noMail) Notify(context.Context, model.SchoolID, string) error { return errNoMail }
 
+// enrolRefusals are the store's answers for the person who enrols.
+var enrolRefusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrTrialFull}
+
 func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.Publisher, error) {
-	return policy.NewPublisher(ctx, schoolID, s.policyKey, s.store, now)
+	shipped, err := packdir.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	return policy.NewPublisher(ctx, schoolID, s.policyKey, shipped, s.store, now)
 }
 
 func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
