@@ -25,6 +25,7 @@ func TestAPolicyPublishedWhileConnectedArrivesWithoutReconnecting(t *testing.T) 
 	}
 	await(t, a.trust, "trust")
 	for serial := uint64(1); serial <= 3; serial++ {
+		await(t, r.statuses, "the last directive's result") // from here on nothing but the change wakes the stream
 		r.publish(serial)
 		svc.PolicyChanged()
 		svc.PolicyChanged() // once more, for nothing
