@@ -111,6 +111,7 @@ func build(o Options) (*agent, error) {
 	a.watcher = watch.New(watch.Parts{
 		Client: client, Status: a.report, Policy: a.applyPolicy(), Log: o.Log,
 		Trust: func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
+		Up:    a.shipper.Retry, Pause: a.shipper.BackOff,
 	})
 	if a.sources = o.Sources; a.sources == nil {
 		if a.sources, err = sources(conf, o.Log); err != nil {

@@ -195,6 +195,7 @@ func newAgent(t testing.TB, l *line, policy func(context.Context, agentFetch) er
 		trust: make(chan *safelightv1.TrustBundle, 100), logged: &lockedBuilder{},
 	}
 	a.Watcher = agentwatch.New(agentwatch.Parts{
+		Up: func() {}, Pause: func(time.Duration) {},
 		Client: safelightv1.NewAgentServiceClient(conn),
 		Status: func() *safelightv1.AgentStatus { return &safelightv1.AgentStatus{Hostname: "laptop", PolicySerial: 7} },
 		Policy: func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(context.Context, []byte, int64) ([]byte, error)) error {

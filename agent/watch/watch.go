@@ -43,6 +43,10 @@ type Parts struct {
 	Policy func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)) error
 	// Trust keeps a new trust bundle.
 	Trust func(*safelightv1.TrustBundle) error
+	// Up is called when a stream is open; others need then wait no longer.
+	Up func()
+	// Pause is called when the collector asks for quiet.
+	Pause func(time.Duration)
 	Log   *slog.Logger
 }
 
@@ -121,6 +125,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, errors.New("the collector did not say hello")
 	}
 	w.connected.Store(true)
+	w.parts.Up()
 	directives := make(chan *safelightv1.Directive)
 	failed := make(chan error, 1)
 	go func() { failed <- receive(ctx, stream, directives) }()
@@ -163,6 +168,7 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		case <-w.kick:
 		case d := <-directives:
 			if b := d.GetBackOff(); b != nil {
+				w.parts.Pause(pause(b))
 				return pause(b), errors.New("the collector asked for a pause")
 			}
 			results = append(results, w.obey(ctx, d))
