@@ -29,7 +29,8 @@ type adminVerb struct {
 }
 
 func (v adminVerb) command() cli.Command {
-	return cli.Command{Name: v.name, Args: v.args, Short: v.short, Example: v.example,
+	return cli.Command{
+		Name: v.name, Args: v.args, Short: v.short, Example: v.example,
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			asJSON := fs.Bool("json", false, "print JSON, an object a line")
@@ -57,7 +58,8 @@ func (v adminVerb) command() cli.Command {
 				}
 				return err
 			}
-		}}
+		},
+	}
 }
 
 // sayAs prints a line of the answer through a format's arguments.

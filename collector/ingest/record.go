@@ -111,10 +111,19 @@ func (s *Server) validate(m proto.Message) *refusal {
 func nulIn(in *safelightv1.Event) string {
 	v, o := in.GetVerdict(), in.GetOwner()
 	for _, f := range [...]struct{ name, text string }{
-		{"name", in.GetName()}, {"client", in.GetClient()}, {"server", in.GetServer()},
-		{"owner.process", o.GetProcess()}, {"owner.exe", o.GetExe()}, {"owner.account", o.GetAccount()}, {"owner.unknown_reason", o.GetUnknownReason()},
-		{"verdict.rule", v.GetRule()}, {"verdict.category", v.GetCategory()}, {"verdict.pack", v.GetPack()},
-		{"verdict.match", v.GetMatch()}, {"verdict.why", v.GetWhy()}, {"verdict.not_seen", strings.Join(v.GetNotSeen(), "")},
+		{"name", in.GetName()},
+		{"client", in.GetClient()},
+		{"server", in.GetServer()},
+		{"owner.process", o.GetProcess()},
+		{"owner.exe", o.GetExe()},
+		{"owner.account", o.GetAccount()},
+		{"owner.unknown_reason", o.GetUnknownReason()},
+		{"verdict.rule", v.GetRule()},
+		{"verdict.category", v.GetCategory()},
+		{"verdict.pack", v.GetPack()},
+		{"verdict.match", v.GetMatch()},
+		{"verdict.why", v.GetWhy()},
+		{"verdict.not_seen", strings.Join(v.GetNotSeen(), "")},
 	} {
 		if hasNUL(f.text) {
 			return f.name

@@ -54,7 +54,8 @@ type agentService struct {
 	p *parts
 }
 
-func (a agentService) Ship(s safelightv1.AgentService_ShipServer) error   { return a.p.ingest.Ship(s) }
+func (a agentService) Ship(s safelightv1.AgentService_ShipServer) error { return a.p.ingest.Ship(s) }
+
 func (a agentService) Watch(s safelightv1.AgentService_WatchServer) error { return a.p.watch.Watch(s) }
 
 func (a agentService) FetchBlob(req *safelightv1.FetchBlobRequest, s safelightv1.AgentService_FetchBlobServer) error {

@@ -51,8 +51,10 @@ func delivery(ctx context.Context, bin string) (rows []row, err error) {
 		return nil, err
 	}
 	return []row{
-		{"durable events a second, 200 streams, one event a message", fmt.Sprintf("%.0f", ours), "25,000",
-			fmt.Sprintf("straight to SQLite %.0f (ratio %.2f); NATS JetStream, sync always %.0f (ratio %.1f)", raw, ours/raw, nats, ours/nats)},
+		{
+			"durable events a second, 200 streams, one event a message", fmt.Sprintf("%.0f", ours), "25,000",
+			fmt.Sprintf("straight to SQLite %.0f (ratio %.2f); NATS JetStream, sync always %.0f (ratio %.1f)", raw, ours/raw, nats, ours/nats),
+		},
 	}, nil
 }
 

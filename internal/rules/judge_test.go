@@ -76,8 +76,16 @@ func TestGlobIsBoundedAndExact(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"", "", true}, {"*", "", true}, {"*", "a/b", true}, {"a*b", "a/x/b", true}, {"a*b", "a/x/bc", false},
-		{"*tor*", "x/tor/y", true}, {"?at", "cat", true}, {"?at", "at", false}, {"**a**", "bab", true}, {"a", "", false},
+		{"", "", true},
+		{"*", "", true},
+		{"*", "a/b", true},
+		{"a*b", "a/x/b", true},
+		{"a*b", "a/x/bc", false},
+		{"*tor*", "x/tor/y", true},
+		{"?at", "cat", true},
+		{"?at", "at", false},
+		{"**a**", "bab", true},
+		{"a", "", false},
 		{"*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
 	} {
 		if got := glob(c.pattern, c.path); got != c.want {
