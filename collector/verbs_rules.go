@@ -45,7 +45,7 @@ func check(env cli.Env, dir string, asJSON bool) error {
 	set, err := policy.Check(files)
 	if err != nil {
 		problems := strings.Split(err.Error(), "\n")
-		return fmt.Errorf("%d problems in %s:\n%s", len(problems), dir, err)
+		return fmt.Errorf("%d problems in %s:\n%w", len(problems), dir, err)
 	}
 	categories := set.Categories()
 	if !asJSON {

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWithoutAFileTheDeviceWatchesPacketsAndPrograms(t *testing.T) {
+	c, err := ReadConfig(t.TempDir())
+	if err != nil || !c.Network.Enabled || !c.Process.Enabled || len(c.Weblog) != 0 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func TestAnEmptyFileWatchesNothing(t *testing.T) {
+	c, err := parseConfig(nil)
+	if err != nil || c.Network.Enabled || c.Process.Enabled {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+// A device that is told to watch something it cannot read must say so and not
+// start: a source left out in silence is a device that is not monitored.
+func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
+	for name, c := range map[string]struct{ yaml, says string }{
+		"broken YAML":        {"network: {enabled: true", "line 1"},
+		"unknown key":        {"netwerk: {enabled: true}", "netwerk"},
+		"unknown inner key":  {"network: {enable: true}", "enable"},
+		"not a truth value":  {"network: {enabled: maybe}", "maybe"},
+		"browser not built":  {"browser: {enabled: true}", "no browser extension"},
+		"unknown format":     {"weblog: [{format: squib, path: /var/log/a}]", "squid"},
+		"relative path":      {"weblog: [{format: squid, path: access.log}]", "absolute path"},
+		"the same log twice": {"weblog: [{format: squid, path: /a}, {format: squid, path: /a}]", "already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "agent.yaml")
+			if err := os.WriteFile(file, []byte(c.yaml), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := ReadConfig(dir)
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), file) {
+				t.Errorf("got %v; want the file's name and %q", err, c.says)
+			}
+		})
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("network: {enabled: true}\nweblog: [{format: squid, path: /var/log/squid/access.log}]\n"))
+	f.Add([]byte("weblog: [{format: squid, path: &a /x}, *a]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseConfig(data)
+		if err == nil {
+			for _, w := range c.Weblog {
+				if !filepath.IsAbs(w.Path) {
+					t.Errorf("took the relative path %q", w.Path)
+				}
+			}
+		}
+	})
+}
