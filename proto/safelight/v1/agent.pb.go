@@ -780,20 +780,23 @@ func (x *DirectiveResult) GetDetail() string {
 }
 
 type AgentStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Hello         *Hello                 `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
-	At            *Clock                 `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	PolicyEpoch   uint64                 `protobuf:"varint,3,opt,name=policy_epoch,json=policyEpoch,proto3" json:"policy_epoch,omitempty"`
-	PolicySerial  uint64                 `protobuf:"varint,4,opt,name=policy_serial,json=policySerial,proto3" json:"policy_serial,omitempty"`
-	Sources       []*SourceStatus        `protobuf:"bytes,5,rep,name=sources,proto3" json:"sources,omitempty"`
-	Lanes         []*LaneStatus          `protobuf:"bytes,6,rep,name=lanes,proto3" json:"lanes,omitempty"`
-	SpoolEpoch    []byte                 `protobuf:"bytes,7,opt,name=spool_epoch,json=spoolEpoch,proto3" json:"spool_epoch,omitempty"`
-	Quarantined   uint64                 `protobuf:"varint,8,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
-	Results       []*DirectiveResult     `protobuf:"bytes,9,rep,name=results,proto3" json:"results,omitempty"`
-	Hostname      string                 `protobuf:"bytes,10,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	Os            string                 `protobuf:"bytes,11,opt,name=os,proto3" json:"os,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Hello        *Hello                 `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	At           *Clock                 `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	PolicyEpoch  uint64                 `protobuf:"varint,3,opt,name=policy_epoch,json=policyEpoch,proto3" json:"policy_epoch,omitempty"`
+	PolicySerial uint64                 `protobuf:"varint,4,opt,name=policy_serial,json=policySerial,proto3" json:"policy_serial,omitempty"`
+	Sources      []*SourceStatus        `protobuf:"bytes,5,rep,name=sources,proto3" json:"sources,omitempty"`
+	Lanes        []*LaneStatus          `protobuf:"bytes,6,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	SpoolEpoch   []byte                 `protobuf:"bytes,7,opt,name=spool_epoch,json=spoolEpoch,proto3" json:"spool_epoch,omitempty"`
+	Quarantined  uint64                 `protobuf:"varint,8,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	Results      []*DirectiveResult     `protobuf:"bytes,9,rep,name=results,proto3" json:"results,omitempty"`
+	Hostname     string                 `protobuf:"bytes,10,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	Os           string                 `protobuf:"bytes,11,opt,name=os,proto3" json:"os,omitempty"`
+	// The signed checkpoint that the device keeps of its collector's record: the
+	// largest that it was ever sent.
+	AuditCheckpoint []byte `protobuf:"bytes,12,opt,name=audit_checkpoint,json=auditCheckpoint,proto3" json:"audit_checkpoint,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *AgentStatus) Reset() {
@@ -901,6 +904,13 @@ func (x *AgentStatus) GetOs() string {
 		return x.Os
 	}
 	return ""
+}
+
+func (x *AgentStatus) GetAuditCheckpoint() []byte {
+	if x != nil {
+		return x.AuditCheckpoint
+	}
+	return nil
 }
 
 type Command struct {
@@ -1051,6 +1061,53 @@ func (x *BackOff) GetWait() *durationpb.Duration {
 	return nil
 }
 
+// A signed checkpoint of the collector's record. The device keeps the largest
+// and says which it keeps, so that a record cut short or put back to an older
+// state is found. Sent to devices that announce `audit-checkpoint`.
+type Checkpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Note          []byte                 `protobuf:"bytes,1,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checkpoint) Reset() {
+	*x = Checkpoint{}
+	mi := &file_safelight_v1_agent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checkpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checkpoint) ProtoMessage() {}
+
+func (x *Checkpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_agent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
+func (*Checkpoint) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Checkpoint) GetNote() []byte {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
 // Unknown kinds are answered `unsupported`.
 type Directive struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -1065,6 +1122,7 @@ type Directive struct {
 	//	*Directive_ResendFrom
 	//	*Directive_Trust
 	//	*Directive_BackOff
+	//	*Directive_Checkpoint
 	Kind          isDirective_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1072,7 +1130,7 @@ type Directive struct {
 
 func (x *Directive) Reset() {
 	*x = Directive{}
-	mi := &file_safelight_v1_agent_proto_msgTypes[13]
+	mi := &file_safelight_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1142,7 @@ func (x *Directive) String() string {
 func (*Directive) ProtoMessage() {}
 
 func (x *Directive) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_agent_proto_msgTypes[13]
+	mi := &file_safelight_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1155,7 @@ func (x *Directive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directive.ProtoReflect.Descriptor instead.
 func (*Directive) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Directive) GetId() uint64 {
@@ -1182,6 +1240,15 @@ func (x *Directive) GetBackOff() *BackOff {
 	return nil
 }
 
+func (x *Directive) GetCheckpoint() *Checkpoint {
+	if x != nil {
+		if x, ok := x.Kind.(*Directive_Checkpoint); ok {
+			return x.Checkpoint
+		}
+	}
+	return nil
+}
+
 type isDirective_Kind interface {
 	isDirective_Kind()
 }
@@ -1210,6 +1277,10 @@ type Directive_BackOff struct {
 	BackOff *BackOff `protobuf:"bytes,15,opt,name=back_off,json=backOff,proto3,oneof"`
 }
 
+type Directive_Checkpoint struct {
+	Checkpoint *Checkpoint `protobuf:"bytes,16,opt,name=checkpoint,proto3,oneof"`
+}
+
 func (*Directive_Policy) isDirective_Kind() {}
 
 func (*Directive_Overlay) isDirective_Kind() {}
@@ -1222,6 +1293,8 @@ func (*Directive_Trust) isDirective_Kind() {}
 
 func (*Directive_BackOff) isDirective_Kind() {}
 
+func (*Directive_Checkpoint) isDirective_Kind() {}
+
 type FetchBlobRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sha256        []byte                 `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
@@ -1232,7 +1305,7 @@ type FetchBlobRequest struct {
 
 func (x *FetchBlobRequest) Reset() {
 	*x = FetchBlobRequest{}
-	mi := &file_safelight_v1_agent_proto_msgTypes[14]
+	mi := &file_safelight_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1317,7 @@ func (x *FetchBlobRequest) String() string {
 func (*FetchBlobRequest) ProtoMessage() {}
 
 func (x *FetchBlobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_agent_proto_msgTypes[14]
+	mi := &file_safelight_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1330,7 @@ func (x *FetchBlobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchBlobRequest.ProtoReflect.Descriptor instead.
 func (*FetchBlobRequest) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FetchBlobRequest) GetSha256() []byte {
@@ -1284,7 +1357,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_safelight_v1_agent_proto_msgTypes[15]
+	mi := &file_safelight_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1369,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_agent_proto_msgTypes[15]
+	mi := &file_safelight_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1382,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Chunk) GetOffset() uint64 {
@@ -1335,7 +1408,7 @@ type ResolveAccountRequest struct {
 
 func (x *ResolveAccountRequest) Reset() {
 	*x = ResolveAccountRequest{}
-	mi := &file_safelight_v1_agent_proto_msgTypes[16]
+	mi := &file_safelight_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1420,7 @@ func (x *ResolveAccountRequest) String() string {
 func (*ResolveAccountRequest) ProtoMessage() {}
 
 func (x *ResolveAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_agent_proto_msgTypes[16]
+	mi := &file_safelight_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1433,7 @@ func (x *ResolveAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveAccountRequest.ProtoReflect.Descriptor instead.
 func (*ResolveAccountRequest) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResolveAccountRequest) GetAccount() string {
@@ -1385,7 +1458,7 @@ type ResolveAccountResponse struct {
 
 func (x *ResolveAccountResponse) Reset() {
 	*x = ResolveAccountResponse{}
-	mi := &file_safelight_v1_agent_proto_msgTypes[17]
+	mi := &file_safelight_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1397,7 +1470,7 @@ func (x *ResolveAccountResponse) String() string {
 func (*ResolveAccountResponse) ProtoMessage() {}
 
 func (x *ResolveAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_agent_proto_msgTypes[17]
+	mi := &file_safelight_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1410,7 +1483,7 @@ func (x *ResolveAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveAccountResponse.ProtoReflect.Descriptor instead.
 func (*ResolveAccountResponse) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_safelight_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResolveAccountResponse) GetKnown() bool {
@@ -1528,7 +1601,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATUS_DONE\x10\x01\x12\x16\n" +
 	"\x12STATUS_UNSUPPORTED\x10\x02\x12\x11\n" +
-	"\rSTATUS_FAILED\x10\x03\"\xb3\x03\n" +
+	"\rSTATUS_FAILED\x10\x03\"\xe8\x03\n" +
 	"\vAgentStatus\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.safelight.v1.HelloR\x05hello\x12#\n" +
 	"\x02at\x18\x02 \x01(\v2\x13.safelight.v1.ClockR\x02at\x12!\n" +
@@ -1542,7 +1615,8 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\aresults\x18\t \x03(\v2\x1d.safelight.v1.DirectiveResultR\aresults\x12\x1a\n" +
 	"\bhostname\x18\n" +
 	" \x01(\tR\bhostname\x12\x0e\n" +
-	"\x02os\x18\v \x01(\tR\x02os\"\x8b\x01\n" +
+	"\x02os\x18\v \x01(\tR\x02os\x123\n" +
+	"\x10audit_checkpoint\x18\f \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x0fauditCheckpoint\"\x8b\x01\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x04args\x18\x02 \x03(\v2\x1f.safelight.v1.Command.ArgsEntryR\x04args\x1a7\n" +
@@ -1554,7 +1628,10 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x04lane\x18\x01 \x01(\x0e2\x16.safelight.v1.SeverityR\x04lane\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"8\n" +
 	"\aBackOff\x12-\n" +
-	"\x04wait\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"\xcd\x03\n" +
+	"\x04wait\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"*\n" +
+	"\n" +
+	"Checkpoint\x12\x1c\n" +
+	"\x04note\x18\x01 \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x04note\"\x89\x04\n" +
 	"\tDirective\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12)\n" +
 	"\x05hello\x18\x02 \x01(\v2\x13.safelight.v1.HelloR\x05hello\x12;\n" +
@@ -1567,7 +1644,10 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\vresend_from\x18\r \x01(\v2\x18.safelight.v1.ResendFromH\x00R\n" +
 	"resendFrom\x121\n" +
 	"\x05trust\x18\x0e \x01(\v2\x19.safelight.v1.TrustBundleH\x00R\x05trust\x122\n" +
-	"\bback_off\x18\x0f \x01(\v2\x15.safelight.v1.BackOffH\x00R\abackOffB\x06\n" +
+	"\bback_off\x18\x0f \x01(\v2\x15.safelight.v1.BackOffH\x00R\abackOff\x12:\n" +
+	"\n" +
+	"checkpoint\x18\x10 \x01(\v2\x18.safelight.v1.CheckpointH\x00R\n" +
+	"checkpointB\x06\n" +
 	"\x04kind\"K\n" +
 	"\x10FetchBlobRequest\x12\x1f\n" +
 	"\x06sha256\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\x06sha256\x12\x16\n" +
@@ -1613,7 +1693,7 @@ func file_safelight_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_safelight_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_safelight_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_safelight_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_safelight_v1_agent_proto_goTypes = []any{
 	(AckStatus)(0),                 // 0: safelight.v1.AckStatus
 	(DirectiveResult_Status)(0),    // 1: safelight.v1.DirectiveResult.Status
@@ -1630,68 +1710,70 @@ var file_safelight_v1_agent_proto_goTypes = []any{
 	(*Command)(nil),                // 12: safelight.v1.Command
 	(*ResendFrom)(nil),             // 13: safelight.v1.ResendFrom
 	(*BackOff)(nil),                // 14: safelight.v1.BackOff
-	(*Directive)(nil),              // 15: safelight.v1.Directive
-	(*FetchBlobRequest)(nil),       // 16: safelight.v1.FetchBlobRequest
-	(*Chunk)(nil),                  // 17: safelight.v1.Chunk
-	(*ResolveAccountRequest)(nil),  // 18: safelight.v1.ResolveAccountRequest
-	(*ResolveAccountResponse)(nil), // 19: safelight.v1.ResolveAccountResponse
-	nil,                            // 20: safelight.v1.Command.ArgsEntry
-	(Severity)(0),                  // 21: safelight.v1.Severity
-	(*Clock)(nil),                  // 22: safelight.v1.Clock
-	(*Tombstone)(nil),              // 23: safelight.v1.Tombstone
-	(*durationpb.Duration)(nil),    // 24: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
-	(*SignedManifest)(nil),         // 26: safelight.v1.SignedManifest
-	(*Overlay)(nil),                // 27: safelight.v1.Overlay
-	(*TrustBundle)(nil),            // 28: safelight.v1.TrustBundle
+	(*Checkpoint)(nil),             // 15: safelight.v1.Checkpoint
+	(*Directive)(nil),              // 16: safelight.v1.Directive
+	(*FetchBlobRequest)(nil),       // 17: safelight.v1.FetchBlobRequest
+	(*Chunk)(nil),                  // 18: safelight.v1.Chunk
+	(*ResolveAccountRequest)(nil),  // 19: safelight.v1.ResolveAccountRequest
+	(*ResolveAccountResponse)(nil), // 20: safelight.v1.ResolveAccountResponse
+	nil,                            // 21: safelight.v1.Command.ArgsEntry
+	(Severity)(0),                  // 22: safelight.v1.Severity
+	(*Clock)(nil),                  // 23: safelight.v1.Clock
+	(*Tombstone)(nil),              // 24: safelight.v1.Tombstone
+	(*durationpb.Duration)(nil),    // 25: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
+	(*SignedManifest)(nil),         // 27: safelight.v1.SignedManifest
+	(*Overlay)(nil),                // 28: safelight.v1.Overlay
+	(*TrustBundle)(nil),            // 29: safelight.v1.TrustBundle
 }
 var file_safelight_v1_agent_proto_depIdxs = []int32{
-	21, // 0: safelight.v1.Item.lane:type_name -> safelight.v1.Severity
+	22, // 0: safelight.v1.Item.lane:type_name -> safelight.v1.Severity
 	2,  // 1: safelight.v1.EventBatch.hello:type_name -> safelight.v1.Hello
-	22, // 2: safelight.v1.EventBatch.sent:type_name -> safelight.v1.Clock
+	23, // 2: safelight.v1.EventBatch.sent:type_name -> safelight.v1.Clock
 	3,  // 3: safelight.v1.EventBatch.items:type_name -> safelight.v1.Item
-	23, // 4: safelight.v1.EventBatch.tombstones:type_name -> safelight.v1.Tombstone
-	21, // 5: safelight.v1.ItemAck.lane:type_name -> safelight.v1.Severity
+	24, // 4: safelight.v1.EventBatch.tombstones:type_name -> safelight.v1.Tombstone
+	22, // 5: safelight.v1.ItemAck.lane:type_name -> safelight.v1.Severity
 	0,  // 6: safelight.v1.ItemAck.status:type_name -> safelight.v1.AckStatus
-	24, // 7: safelight.v1.ItemAck.retry_after:type_name -> google.protobuf.Duration
-	21, // 8: safelight.v1.TombstoneAck.lane:type_name -> safelight.v1.Severity
+	25, // 7: safelight.v1.ItemAck.retry_after:type_name -> google.protobuf.Duration
+	22, // 8: safelight.v1.TombstoneAck.lane:type_name -> safelight.v1.Severity
 	0,  // 9: safelight.v1.TombstoneAck.status:type_name -> safelight.v1.AckStatus
 	2,  // 10: safelight.v1.BatchAck.hello:type_name -> safelight.v1.Hello
-	25, // 11: safelight.v1.BatchAck.server_time:type_name -> google.protobuf.Timestamp
+	26, // 11: safelight.v1.BatchAck.server_time:type_name -> google.protobuf.Timestamp
 	5,  // 12: safelight.v1.BatchAck.items:type_name -> safelight.v1.ItemAck
 	6,  // 13: safelight.v1.BatchAck.tombstones:type_name -> safelight.v1.TombstoneAck
-	21, // 14: safelight.v1.LaneStatus.lane:type_name -> safelight.v1.Severity
+	22, // 14: safelight.v1.LaneStatus.lane:type_name -> safelight.v1.Severity
 	1,  // 15: safelight.v1.DirectiveResult.status:type_name -> safelight.v1.DirectiveResult.Status
 	2,  // 16: safelight.v1.AgentStatus.hello:type_name -> safelight.v1.Hello
-	22, // 17: safelight.v1.AgentStatus.at:type_name -> safelight.v1.Clock
+	23, // 17: safelight.v1.AgentStatus.at:type_name -> safelight.v1.Clock
 	8,  // 18: safelight.v1.AgentStatus.sources:type_name -> safelight.v1.SourceStatus
 	9,  // 19: safelight.v1.AgentStatus.lanes:type_name -> safelight.v1.LaneStatus
 	10, // 20: safelight.v1.AgentStatus.results:type_name -> safelight.v1.DirectiveResult
-	20, // 21: safelight.v1.Command.args:type_name -> safelight.v1.Command.ArgsEntry
-	21, // 22: safelight.v1.ResendFrom.lane:type_name -> safelight.v1.Severity
-	24, // 23: safelight.v1.BackOff.wait:type_name -> google.protobuf.Duration
+	21, // 21: safelight.v1.Command.args:type_name -> safelight.v1.Command.ArgsEntry
+	22, // 22: safelight.v1.ResendFrom.lane:type_name -> safelight.v1.Severity
+	25, // 23: safelight.v1.BackOff.wait:type_name -> google.protobuf.Duration
 	2,  // 24: safelight.v1.Directive.hello:type_name -> safelight.v1.Hello
-	25, // 25: safelight.v1.Directive.server_time:type_name -> google.protobuf.Timestamp
-	26, // 26: safelight.v1.Directive.policy:type_name -> safelight.v1.SignedManifest
-	27, // 27: safelight.v1.Directive.overlay:type_name -> safelight.v1.Overlay
+	26, // 25: safelight.v1.Directive.server_time:type_name -> google.protobuf.Timestamp
+	27, // 26: safelight.v1.Directive.policy:type_name -> safelight.v1.SignedManifest
+	28, // 27: safelight.v1.Directive.overlay:type_name -> safelight.v1.Overlay
 	12, // 28: safelight.v1.Directive.command:type_name -> safelight.v1.Command
 	13, // 29: safelight.v1.Directive.resend_from:type_name -> safelight.v1.ResendFrom
-	28, // 30: safelight.v1.Directive.trust:type_name -> safelight.v1.TrustBundle
+	29, // 30: safelight.v1.Directive.trust:type_name -> safelight.v1.TrustBundle
 	14, // 31: safelight.v1.Directive.back_off:type_name -> safelight.v1.BackOff
-	25, // 32: safelight.v1.ResolveAccountResponse.expires:type_name -> google.protobuf.Timestamp
-	4,  // 33: safelight.v1.AgentService.Ship:input_type -> safelight.v1.EventBatch
-	11, // 34: safelight.v1.AgentService.Watch:input_type -> safelight.v1.AgentStatus
-	16, // 35: safelight.v1.AgentService.FetchBlob:input_type -> safelight.v1.FetchBlobRequest
-	18, // 36: safelight.v1.AgentService.ResolveAccount:input_type -> safelight.v1.ResolveAccountRequest
-	7,  // 37: safelight.v1.AgentService.Ship:output_type -> safelight.v1.BatchAck
-	15, // 38: safelight.v1.AgentService.Watch:output_type -> safelight.v1.Directive
-	17, // 39: safelight.v1.AgentService.FetchBlob:output_type -> safelight.v1.Chunk
-	19, // 40: safelight.v1.AgentService.ResolveAccount:output_type -> safelight.v1.ResolveAccountResponse
-	37, // [37:41] is the sub-list for method output_type
-	33, // [33:37] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	15, // 32: safelight.v1.Directive.checkpoint:type_name -> safelight.v1.Checkpoint
+	26, // 33: safelight.v1.ResolveAccountResponse.expires:type_name -> google.protobuf.Timestamp
+	4,  // 34: safelight.v1.AgentService.Ship:input_type -> safelight.v1.EventBatch
+	11, // 35: safelight.v1.AgentService.Watch:input_type -> safelight.v1.AgentStatus
+	17, // 36: safelight.v1.AgentService.FetchBlob:input_type -> safelight.v1.FetchBlobRequest
+	19, // 37: safelight.v1.AgentService.ResolveAccount:input_type -> safelight.v1.ResolveAccountRequest
+	7,  // 38: safelight.v1.AgentService.Ship:output_type -> safelight.v1.BatchAck
+	16, // 39: safelight.v1.AgentService.Watch:output_type -> safelight.v1.Directive
+	18, // 40: safelight.v1.AgentService.FetchBlob:output_type -> safelight.v1.Chunk
+	20, // 41: safelight.v1.AgentService.ResolveAccount:output_type -> safelight.v1.ResolveAccountResponse
+	38, // [38:42] is the sub-list for method output_type
+	34, // [34:38] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_agent_proto_init() }
@@ -1701,13 +1783,14 @@ func file_safelight_v1_agent_proto_init() {
 	}
 	file_safelight_v1_event_proto_init()
 	file_safelight_v1_policy_proto_init()
-	file_safelight_v1_agent_proto_msgTypes[13].OneofWrappers = []any{
+	file_safelight_v1_agent_proto_msgTypes[14].OneofWrappers = []any{
 		(*Directive_Policy)(nil),
 		(*Directive_Overlay)(nil),
 		(*Directive_Command)(nil),
 		(*Directive_ResendFrom)(nil),
 		(*Directive_Trust)(nil),
 		(*Directive_BackOff)(nil),
+		(*Directive_Checkpoint)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1715,7 +1798,7 @@ func file_safelight_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_agent_proto_rawDesc), len(file_safelight_v1_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
