@@ -14,6 +14,9 @@ import (
 	"safelight/agent/enrol"
 )
 
+// receiveWindow is how much of a rule pack may be under way to us.
+const receiveWindow = 256 << 10
+
 // dial prepares the one connection to the collector. It tries the addresses in
 // order; the shipper and the watcher decide when to try again.
 func dial(id *enrol.Identity, now func() time.Time) (*grpc.ClientConn, error) {
@@ -40,6 +43,9 @@ func dial(id *enrol.Identity, now func() time.Time) (*grpc.ClientConn, error) {
 		// Idle mode would close the connection between two visits.
 		grpc.WithIdleTimeout(0),
 		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10),
+		// Windows that do not grow: to learn how far they might, gRPC sends a
+		// ping with nearly every message.
+		grpc.WithStaticStreamWindowSize(receiveWindow), grpc.WithStaticConnWindowSize(receiveWindow),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection to the collector: %w", err)

@@ -37,6 +37,7 @@ func BenchmarkAppendRecords(b *testing.B) {
 	for d := range 200 {
 		devices.Go(func() {
 			who := caller{device: fmt.Sprintf("device-%03d", d), school: school}
+			inbox := make(chan *submission, 1)
 			for {
 				n := int(next.Add(1))
 				if n > b.N {
@@ -49,7 +50,8 @@ func BenchmarkAppendRecords(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				o := <-server.submit(ctx, school, c.batch)
+				server.submit(ctx, &submission{school: school, checked: c, done: inbox})
+				o := (<-inbox).outcome
 				if o.err != nil || o.appended.Events[0] != model.StoredNew {
 					b.Errorf("outcome = %+v", o)
 					return

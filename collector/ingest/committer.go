@@ -26,11 +26,15 @@ var errStopping = errors.New("the collector is stopping")
 
 // submission is one device's batch on its way to the store.
 type submission struct {
-	school model.SchoolID
-	batch  model.Batch
-	// done is given exactly one outcome; it has room for it.
-	done chan outcome
+	school  model.SchoolID
+	checked *checked // nil: the stream has ended, and outcome says why
+	outcome outcome  // the committer's until the submission is on done
+	// done is given each submission exactly once, in the order in which its
+	// stream submitted them; it has room for it.
+	done chan<- *submission
 }
+
+func (sub *submission) batch() *model.Batch { return &sub.checked.batch }
 
 type outcome struct {
 	appended model.Appended
@@ -57,11 +61,11 @@ func (s *Server) Run(ctx context.Context) error {
 // group takes what else waits, up to the size of one transaction.
 func (s *Server) group(first *submission) []*submission {
 	group := []*submission{first}
-	for records := first.batch.Len(); records < groupRecords; {
+	for records := first.batch().Len(); records < groupRecords; {
 		select {
 		case next := <-s.queue:
 			group = append(group, next)
-			records += next.batch.Len()
+			records += next.batch().Len()
 		default:
 			return group
 		}
@@ -100,27 +104,30 @@ func (s *Server) commitSchool(ctx context.Context, school model.SchoolID, subs [
 // append stores submissions in one transaction and gives each its outcome, or
 // fails and gives none.
 func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*submission) error {
-	all := subs[0].batch
+	all := *subs[0].batch()
 	if len(subs) > 1 {
 		all = model.Batch{}
 		for _, sub := range subs {
-			all.Events = append(all.Events, sub.batch.Events...)
-			all.Health = append(all.Health, sub.batch.Health...)
-			all.Gaps = append(all.Gaps, sub.batch.Gaps...)
+			all.Events = append(all.Events, sub.batch().Events...)
+			all.Health = append(all.Health, sub.batch().Health...)
+			all.Gaps = append(all.Gaps, sub.batch().Gaps...)
 		}
 	}
-	appended, err := s.store.AppendRecords(ctx, school, all)
-	if err != nil {
-		return err
+	var appended model.Appended
+	if all.Len() > 0 { // a hello alone, or nothing but what was refused, stores nothing
+		var err error
+		if appended, err = s.store.AppendRecords(ctx, school, all); err != nil {
+			return err
+		}
 	}
 	if highest := highestNew(all.Events, appended.Events); highest > 0 {
 		s.wake(school, highest)
 	}
 	for _, sub := range subs {
 		var own model.Appended
-		own.Events, appended.Events = cut(appended.Events, len(sub.batch.Events))
-		own.Health, appended.Health = cut(appended.Health, len(sub.batch.Health))
-		own.Gaps, appended.Gaps = cut(appended.Gaps, len(sub.batch.Gaps))
+		own.Events, appended.Events = cut(appended.Events, len(sub.batch().Events))
+		own.Health, appended.Health = cut(appended.Health, len(sub.batch().Health))
+		own.Gaps, appended.Gaps = cut(appended.Gaps, len(sub.batch().Gaps))
 		s.answer(sub, outcome{appended: own})
 	}
 	return nil
@@ -138,33 +145,32 @@ func highestNew(events []model.Event, stored []model.Stored) event.Severity {
 	return highest
 }
 
-// submit hands a batch to the committer and returns where its outcome will
-// come. It blocks while too much waits.
-func (s *Server) submit(ctx context.Context, school model.SchoolID, batch model.Batch) <-chan outcome {
-	sub := &submission{school: school, batch: batch, done: make(chan outcome, 1)}
-	if batch.Len() == 0 {
-		sub.done <- outcome{}
-		return sub.done
+// submit hands a batch to the committer. It blocks while too much waits.
+func (s *Server) submit(ctx context.Context, sub *submission) {
+	if err := s.held.Acquire(ctx, int64(sub.batch().Len())); err != nil {
+		sub.outcome.err = err
+		sub.done <- sub
+		return
 	}
-	if err := s.held.Acquire(ctx, int64(batch.Len())); err != nil {
-		sub.done <- outcome{err: err}
-		return sub.done
+	select {
+	case s.queue <- sub: // nearly always, and at a tenth of the cost of the other
+		return
+	default:
 	}
 	select {
 	case s.queue <- sub:
-		return sub.done
 	case <-s.stopped:
 		s.answer(sub, outcome{err: errStopping})
 	case <-ctx.Done():
 		s.answer(sub, outcome{err: ctx.Err()})
 	}
-	return sub.done
 }
 
 // answer gives a submission its outcome, and its room to others.
 func (s *Server) answer(sub *submission, o outcome) {
-	s.held.Release(int64(sub.batch.Len()))
-	sub.done <- o
+	s.held.Release(int64(sub.batch().Len()))
+	sub.outcome = o
+	sub.done <- sub
 }
 
 func (s *Server) refuseQueued() {

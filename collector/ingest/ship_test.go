@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -325,16 +326,16 @@ func TestStreamThatNobodyReadsIsBounded(t *testing.T) {
 	})
 	defer close(release)
 	var taken int
-	inbox := make(chan waiting, inFlight)
+	inbox, places := make(chan *submission, inFlight+1), make(chan struct{}, inFlight)
 	stream := &endless{t: t, taken: &taken, ctx: t.Context()}
 	ctx, cancel := context.WithCancel(t.Context())
 	stream.ctx = ctx
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.server.receive(stream, caller{device: "dev-1", school: school}, inbox)
+		h.server.receive(stream, caller{device: "dev-1", school: school}, inbox, places)
 	}()
-	for len(inbox) < inFlight {
+	for len(places) < inFlight {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
@@ -353,15 +354,54 @@ func TestWhatWaitsInAllIsBoundedAndGivenBack(t *testing.T) {
 	})
 	full := model.Batch{Gaps: make([]model.Gap, batchItems)}
 	for range 3 * heldRecords / batchItems { // had failures kept their room this would block
-		if o := <-h.server.submit(t.Context(), school, full); o.err == nil {
+		if o := h.outcomeOf(t.Context(), full); o.err == nil {
 			t.Fatal("stored on a full disk")
 		}
 	}
 	must(t, h.server.held.Acquire(t.Context(), heldRecords))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if o := <-h.server.submit(ctx, school, full); !errors.Is(o.err, context.Canceled) {
+	if o := h.outcomeOf(ctx, full); !errors.Is(o.err, context.Canceled) {
 		t.Errorf("outcome = %v, want it to have waited for room", o.err)
+	}
+}
+
+// outcomeOf submits a batch and waits for what became of it.
+func (h *house) outcomeOf(ctx context.Context, batch model.Batch) outcome {
+	done := make(chan *submission, 1)
+	h.server.submit(ctx, &submission{school: school, checked: &checked{batch: batch}, done: done})
+	return (<-done).outcome
+}
+
+func TestWhatCameBeforeTheGoodbyeIsAcknowledged(t *testing.T) {
+	release := make(chan struct{})
+	h := openHouse(t, func(real Store) Store {
+		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
+			<-release
+			return real.AppendRecords(ctx, school, batch)
+		})
+	})
+	stream := h.device("dev-1")
+	hello := batchOf()
+	for n := range uint64(inFlight + 2) {
+		batch := batchOf(eventItem(t, int(n)))
+		if n == 0 {
+			batch = hello
+		}
+		batch.Number = n + 1
+		must(t, stream.Send(batch))
+	}
+	must(t, stream.CloseSend())
+	close(release)
+	for n := range uint64(inFlight + 2) {
+		ack, err := stream.Recv()
+		must(t, err)
+		if ack.GetNumber() != n+1 {
+			t.Errorf("acknowledged batch %d, want %d: in the order of sending", ack.GetNumber(), n+1)
+		}
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("then %v, want the end", err)
 	}
 }
 

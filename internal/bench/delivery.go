@@ -105,7 +105,11 @@ func enrolMany(ctx context.Context, s *trialschool.School, n int) ([]*grpc.Clien
 		if err != nil {
 			return nil, err
 		}
-		if conns[i], err = grpc.NewClient("passthrough:///"+s.AgentsAddr, grpc.WithTransportCredentials(credentials.NewTLS(conf))); err != nil {
+		conns[i], err = grpc.NewClient("passthrough:///"+s.AgentsAddr, grpc.WithTransportCredentials(credentials.NewTLS(conf)),
+			// As the agent's own connection is.
+			grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10),
+			grpc.WithStaticStreamWindowSize(256<<10), grpc.WithStaticConnWindowSize(256<<10))
+		if err != nil {
 			return nil, err
 		}
 	}
