@@ -142,7 +142,7 @@ func (f *filling) fresh(lane uint8) error {
 				return nil // for the next batch
 			}
 			se.cursor[lane] = e.Seq + 1
-			if _, held := se.held[place{lane, e.Seq}]; !held {
+			if _, held := se.held[place{lane, e.Seq}]; !held && !se.onTheWay(place{lane, e.Seq}) {
 				f.add(e)
 			}
 		}

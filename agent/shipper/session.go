@@ -99,6 +99,9 @@ func (se *session) loop(ctx context.Context, acks <-chan *pb.BatchAck, ended <-c
 	stopping := ctx.Done()
 	for {
 		appended := se.cfg.Spool.Wait()
+		if se.rewound.Swap(false) {
+			se.cursor = [spool.Lanes + 1]uint64{}
+		}
 		if stopping != nil {
 			if err := se.sendAll(); err != nil {
 				return se.sendFailed(err, ended)

@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,6 +32,7 @@ type Spool interface {
 	Reject(lane uint8, seq uint64, reason, field string) error
 	Tombstones() []spool.Tombstone
 	AckTombstone(spool.Tombstone) error
+	Rewind(lane uint8, from uint64) (again, lost uint64, err error)
 	Wait() <-chan struct{}
 }
 
@@ -81,6 +83,8 @@ type Status struct {
 type Shipper struct {
 	cfg  Config
 	poke chan struct{} // something outside the stream has changed
+
+	rewound atomic.Bool // records behind a stream's cursors have become pending
 
 	mu     sync.Mutex // guards status and pause
 	status Status
@@ -149,6 +153,22 @@ func (s *Shipper) wake() {
 	case s.poke <- struct{}{}:
 	default:
 	}
+}
+
+// Rewind sends what was acked from a number on again, as far as it is kept: the
+// collector has lost it, or is not sure that it has it, where sending it again
+// does no harm. What is no longer kept is told as a gap.
+func (s *Shipper) Rewind(lane uint8, from uint64) error {
+	again, lost, err := s.cfg.Spool.Rewind(lane, from)
+	if err != nil {
+		return err
+	}
+	if again+lost > 0 {
+		s.cfg.Log.Info("the collector asked for records again", slog.Uint64("again", again), slog.Uint64("no_longer_kept", lost))
+		s.rewound.Store(true)
+		s.wake()
+	}
+	return nil
 }
 
 // paused is how long the collector still wants quiet.

@@ -368,3 +368,22 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+func TestRecordsThatTheCollectorLostAreSentAgainOnTheSameStream(t *testing.T) {
+	sp := newSpool(t, spool.Options{Keep: time.Hour})
+	add(t, sp, 2, 5)
+	batches := make(chan *pb.EventBatch, 10)
+	s := run(t, sp, client(t, storing(batches, nil)))
+	next(t, batches)
+	until(t, "all is acked", func() bool { return depth(sp) == 0 })
+	if err := s.Rewind(2, 3); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "sent again", places(next(t, batches)), "[2:3 2:4 2:5]")
+	until(t, "all is acked again", func() bool { return depth(sp) == 0 })
+	if err := s.Rewind(2, 6); err != nil {
+		t.Fatal(err)
+	}
+	add(t, sp, 4, 1)
+	want(t, "next batch", places(next(t, batches)), "[4:1]")
+}

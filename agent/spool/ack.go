@@ -28,8 +28,7 @@ func (s *Spool) ack(l *lane, seqs []uint64) error {
 			s.unsaved += int(l.acked.add(span{seq, seq}))
 		}
 	}
-	done := len(l.segments) > 1 && l.acked.covers(l.segments[0].span())
-	if !done && s.unsaved < ackEvery {
+	if !s.due(l) && s.unsaved < ackEvery {
 		return nil
 	}
 	if err := s.saveState(); err != nil {

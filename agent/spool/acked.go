@@ -46,6 +46,20 @@ func (a *ackedSet) add(s span) uint64 {
 	return fresh
 }
 
+// forget takes every number from `from` on out again.
+func (a *ackedSet) forget(from uint64) {
+	a.low = min(a.low, from-1)
+	for i, s := range a.above {
+		if s.to >= from {
+			a.above = a.above[:i]
+			if s.from < from {
+				a.above = append(a.above, span{s.from, from - 1})
+			}
+			return
+		}
+	}
+}
+
 func (a *ackedSet) has(seq uint64) bool {
 	return seq <= a.low || len(a.missing(span{seq, seq})) == 0
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 // disk is what the spool needs of a file system: one that works, and in tests
@@ -19,6 +20,9 @@ type disk interface {
 	open(path string) (file, error)
 	rename(from, to string) error
 	remove(path string) error
+	// touch sets when a file counts as last used; touched says when that was.
+	touch(path string, at time.Time) error
+	touched(path string) (time.Time, error)
 	// syncDir makes what was created, renamed and removed in a folder durable.
 	syncDir(path string) error
 }
@@ -77,6 +81,16 @@ func (osDisk) remove(path string) error {
 		return err
 	}
 	return nil
+}
+
+func (osDisk) touch(path string, at time.Time) error { return os.Chtimes(path, at, at) }
+
+func (osDisk) touched(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 func (osDisk) syncDir(path string) error { return syncDir(path) }

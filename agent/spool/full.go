@@ -1,5 +1,7 @@
 package spool
 
+import "errors"
+
 // makeRoom sees to it that a frame fits the lane's last segment: if not, a new
 // one is begun, and when that is more than the spool may hold, segments go. The
 // new segment is made before any goes, so a full disk loses nothing; a tombstone
@@ -12,6 +14,9 @@ func (s *Spool) makeRoom(l *lane, size int64) error {
 	h := s.header(l)
 	need := max(s.opts.SegmentBytes, int64(align(len(h.encode())))+size)
 	seg, f, err := createSegment(s.disk, s.dir, h, need)
+	if errors.Is(err, ErrNoSpace) && s.giveBack() {
+		seg, f, err = createSegment(s.disk, s.dir, h, need)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,12 +83,4 @@ func (s *Spool) victims(l *lane, need int64) [Lanes + 1]int {
 		}
 	}
 	return going
-}
-
-// reclaim deletes a lane's oldest segments while all in them is acked. The
-// newest stays. The acks must be saved; it needs mu.
-func (s *Spool) reclaim(l *lane) {
-	for len(l.segments) > 1 && l.acked.covers(l.segments[0].span()) {
-		l.forget(s.disk)
-	}
 }

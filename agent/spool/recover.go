@@ -232,6 +232,7 @@ func (r *recovery) finish() error {
 		}
 	}
 	for _, l := range r.s.lanes[1:] {
+		r.s.recallKept(l)
 		r.s.reclaim(l)
 	}
 	return nil

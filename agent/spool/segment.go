@@ -3,6 +3,7 @@ package spool
 import (
 	"fmt"
 	"path/filepath"
+	"time"
 )
 
 // segment is one file of a lane, as far as memory needs to know it.
@@ -15,6 +16,7 @@ type segment struct {
 	first  uint64 // seq of the first record, or the one it would have had
 	next   uint64 // seq after its last record
 	frames []ref
+	acked  time.Time // when all in it was acked; zero: not yet
 }
 
 // ref finds a frame that holds records.

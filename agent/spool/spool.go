@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Lanes is how many lanes there are; they are numbered from 1.
@@ -51,6 +52,11 @@ type Options struct {
 	// SegmentBytes is an ordinary segment's size; default 1 MiB. A batch that
 	// is larger gets a segment of its own size.
 	SegmentBytes int64
+	// Keep is how long a segment stays after all in it is acked, so that Rewind
+	// finds it; room for new records goes before it. Zero: not at all.
+	Keep time.Duration
+	// Now is the wall clock that Keep goes by; default time.Now.
+	Now func() time.Time
 	// QuarantineRecords bounds what Reject keeps; default 256, and 1 MiB.
 	QuarantineRecords int
 
@@ -63,7 +69,7 @@ type Options struct {
 //	  lock             held while the spool is open
 //	  state            epoch, acked positions, tombstones: two slots, written in turn
 //	  lane-1/ … lane-4/
-//	    0000000000000007.seg      oldest; deleted when all its records are acked
+//	    0000000000000007.seg      oldest; deleted some time after all its records are acked
 //	    0000000000000008.seg      newest; the only one written to
 //	  quarantine/      records that the collector will never take, a file each
 //
@@ -167,6 +173,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.QuarantineRecords == 0 {
 		o.QuarantineRecords = 256
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.disk == nil {
 		o.disk = osDisk{}
 	}
@@ -175,6 +184,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MaxBytes < Lanes*o.SegmentBytes {
 		return o, fmt.Errorf("MaxBytes %d: want at least %d segments of %d", o.MaxBytes, Lanes, o.SegmentBytes)
+	}
+	if o.Keep < 0 {
+		return o, fmt.Errorf("Keep %s: want none or some", o.Keep)
 	}
 	if o.QuarantineRecords < 1 {
 		return o, fmt.Errorf("QuarantineRecords %d: want at least 1", o.QuarantineRecords)
