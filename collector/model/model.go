@@ -210,6 +210,14 @@ const (
 	StoredConflict // same key, other bytes
 )
 
+// Position is up to where a lane of a device's spool is held without a hole.
+type Position struct {
+	Device     string
+	SpoolEpoch []byte
+	Lane       event.Severity
+	Upto       uint64
+}
+
 // Gap is a run of sequence numbers that will never arrive, told by a tombstone.
 type Gap struct {
 	School   SchoolID

@@ -34,19 +34,22 @@ type migration struct {
 }
 
 // migrations reads the embedded files in order: 0001_first.sql is version 1.
+// Numbers only grow; one may be left out, and may come later.
 func migrations(files fs.FS) ([]migration, error) {
 	names, err := fs.Glob(files, "migration/*.sql")
 	if err != nil {
 		return nil, err
 	}
 	var all []migration
-	for i, path := range names {
+	last := 0
+	for _, path := range names {
 		name := strings.TrimSuffix(strings.TrimPrefix(path, "migration/"), ".sql")
 		number, _, _ := strings.Cut(name, "_")
 		version, err := strconv.Atoi(number)
-		if err != nil || version != i+1 {
-			return nil, fmt.Errorf("migration %s: want number %04d", path, i+1)
+		if err != nil || version <= last || last == 0 && version != 1 {
+			return nil, fmt.Errorf("migration %s: want a number after %04d", path, last)
 		}
+		last = version
 		text, err := fs.ReadFile(files, path)
 		if err != nil {
 			return nil, err
@@ -72,19 +75,42 @@ func migrate(ctx context.Context, db *sql.DB, now time.Time) error {
 	if _, err := db.ExecContext(ctx, createMigrations); err != nil {
 		return fmt.Errorf("preparing migrations: %w", err)
 	}
-	var found int
-	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM migrations`).Scan(&found); err != nil {
+	done, err := applied(ctx, db)
+	if err != nil {
 		return fmt.Errorf("reading its schema's version: %w", err)
 	}
-	if found > len(all) {
-		return &NewerError{Found: found, Known: len(all)}
+	known := all[len(all)-1].version
+	for version := range done {
+		if version > known {
+			return &NewerError{Found: version, Known: known}
+		}
 	}
-	for _, m := range all[found:] {
+	for _, m := range all {
+		if done[m.version] {
+			continue
+		}
 		if err := apply(ctx, db, m, now); err != nil {
 			return fmt.Errorf("applying migration %s: %w", m.name, err)
 		}
 	}
 	return nil
+}
+
+// applied lists the migrations that the store has been through.
+func applied(ctx context.Context, db *sql.DB) (map[int]bool, error) {
+	rows, err := db.QueryContext(ctx, `SELECT version FROM migrations`)
+	if err != nil {
+		return nil, err
+	}
+	versions, err := drain(rows, func(row scanner) (int, error) {
+		var v int
+		return v, row.Scan(&v)
+	})
+	done := map[int]bool{}
+	for _, v := range versions {
+		done[v] = true
+	}
+	return done, err
 }
 
 func apply(ctx context.Context, db *sql.DB, m migration, now time.Time) error {

@@ -48,17 +48,17 @@ func TestStoreOfANewerProgramIsRefusedAndLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "safelight.db")
 	s, err := Open(t.Context(), path)
 	must(t, err)
-	_, err = s.writer.Exec(`INSERT INTO migrations (version, name, applied) VALUES (7, '0007_later', 0)`)
+	_, err = s.writer.Exec(`INSERT INTO migrations (version, name, applied) VALUES (77, '0077_later', 0)`)
 	must(t, err)
 	must(t, s.Close())
 	before, err := os.ReadFile(path)
 	must(t, err)
 	_, err = Open(t.Context(), path)
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Found != 7 || newer.Known != 1 {
-		t.Fatalf("error = %v, want a NewerError of 7 and 1", err)
+	if !errors.As(err, &newer) || newer.Found != 77 || newer.Known != 4 {
+		t.Fatalf("error = %v, want a NewerError of 77 and 4", err)
 	}
-	for _, want := range []string{path, "version 7", "up to 1", "newer collector", "backup"} {
+	for _, want := range []string{path, "version 77", "up to 4", "newer collector", "backup"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not say %q", err, want)
 		}
@@ -79,8 +79,8 @@ func TestOpeningAgainKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestMigrationsMustBeNumberedInARow(t *testing.T) {
-	for _, names := range [][]string{{"0002_first.sql"}, {"0001_a.sql", "0003_b.sql"}, {"0001_a.sql", "0001_b.sql"}, {"first.sql"}} {
+func TestMigrationsMustBeNumberedInOrder(t *testing.T) {
+	for _, names := range [][]string{{"0002_first.sql"}, {"0001_a.sql", "0001_b.sql"}, {"first.sql"}, {"0001_a.sql", "second.sql"}} {
 		files := fstest.MapFS{}
 		for _, name := range names {
 			files["migration/"+name] = &fstest.MapFile{}
@@ -88,6 +88,16 @@ func TestMigrationsMustBeNumberedInARow(t *testing.T) {
 		if _, err := migrations(files); err == nil {
 			t.Errorf("%v was taken", names)
 		}
+	}
+}
+
+func TestMigrationThatComesAfterAHigherOneIsStillApplied(t *testing.T) {
+	s := openStore(t)
+	_, err := s.writer.Exec(`DELETE FROM migrations WHERE version = 4; DROP TABLE positions`)
+	must(t, err)
+	must(t, migrate(t.Context(), s.writer, noon))
+	if _, err := s.Positions(t.Context(), school, "device-1", []byte("epoch")); err != nil {
+		t.Error(err)
 	}
 }
 
