@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// gatherRows is how many events one transaction gathers: some 10 ms of the
+	// gatherRows is how many events one transaction gathers: some 15 ms of the
 	// write connection, which ingest and the job queue share.
-	gatherRows = 200
+	gatherRows = 400
 	// gatherPoll finds what a wake-up missed: what was pending at start, and
 	// what another process put there.
 	gatherPoll = time.Second

@@ -22,20 +22,38 @@ const findAlertSQL = `SELECT ` + alertColumns + ` FROM alerts a
 	WHERE a.school_id = $1 AND a.subject_id = $2 AND a.category = $3 AND a.state = $4 AND a.last_at >= $5 AND a.first_at <= $6
 	ORDER BY a.last_at DESC LIMIT 1`
 
+// findAlertsSQL finds at once what findAlertSQL finds for one event each.
+const findAlertsSQL = `SELECT ` + alertColumns + ` FROM alerts a
+	WHERE a.school_id = $1 AND a.last_at >= $2 AND a.first_at <= $3 AND a.state IN ('open', 'held')
+	AND a.subject_id IN ($4, $5, $6, $7, $8, $9, $10, $11)`
+
+// subjectsAtOnce is how many subjects findAlertsSQL takes.
+const subjectsAtOnce = 8
+
 const raiseAlertSQL = `INSERT INTO alerts (school_id, ref, subject_id, category, severity, state, events,
 	raised, first_at, last_at, device, late, first_read, read_by, acknowledged, acknowledged_by)
-	VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $8, $9, $10, 0, '', 0, '') ON CONFLICT (school_id, ref) DO NOTHING`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', 0, '') ON CONFLICT (school_id, ref) DO NOTHING`
 
 const writeAlertSQL = `UPDATE alerts SET severity = $3, state = $4, events = $5, first_at = $6, last_at = $7,
-	device = $8, late = $9 WHERE school_id = $1 AND ref = $2`
+	device = $8, late = $9 WHERE school_id = $1 AND ref = $2 AND state <> 'acknowledged'`
 
 const decideSubjectSQL = `SELECT known, role, bare FROM subjects WHERE school_id = $1 AND id = $2`
 
 const linkEventSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) VALUES ($1, $2, $3, $4)`
 
+const linkEventsSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) VALUES
+	($1, $2, $3, $4), ($1, $5, $6, $7), ($1, $8, $9, $10), ($1, $11, $12, $13),
+	($1, $14, $15, $16), ($1, $17, $18, $19), ($1, $20, $21, $22), ($1, $23, $24, $25)`
+
+// linksAtOnce is how many events linkEventsSQL takes.
+const linksAtOnce = 8
+
 // tellingsATurn bounds how many recipients one transaction tells: their jobs
 // cost more than all else in it, some tenths of a millisecond each.
 const tellingsATurn = 40
+
+// overtakenTries is how often a gathering is tried again at once.
+const overtakenTries = 3
 
 // TopicNoRecipient is the health topic of an alert that nobody could be told.
 const TopicNoRecipient = "no-recipient"
@@ -64,28 +82,44 @@ func (s *Store) GatherOnce(ctx context.Context, school model.SchoolID, now time.
 	if err != nil || !waits {
 		return 0, wrapGather(err)
 	}
-	var n int
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		g := gathering{tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, now: now, insertJobs: insertJobs}
-		released, err := g.release(ctx, limit)
-		if err != nil {
-			return err
-		}
-		rows, err := s.take(ctx, g.hot, school, limit-released)
-		if err != nil {
-			return err
-		}
-		gathered, err := g.gather(ctx, rows)
-		if err != nil {
-			return err
-		}
-		n = released + gathered
-		return g.finish(ctx)
-	})
+	n, err := s.gatherOnce(ctx, school, now, limit, insertJobs, false)
+	for try := 0; errors.Is(err, errOvertaken) && try < overtakenTries; try++ {
+		n, err = s.gatherOnce(ctx, school, now, limit, insertJobs, true)
+	}
 	if err != nil {
 		return 0, wrapGather(err)
 	}
 	return n, nil
+}
+
+func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.Time, limit int, insertJobs InsertJobs, oneByOne bool) (n int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		g := newGathering(&bound{hot: s.hot, tx: tx}, school, now, insertJobs)
+		released, err := g.release(ctx, limit)
+		if err != nil {
+			return err
+		}
+		haul, err := s.take(ctx, g.hot, school, limit-released)
+		if err != nil {
+			return err
+		}
+		gathered, err := g.gather(ctx, haul.rows)
+		if err != nil {
+			return err
+		}
+		n = released + len(gathered)
+		if err := g.write(ctx); err != nil {
+			return err
+		}
+		if err := g.link(ctx, gathered); err != nil {
+			return err
+		}
+		if oneByOne || len(gathered) < len(haul.rows) {
+			return g.clearEach(ctx, gathered)
+		}
+		return g.clear(ctx, haul)
+	})
+	return n, err
 }
 
 func wrapGather(err error) error {
@@ -106,7 +140,23 @@ type gathering struct {
 	subjects map[string]gatheredSubject
 	users    []model.User // nil until needed
 	touched  []*gathered
+	byKey    map[alertKey][]*gathered // touched ones and those read ahead
+	ahead    ahead
+	toTell   int                        // touched ones that are news
 	tellings [event.Urgent + 1][]string // ids of notifications, by severity
+}
+
+// alertKey is what an event must share with an alert to extend it.
+type alertKey struct {
+	subject, category string
+	state             model.AlertState
+}
+
+func newGathering(hot *bound, school model.SchoolID, now time.Time, insertJobs InsertJobs) *gathering {
+	return &gathering{
+		tx: hot.tx, hot: hot, school: school, now: now, insertJobs: insertJobs,
+		subjects: make(map[string]gatheredSubject), byKey: make(map[alertKey][]*gathered),
+	}
 }
 
 // gatheredSubject is what decides who is told.
@@ -115,52 +165,64 @@ type gatheredSubject struct {
 	bare     string
 }
 
-// gathered is an alert that this transaction makes or changes.
+// gathered is an alert that this transaction makes or changes, or may.
 type gathered struct {
 	model.Alert
-	told event.Severity // what its recipients already know; 0: nothing
+	told    event.Severity // what its recipients already know; 0: nothing
+	fresh   bool           // not yet in the store
+	touched bool           // by this transaction
 }
 
+func (a *gathered) key() alertKey { return alertKey{a.Subject, a.Category, a.State} }
+
 // gather puts rows into alerts, the most severe first and else in the order in
-// which the events happened, and returns how many. It stops early where there is
-// much to tell; the rest stays pending.
-func (g *gathering) gather(ctx context.Context, rows []pendingRow) (int, error) {
+// which the events happened, and returns those it did with their alerts. It stops
+// early where there is much to tell; the rest stays pending.
+func (g *gathering) gather(ctx context.Context, rows []pendingRow) ([]pendingRow, error) {
+	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b pendingRow) int {
 		return cmp.Or(cmp.Compare(b.severity, a.severity), a.observed.Compare(b.observed))
 	})
-	for i, row := range rows {
-		if full, err := g.full(ctx); err != nil || full {
-			return i, err
-		}
-		alert, err := g.alertOf(ctx, row)
-		if err != nil {
-			return 0, err
-		}
-		alert.take(row)
-		if _, err := g.hot.exec(ctx, linkEvent, g.school, alert.Ref, row.device, row.id); err != nil {
-			return 0, fmt.Errorf("linking event: %w", err)
-		}
-		_, err = g.hot.exec(ctx, deletePending, g.school, int64(row.severity), row.turn, row.id, row.device)
-		if err != nil {
-			return 0, fmt.Errorf("clearing what was pending: %w", err)
-		}
+	for _, row := range rows {
+		g.subjects[row.subject] = row.about
 	}
-	return len(rows), nil
+	if err := g.lookAhead(ctx, rows); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if full, err := g.full(ctx); err != nil || full {
+			return rows[:i], err
+		}
+		alert, err := g.alertOf(ctx, &rows[i])
+		if err != nil {
+			return nil, err
+		}
+		g.touch(alert, func() { alert.take(&rows[i]) })
+		rows[i].alert = alert
+	}
+	return rows, nil
+}
+
+// touch changes an alert and keeps count of what there is to tell.
+func (g *gathering) touch(a *gathered, change func()) {
+	before := a.touched && a.news()
+	if !a.touched {
+		a.touched = true
+		g.touched = append(g.touched, a)
+	}
+	change()
+	if !before && a.news() {
+		g.toTell++
+	}
 }
 
 // full says whether this transaction has enough to tell.
 func (g *gathering) full(ctx context.Context) (bool, error) {
-	toTell := 0
-	for _, a := range g.touched {
-		if a.news() {
-			toTell++
-		}
-	}
-	if toTell == 0 {
+	if g.toTell == 0 {
 		return false, nil
 	}
 	readers, err := g.readers(ctx)
-	return toTell*len(readers) >= tellingsATurn, err
+	return g.toTell*len(readers) >= tellingsATurn, err
 }
 
 // news says whether an alert's recipients are to be told something now.
@@ -168,7 +230,7 @@ func (a *gathered) news() bool {
 	return a.State == model.AlertOpen && a.Severity > a.told && a.Severity >= toldAtOnce
 }
 
-func (a *gathered) take(row pendingRow) {
+func (a *gathered) take(row *pendingRow) {
 	a.Events++
 	a.Severity = max(a.Severity, row.severity)
 	if row.observed.After(a.Last) {
@@ -179,62 +241,76 @@ func (a *gathered) take(row pendingRow) {
 	}
 }
 
-// alertOf finds the alert that an event belongs to, or raises one.
-func (g *gathering) alertOf(ctx context.Context, row pendingRow) (*gathered, error) {
-	subject, err := g.subject(ctx, row.subject)
-	if err != nil {
-		return nil, err
+// alertOf finds the alert that an event belongs to, or makes one.
+func (g *gathering) alertOf(ctx context.Context, row *pendingRow) (*gathered, error) {
+	key := alertKey{row.subject, row.category, model.AlertHeld}
+	if row.about.routable {
+		key.state = model.AlertOpen
 	}
-	state := model.AlertHeld
-	if subject.routable {
-		state = model.AlertOpen
+	if a := g.known(key, row.observed); a != nil {
+		return a, nil
 	}
-	for _, a := range g.touched {
-		if a.Subject == row.subject && a.Category == row.category && a.State == state && a.near(row.observed) {
-			return a, nil
+	if !g.ahead.covers(row) {
+		a, err := g.find(ctx, key, row.observed)
+		if err != nil || a != nil {
+			return a, err
 		}
 	}
-	found, err := scanAlert(g.hot.queryRow(ctx, findAlert, g.school, row.subject, row.category, state,
-		micros(row.observed.Add(-Window)), micros(row.observed.Add(Window))))
-	switch {
-	case err == nil:
-		a := &gathered{Alert: found, told: found.Severity}
-		g.touched = append(g.touched, a)
-		return a, nil
-	case !errors.Is(err, sql.ErrNoRows):
+	a := &gathered{fresh: true, Alert: model.Alert{
+		School: g.school, Subject: row.subject, Category: row.category, Severity: row.severity, State: key.state,
+		Raised: g.now, First: row.observed, Last: row.observed, Device: row.device, Late: row.late,
+	}}
+	g.byKey[key] = append(g.byKey[key], a)
+	return a, nil
+}
+
+// known finds an alert that this transaction has at hand: one it has touched,
+// or else the latest.
+func (g *gathering) known(key alertKey, observed time.Time) (found *gathered) {
+	for _, a := range g.byKey[key] {
+		if !a.near(observed) {
+			continue
+		}
+		if a.touched {
+			return a
+		}
+		if found == nil || a.Last.After(found.Last) {
+			found = a
+		}
+	}
+	return found
+}
+
+// find looks for an alert in the store.
+func (g *gathering) find(ctx context.Context, key alertKey, observed time.Time) (*gathered, error) {
+	found, err := scanAlert(g.hot.queryRow(ctx, findAlert, string(g.school), key.subject, key.category, string(key.state),
+		micros(observed.Add(-Window)), micros(observed.Add(Window))))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("finding alert: %w", err)
 	}
-	return g.raise(ctx, row, state)
+	return g.hold(found), nil
+}
+
+// hold keeps an alert from the store at hand, once.
+func (g *gathering) hold(found model.Alert) *gathered {
+	a := &gathered{Alert: found, told: found.Severity}
+	for _, other := range g.byKey[a.key()] {
+		if other.Ref == a.Ref {
+			return other
+		}
+	}
+	g.byKey[a.key()] = append(g.byKey[a.key()], a)
+	return a
 }
 
 func (a *gathered) near(observed time.Time) bool {
 	return !observed.Before(a.First.Add(-Window)) && !observed.After(a.Last.Add(Window))
 }
 
-// refTries is how often a random reference is drawn again. With 40 random bits
-// and a million alerts one draw in a million collides.
-const refTries = 8
-
-func (g *gathering) raise(ctx context.Context, row pendingRow, state model.AlertState) (*gathered, error) {
-	a := &gathered{Alert: model.Alert{
-		School: g.school, Subject: row.subject, Category: row.category, Severity: row.severity, State: state,
-		Raised: g.now, First: row.observed, Last: row.observed, Device: row.device, Late: row.late,
-	}}
-	for range refTries {
-		a.Ref = randomRef()
-		added, err := affected(g.hot.exec(ctx, raiseAlert, g.school, a.Ref, a.Subject, a.Category, int64(a.Severity), a.State,
-			micros(a.Raised), micros(a.First), a.Device, flag(a.Late)))
-		if err != nil {
-			return nil, fmt.Errorf("raising alert: %w", err)
-		}
-		if added {
-			g.touched = append(g.touched, a)
-			return a, nil
-		}
-	}
-	return nil, fmt.Errorf("raising alert: %d random references in a row were taken", refTries)
-}
-
+// subject is what decides who is told of a subject.
 func (g *gathering) subject(ctx context.Context, id string) (gatheredSubject, error) {
 	if subject, ok := g.subjects[id]; ok {
 		return subject, nil
@@ -242,42 +318,11 @@ func (g *gathering) subject(ctx context.Context, id string) (gatheredSubject, er
 	var known int64
 	var role model.Role
 	var subject gatheredSubject
-	err := g.hot.queryRow(ctx, decideSubject, g.school, id).Scan(&known, &role, &subject.bare)
+	err := g.hot.queryRow(ctx, decideSubject, string(g.school), id).Scan(&known, &role, &subject.bare)
 	if err != nil {
 		return gatheredSubject{}, fmt.Errorf("reading subject: %w", err)
 	}
 	subject.routable = routable(known != 0, role)
-	if g.subjects == nil {
-		g.subjects = make(map[string]gatheredSubject)
-	}
 	g.subjects[id] = subject
 	return subject, nil
-}
-
-// finish writes the alerts that changed and tells whom there is to tell.
-func (g *gathering) finish(ctx context.Context) error {
-	for _, a := range g.touched {
-		_, err := g.hot.exec(ctx, writeAlert, g.school, a.Ref, int64(a.Severity), a.State, a.Events,
-			micros(a.First), micros(a.Last), a.Device, flag(a.Late))
-		if err != nil {
-			return fmt.Errorf("writing alert: %w", err)
-		}
-		if a.State == model.AlertOpen && a.Severity > a.told {
-			if err := g.tell(ctx, a); err != nil {
-				return fmt.Errorf("telling of alert: %w", err)
-			}
-		}
-	}
-	if len(g.touched) == 0 {
-		return nil
-	}
-	for severity, ids := range g.tellings {
-		if len(ids) == 0 {
-			continue
-		}
-		if err := g.insertJobs(ctx, g.tx, g.school, event.Severity(severity), ids); err != nil {
-			return fmt.Errorf("telling of alerts: %w", err)
-		}
-	}
-	return bump(ctx, g.tx, g.school, TopicAlerts)
 }

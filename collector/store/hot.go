@@ -16,10 +16,13 @@ const (
 	healthDigest
 	insertGap
 	takePending
+	clearTaken
 	deletePending
 	linkEvent
+	linkEvents
 	decideSubject
 	findAlert
+	findAlerts
 	raiseAlert
 	writeAlert
 	insertNotification
@@ -34,10 +37,13 @@ var hotSQL = [hotStatements]string{
 	healthDigest:       healthDigestSQL,
 	insertGap:          insertGapSQL,
 	takePending:        takePendingSQL,
+	clearTaken:         clearTakenSQL,
 	deletePending:      deletePendingSQL,
 	linkEvent:          linkEventSQL,
+	linkEvents:         linkEventsSQL,
 	decideSubject:      decideSubjectSQL,
 	findAlert:          findAlertSQL,
+	findAlerts:         findAlertsSQL,
 	raiseAlert:         raiseAlertSQL,
 	writeAlert:         writeAlertSQL,
 	insertNotification: insertNotificationSQL,

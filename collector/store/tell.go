@@ -15,7 +15,7 @@ const toldAtOnce = event.High
 const insertNotificationSQL = `INSERT INTO notifications (school_id, id, ref, user_id, why, channel, created, attempts, tried, accepted, failed, error)
 	VALUES ($1, $2, $3, $4, $5, 'mail', $6, 0, 0, 0, 0, '')`
 
-// tell makes a notification for each recipient of an alert; finish makes their jobs. With
+// tell makes a notification for each recipient of an alert; write makes their jobs. With
 // nobody to tell the alert stands all the same, and IT learns that it could not
 // be told, without learning of whom or what.
 func (g *gathering) tell(ctx context.Context, a *gathered) error {
@@ -36,7 +36,7 @@ func (g *gathering) tell(ctx context.Context, a *gathered) error {
 	}
 	for _, user := range recipients {
 		id := randomID()
-		if _, err := g.hot.exec(ctx, insertNotification, g.school, id, a.Ref, user.ID, why(user.Duty), micros(g.now)); err != nil {
+		if _, err := g.hot.exec(ctx, insertNotification, string(g.school), id, a.Ref, user.ID, why(user.Duty), micros(g.now)); err != nil {
 			return err
 		}
 		g.tellings[a.Severity] = append(g.tellings[a.Severity], id)
@@ -103,7 +103,9 @@ func (g *gathering) release(ctx context.Context, limit int) (int, error) {
 		}
 		if a.State == model.AlertHeld && subject.routable { // the roster may have changed again since
 			a.State = model.AlertOpen
-			g.touched = append(g.touched, &gathered{Alert: a})
+			opened := &gathered{Alert: a}
+			g.byKey[opened.key()] = append(g.byKey[opened.key()], opened)
+			g.touch(opened, func() {})
 		}
 	}
 	return len(alerts), nil
