@@ -45,6 +45,20 @@ func correct(received time.Time, sent, observed *safelightv1.Clock) moment {
 	return moment{at: at.UTC(), skew: at.Sub(wall), late: received.Sub(at) > lateAfter}
 }
 
+// asLogged moves what a log told to when the log says that it was: a line may
+// be read days after it was written, and was then not seen today (G2, G4). The
+// log is taken to be written by the device's own wall clock; one that runs ahead
+// of it changes nothing.
+func (m moment) asLogged(logged *timestamppb.Timestamp, received time.Time) moment {
+	if !logged.IsValid() {
+		return m
+	}
+	if at := logged.AsTime().Add(m.skew); at.Before(m.at) {
+		m.at, m.late = at.UTC(), received.Sub(at) > lateAfter
+	}
+	return m
+}
+
 func sameBoot(sent, observed *safelightv1.Clock) bool {
 	return sent.GetBootId() != "" && sent.GetBootId() == observed.GetBootId() && sent.GetMonotonicNs() >= observed.GetMonotonicNs()
 }

@@ -66,3 +66,24 @@ func TestClocksAreCorrected(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatALogToldIsDatedByTheLogAndSaidToBeLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		logged *timestamppb.Timestamp
+		skew   time.Duration
+		want   time.Time
+		late   bool
+	}{
+		"no time in the line":          {nil, 0, noon.Add(-time.Second), false},
+		"a line just written":          {timestamppb.New(noon.Add(-2 * time.Second)), 0, noon.Add(-2 * time.Second), false},
+		"a line of Friday, read today": {timestamppb.New(noon.Add(-62 * time.Hour)), 0, noon.Add(-62 * time.Hour), true},
+		"by a clock an hour ahead":     {timestamppb.New(noon.Add(time.Hour - 2*time.Second)), -time.Hour, noon.Add(-2 * time.Second), false},
+		"from the future":              {timestamppb.New(noon.Add(time.Hour)), 0, noon.Add(-time.Second), false},
+		"a time that is none":          {&timestamppb.Timestamp{Seconds: 1 << 60}, 0, noon.Add(-time.Second), false},
+	} {
+		got := moment{at: noon.Add(-time.Second), skew: c.skew}.asLogged(c.logged, noon)
+		if !got.at.Equal(c.want) || got.late != c.late || got.skew != c.skew {
+			t.Errorf("%s: %+v, want %s, late %t", name, got, c.want, c.late)
+		}
+	}
+}

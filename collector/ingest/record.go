@@ -53,7 +53,7 @@ func (r *reader) event(in *safelightv1.Event, place model.Place) (model.Event, *
 	if field := nulIn(in); field != "" {
 		return model.Event{}, refuse(field, "holds a zero byte")
 	}
-	when := correct(r.received, r.sent, in.GetObserved())
+	when := correct(r.received, r.sent, in.GetObserved()).asLogged(in.GetLogged(), r.received)
 	e := model.Event{
 		School: r.who.school, Device: r.who.device, ID: [16]byte(in.GetId()), Place: place,
 		Observed: when.at, Received: r.received, Skew: when.skew, Late: when.late,
