@@ -20,6 +20,7 @@ type alertView struct {
 	Notice            string
 	Name              nameView
 	HasAccount        bool
+	InLog             bool     // the device named only follows the log
 	Also              []string // other devices
 	Steps             []step
 	StepsOf           string
@@ -111,9 +112,9 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 	}
 	view := alertView{
 		Ref: a.Ref, Severity: a.Severity.String(), Notice: show.notice,
-		Who: longWho(s.subject), Device: s.device, What: whatSeen(s.lead, s.cat.Noun),
+		Who: longWho(s.subject, s.lead.Via), Device: s.device, What: whatSeen(s.lead, s.cat.Noun),
 		When: rd.whenLine(s), Open: a.Acknowledged.IsZero(), Mine: a.AcknowledgedBy == rd.v.user.ID,
-		Name: rd.name(s, "alert", shown), HasAccount: s.subject.Account != "",
+		Name: rd.name(s, "alert", shown), HasAccount: s.subject.Account != "", InLog: s.lead.Via == event.ViaLog,
 		Steps: steps(s.cat.FirstSteps), StepsOf: s.cat.Noun, Helplines: s.cat.Helplines,
 		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
 		How: how(s), NotSeen: notSeen(s.lead),
@@ -153,7 +154,7 @@ func (rd *reader) whenLine(s story) string {
 	}
 	line := at + ", " + strings.ToLower(times(s.alert.Events))
 	if s.alert.Late {
-		line += " The device could not reach us, so it arrived " + arrived(s, rd) + "."
+		line += " " + cameLate(s.lead, arrived(s, rd))
 	}
 	return line
 }

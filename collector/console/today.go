@@ -213,7 +213,7 @@ func (rd *reader) row(a model.Alert, shown string) (row, error) {
 	out := row{
 		Ref: a.Ref, Severity: a.Severity.String(),
 		Open: a.Acknowledged.IsZero(),
-		Who:  shortWho(s.subject), Device: s.device, What: whatSeen(s.lead, s.cat.Noun),
+		Who:  shortWho(s.subject, s.lead.Via), Device: s.device, What: whatSeen(s.lead, s.cat.Noun),
 		When: when(a.First, rd.now, rd.c.zone), State: state,
 		More: times(a.Events) + " " + caveat(s.lead),
 		Name: rd.name(s, "today", shown),
@@ -225,7 +225,7 @@ func (rd *reader) row(a model.Alert, shown string) (row, error) {
 	}
 	if a.Late {
 		out.WhenNote = "arrived late"
-		out.More = times(a.Events) + " The device could not reach us, so it arrived " + arrived(s, rd) + ". " + caveat(s.lead)
+		out.More = times(a.Events) + " " + cameLate(s.lead, arrived(s, rd)) + " " + caveat(s.lead)
 	}
 	return out, nil
 }

@@ -28,7 +28,7 @@ const (
 	wordsSign        = "A sign to look further, not a finding."
 	wordsMostHarm    = "Most harm leaves no trace here."
 	wordsSeen        = "Sites and programs only; searches are not seen."
-	wordsNotAPerson  = "An account is not a person. Others may use this device."
+	wordsNotAPerson  = "An account is not a person. Others may use the same device."
 	wordsNoAccount   = "No account is known for this. Anyone may have been using the device."
 	wordsWhyNotKnown = "Who was at the keyboard, or why. It may be for a lesson, or about a friend."
 )
@@ -59,8 +59,12 @@ func yearGroup(year string) string {
 	return year
 }
 
-// shortWho begins a row: "Year 9, signed in on ".
-func shortWho(s model.Subject) string {
+// shortWho begins a row: "Year 9, signed in on ". Of an account that a log gave
+// nobody knows what device it was on: the one named here only follows the log.
+func shortWho(s model.Subject, via event.Via) string {
+	if via == event.ViaLog {
+		return capital(whose(s)) + ", in a log on "
+	}
 	switch {
 	case s.Account == "":
 		return "No one known to be signed in, on "
@@ -74,8 +78,24 @@ func shortWho(s model.Subject) string {
 	return "A pupil, signed in on "
 }
 
+// whose says whose account a log gave: "a Year 9 pupil’s account".
+func whose(s model.Subject) string {
+	switch {
+	case s.Account == "":
+		return "no account"
+	case !s.Known:
+		return "an account not on the roster"
+	case s.Role == model.RolePupil && yearGroup(s.Year) != "":
+		return "a " + yearGroup(s.Year) + " pupil’s account"
+	}
+	return roleNoun(s.Role) + "’s account"
+}
+
 // longWho begins the alert's headline: "Signed in as a Year 9 pupil on ".
-func longWho(s model.Subject) string {
+func longWho(s model.Subject, via event.Via) string {
+	if via == event.ViaLog {
+		return shortWho(s, via)
+	}
 	switch {
 	case s.Account == "":
 		return "No one known to be signed in, on "
@@ -141,6 +161,14 @@ func caveat(e model.Event) string {
 		return "No connection to it was seen."
 	}
 	return "Whether the site opened is not known."
+}
+
+// cameLate says why something arrived long after it was seen.
+func cameLate(e model.Event, arrived string) string {
+	if e.Via == event.ViaLog {
+		return "The log was read later, so it arrived " + arrived + "."
+	}
+	return "The device could not reach us, so it arrived " + arrived + "."
 }
 
 // times says how often.

@@ -23,7 +23,10 @@ func TestG15NoSentenceBlames(t *testing.T) {
 	roles := append([]model.Role{model.RoleUnknown, "made-up"}, model.Roles...)
 	for _, role := range roles {
 		for _, s := range []model.Subject{{}, {Account: "a"}, {Account: "a", Known: true, Role: role}, {Account: "a", Known: true, Role: role, Year: "9"}, {Account: "a", Known: true, Role: role, Year: "R"}} {
-			lines = append(lines, shortWho(s), longWho(s), nameOf(s))
+			lines = append(lines, nameOf(s))
+			for _, via := range []event.Via{event.ViaTLS, event.ViaLog} {
+				lines = append(lines, shortWho(s, via), longWho(s, via))
+			}
 		}
 	}
 	for _, kind := range []event.Kind{event.Domain, event.Process, event.Search} {
@@ -31,7 +34,7 @@ func TestG15NoSentenceBlames(t *testing.T) {
 			for _, via := range []event.Via{event.ViaDNS, event.ViaTLS, event.ViaQUIC, event.ViaHTTP, event.ViaLog, event.ViaBrowser, event.ViaExec, event.ViaPoll, ""} {
 				for _, help := range []bool{true, false} {
 					e := model.Event{Kind: kind, Outcome: outcome, Via: via, Help: help, Process: "a-program", ThirdParty: help}
-					lines = append(lines, whatSeen(e, "self-harm"), caveat(e), howSeen(e, "LIB-014"), howProgram(e), howAccount(e, model.Subject{Account: "a"}), howAccount(e, model.Subject{}))
+					lines = append(lines, whatSeen(e, "self-harm"), caveat(e), cameLate(e, "at 08:41"), howSeen(e, "LIB-014"), howProgram(e), howAccount(e, model.Subject{Account: "a"}), howAccount(e, model.Subject{}))
 					lines = append(lines, notSeen(e)...)
 					lines = append(lines, listed(map[event.Kind]int{kind: 2}, "self-harm"))
 				}
@@ -96,11 +99,30 @@ func TestHeadlinesSayWhatADeviceSaw(t *testing.T) {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
-	if got := shortWho(pupil); got != "Year 9, signed in on " {
+	if got := shortWho(pupil, event.ViaTLS); got != "Year 9, signed in on " {
 		t.Errorf("got %q", got)
 	}
-	if got := longWho(model.Subject{Account: "a", Known: true, Role: model.RolePupil}); got != "Signed in as a pupil on " {
+	if got := longWho(model.Subject{Account: "a", Known: true, Role: model.RolePupil}, event.ViaPoll); got != "Signed in as a pupil on " {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestG02NobodyIsSaidToBeSignedInWhereALogIsFollowed(t *testing.T) {
+	for want, s := range map[string]model.Subject{
+		"A Year 9 pupil’s account, in a log on ":     {Account: "a", Known: true, Role: model.RolePupil, Year: "9"},
+		"A pupil’s account, in a log on ":            {Account: "a", Known: true, Role: model.RolePupil},
+		"A member of staff’s account, in a log on ":  {Account: "a", Known: true, Role: model.RoleStaff},
+		"An account not on the roster, in a log on ": {Account: "a"},
+		"No account, in a log on ":                   {},
+	} {
+		for _, got := range []string{shortWho(s, event.ViaLog), longWho(s, event.ViaLog)} {
+			if got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+	}
+	if got := cameLate(model.Event{Via: event.ViaLog}, "at 08:41"); strings.Contains(got, "could not reach") {
+		t.Errorf("a log read late: %q", got)
 	}
 }
 
