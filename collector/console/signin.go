@@ -97,18 +97,12 @@ func (c *Console) refuseSignIn(w http.ResponseWriter, r *http.Request, v signInV
 // wait, or neither. An address that nobody has costs the same, waits the same
 // and is answered in the same words.
 func (c *Console) check(ctx context.Context, email, password string) (*model.User, time.Duration, error) {
-	typed := email
-	email = strings.ToLower(email)
+	email = strings.ToLower(email) // as user add stores it
 	if !c.throttle.begin(email) {
 		return nil, 0, errBusy
 	}
 	defer c.throttle.end(email)
-	// An address is stored as whoever added the user wrote it; people type it
-	// so, or in small letters.
 	user, err := c.store.UserByEmail(ctx, c.school, email)
-	if errors.Is(err, model.ErrNotFound) {
-		user, err = c.store.UserByEmail(ctx, c.school, typed)
-	}
 	known := err == nil && !user.Disabled && user.PasswordHash != ""
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return nil, 0, fmt.Errorf("finding a user: %w", err)
