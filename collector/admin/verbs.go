@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -35,6 +37,9 @@ func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, 
 	}
 	if req.Expires < time.Minute || req.Expires > 366*24*time.Hour {
 		return nil, usagef("creating a token: --expires %s: want 1m to 8784h (a year)", req.Expires)
+	}
+	if oddText(req.Site) || len(req.Site) > 200 {
+		return nil, usagef("creating a token: --site: want at most 200 characters of plain text")
 	}
 	now := a.Now().UTC()
 	t := pki.Token{
@@ -145,15 +150,17 @@ func (a *Admin) userAdd(ctx context.Context, req UserAdd) ([]UserAdded, error) {
 	if req.Name == "" || len(req.Name) > 200 {
 		return nil, usagef("adding a user: --name: want 1 to 200 characters")
 	}
+	if oddText(req.Name) || oddText(req.Account) {
+		return nil, usagef("adding a user: --name, --account: want plain text on one line, without control characters")
+	}
 	addr, err := mail.ParseAddress(req.Email)
 	if err != nil || addr.Name != "" {
 		return nil, usagef("adding a user: --email %q: want an address like dsl@school.example", req.Email)
 	}
-	addr.Address = strings.ToLower(addr.Address) // as the sign-in page looks it up
 	if !slices.Contains(model.Duties, model.Duty(req.Duty)) {
 		return nil, usagef("adding a user: --duty %q: want one of %v", req.Duty, model.Duties)
 	}
-	// Folded, because people sign in with capitals as they come.
+	// Folded, as the sign-in page looks it up: people type capitals as they come.
 	addr.Address = strings.ToLower(addr.Address)
 	if _, err := a.Store.UserByEmail(ctx, a.School, addr.Address); err == nil {
 		return nil, usagef("adding a user: somebody has the address %q already; `user list` shows it", addr.Address)
@@ -179,6 +186,12 @@ func (a *Admin) userAdd(ctx context.Context, req UserAdd) ([]UserAdded, error) {
 		ID: u.ID, Name: u.Name, Duty: req.Duty, Link: a.ConsoleURL + "/welcome/" + link,
 		Expires: u.LinkExpires, Token: token,
 	}), nil
+}
+
+// oddText says whether a text could forge lines of a list, or move the cursor of
+// whoever reads it.
+func oddText(s string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // UserRow is a line of `user list`.

@@ -35,6 +35,7 @@ func TestATokenOutOfBoundsIsRefused(t *testing.T) {
 		{admin.TokenCreate{Uses: 0, Expires: time.Hour}, "--uses 0"},
 		{admin.TokenCreate{Uses: -1, Expires: time.Hour}, "--uses -1"},
 		{admin.TokenCreate{Uses: 100_001, Expires: time.Hour}, "--uses 100001"},
+		{admin.TokenCreate{Uses: 1, Expires: time.Hour, Site: "main\nannexe"}, "--site"},
 		{admin.TokenCreate{Uses: 1}, "--expires 0s"},
 		{admin.TokenCreate{Uses: 1, Expires: -time.Hour}, "--expires -1h"},
 		{admin.TokenCreate{Uses: 1, Expires: 400 * 24 * time.Hour}, "--expires 9600h"},
@@ -104,6 +105,8 @@ func TestABadUserIsRefused(t *testing.T) {
 	}{
 		"no name":                      {func(u *admin.UserAdd) { u.Name = " " }, "--name"},
 		"a long name":                  {func(u *admin.UserAdd) { u.Name = strings.Repeat("x", 201) }, "--name"},
+		"a name of two lines":          {func(u *admin.UserAdd) { u.Name, u.Email = "B\nDemo Head", "b@school.example" }, "plain text"},
+		"a name that moves the cursor": {func(u *admin.UserAdd) { u.Name, u.Email = "B\x1b[2J", "b@school.example" }, "plain text"},
 		"a taken name":                 {func(u *admin.UserAdd) { u.Email = "b@school.example" }, "is taken"},
 		"no address":                   {func(u *admin.UserAdd) { u.Name, u.Email = "B", "" }, "--email"},
 		"no address at all":            {func(u *admin.UserAdd) { u.Name, u.Email = "B", "school.example" }, "--email"},
