@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,6 +18,9 @@ const (
 	resolveTimeout = 10 * time.Second
 	// An answer of "not known" is asked for again after this long.
 	unknownLife = 5 * time.Minute
+	// A log may name any number of accounts, true or made up; what is forgotten
+	// is asked for again.
+	maxAccounts = 4096
 )
 
 // accounts remembers what the collector said of the accounts seen on this
@@ -91,6 +95,19 @@ func (a *accounts) resolve(ctx context.Context, account string) {
 		got = answer{role: resp.GetRole(), year: resp.GetYear(), until: resp.GetExpires().AsTime()}
 	}
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.known[account]; !ok && len(a.known) >= maxAccounts {
+		a.makeRoom()
+	}
 	a.known[account] = got
-	a.mu.Unlock()
+}
+
+// makeRoom forgets what is out of date and, where that is not enough, all. The
+// caller holds mu.
+func (a *accounts) makeRoom() {
+	now := a.now()
+	maps.DeleteFunc(a.known, func(_ string, known answer) bool { return now.After(known.until) })
+	if len(a.known) >= maxAccounts {
+		clear(a.known)
+	}
 }

@@ -3,16 +3,20 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	safelightv1 "safelight/proto/safelight/v1"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // directory answers ResolveAccount; nothing else is expected.
 type directory struct {
@@ -102,5 +106,18 @@ func TestNobodySignedInIsNotAskedFor(t *testing.T) {
 	a := newAccounts(&directory{}, time.Now, slog.New(slog.DiscardHandler))
 	if role, _ := a.Role(""); role != "pupil" || len(a.ask) != 0 {
 		t.Errorf("judged as %q with %d questions waiting", role, len(a.ask))
+	}
+}
+
+func TestALogFullOfMadeUpAccountsFillsNoMemory(t *testing.T) {
+	d := &directory{answer: func(string) (*safelightv1.ResolveAccountResponse, error) {
+		return &safelightv1.ResolveAccountResponse{}, nil
+	}}
+	a := newAccounts(d, time.Now, slog.New(slog.DiscardHandler))
+	for i := range 3 * maxAccounts {
+		a.resolve(t.Context(), fmt.Sprint("made-up-", i))
+	}
+	if n := len(a.known); n == 0 || n > maxAccounts {
+		t.Errorf("%d accounts are remembered, want at most %d", n, maxAccounts)
 	}
 }
