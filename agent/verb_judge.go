@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"safelight/internal/cli"
@@ -85,7 +86,11 @@ func judgeLines(set *rules.Ruleset, from io.Reader, name string, env cli.Env, in
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	bad := 0
 	for n := 1; lines.Scan(); n++ {
-		v, err := set.JudgeLine(lines.Text(), in)
+		line := lines.Text()
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // as Windows' editors save UTF-8
+		}
+		v, err := set.JudgeLine(line, in)
 		if err != nil {
 			fmt.Fprintf(env.Stderr, "%s: line %d: %s\n", name, n, err)
 			bad++

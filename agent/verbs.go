@@ -180,6 +180,9 @@ func serviceVerbs() []cli.Command {
 			Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 				dir := dirFlag(fs)
 				return func(_ context.Context, env cli.Env, args []string) error {
+					if err := cli.NoArgs(args); err != nil {
+						return err
+					}
 					d, err := dir()
 					if err != nil {
 						return err
@@ -201,6 +204,9 @@ func versionVerb() cli.Command {
 		Name: "version", Short: "Print which build this is.", Example: "safelight-agent version",
 		Flags: func(*flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			return func(_ context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintln(env.Stdout, "safelight-agent", version.String())
 				return err
 			}
