@@ -92,6 +92,9 @@ func serviceVerb(what string) cli.Command {
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			return func(_ context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
 				d, err := dir.resolve()
 				if err != nil {
 					return err
@@ -111,6 +114,9 @@ func versionVerb() cli.Command {
 		Name: "version", Short: "Print which build this is.", Example: "safelight-collector version",
 		Flags: func(*flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			return func(_ context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintln(env.Stdout, "safelight-collector", version.String())
 				return err
 			}
