@@ -117,7 +117,7 @@ func (c *collector) change(ctx context.Context, req any, _ *grpc.UnaryServerInfo
 func (c *collector) token(uses int, with ...func(*pki.Token)) string {
 	c.t.Helper()
 	tok := pki.Token{
-		Addresses: []string{c.addr}, Fingerprint: pki.Fingerprint(c.auth.Root), ServerName: gate.ServerName,
+		Addresses: []string{c.addr}, Fingerprint: pki.Fingerprint(c.auth.Root()), ServerName: gate.ServerName,
 		Secret: pki.NewSecret(), Expires: time.Now().Add(time.Hour).Unix(),
 	}
 	must(c.t, c.store.AddToken(c.t.Context(), model.Token{
@@ -281,7 +281,7 @@ func TestAnUnusableAnswerIsNotKept(t *testing.T) {
 		"half a policy key":       {func(r *safelightv1.EnrolResponse) { r.Trust.PolicyKeys[0].Ed25519Public = []byte("x") }, "1 bytes long, want 32"},
 		"an empty collector name": {func(r *safelightv1.EnrolResponse) { r.Trust.ServerNames = []string{""} }, "collector's names"},
 		"another root": {func(r *safelightv1.EnrolResponse) {
-			r.Trust.RootsDer = pki.RawChain(other.auth.Root)
+			r.Trust.RootsDer = pki.RawChain(other.auth.Root())
 		}, "not among those to trust"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestTrustThatCouldNotBeWorkedWithIsRefusedAndTheOldKept(t *testing.T) {
 	pub := make([]byte, ed25519.PublicKeySize)
 	good := func() *safelightv1.TrustBundle {
 		return &safelightv1.TrustBundle{
-			RootsDer: pki.RawChain(c.auth.Root), ServerNames: []string{gate.ServerName},
+			RootsDer: pki.RawChain(c.auth.Root()), ServerNames: []string{gate.ServerName},
 			PolicyKeys: []*safelightv1.PolicyKey{{KeyId: "new", Ed25519Public: pub}},
 		}
 	}
@@ -341,7 +341,7 @@ func TestTrustThatCouldNotBeWorkedWithIsRefusedAndTheOldKept(t *testing.T) {
 		"no names":             func(b *safelightv1.TrustBundle) { b.ServerNames = nil },
 		"no keys":              func(b *safelightv1.TrustBundle) { b.PolicyKeys = nil },
 		"a short key":          func(b *safelightv1.TrustBundle) { b.PolicyKeys[0].Ed25519Public = pub[:31] },
-		"another root instead": func(b *safelightv1.TrustBundle) { b.RootsDer = pki.RawChain(other.auth.Root) },
+		"another root instead": func(b *safelightv1.TrustBundle) { b.RootsDer = pki.RawChain(other.auth.Root()) },
 	} {
 		bad := good()
 		change(bad)
@@ -376,8 +376,8 @@ func TestANewRootIsTakenInTwoSteps(t *testing.T) {
 	bundle := func(roots ...*x509.Certificate) *safelightv1.TrustBundle {
 		return &safelightv1.TrustBundle{RootsDer: pki.RawChain(roots...), ServerNames: []string{gate.ServerName}, PolicyKeys: id.PolicyKeys()}
 	}
-	must(t, id.SetTrust(dir, bundle(c.auth.Root, next.auth.Root)))
-	must(t, id.SetTrust(dir, bundle(next.auth.Root)))
+	must(t, id.SetTrust(dir, bundle(c.auth.Root(), next.auth.Root())))
+	must(t, id.SetTrust(dir, bundle(next.auth.Root())))
 	if _, err := calls(t, id, c.addr); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), pki.ErrUntrusted.Error()) {
 		t.Errorf("the old collector after the change: %v", err)
 	}

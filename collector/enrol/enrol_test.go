@@ -41,7 +41,7 @@ func TestADeviceIsToldWhomToTrust(t *testing.T) {
 	trust := resp.GetTrust()
 	roots, err := pki.ParseChain(trust.GetRootsDer())
 	must(t, err)
-	if len(roots) != 1 || !roots[0].Equal(h.auth.Root) || trust.GetServerNames()[0] != enrol.ServerName {
+	if len(roots) != 1 || !roots[0].Equal(h.auth.Root()) || trust.GetServerNames()[0] != enrol.ServerName {
 		t.Errorf("trust %v", trust)
 	}
 	if keys := trust.GetPolicyKeys(); len(keys) != 2 || keys[0].GetKeyId() != "k1" {
@@ -239,6 +239,10 @@ func (f failing) Enrol(context.Context, model.SchoolID, []byte, time.Time, model
 }
 
 func (failing) Device(context.Context, model.SchoolID, string) (model.Device, error) {
+	panic("not expected")
+}
+
+func (failing) SplitDevice(context.Context, model.SchoolID, string, model.Device) (string, error) {
 	panic("not expected")
 }
 

@@ -26,7 +26,7 @@ import (
 // every certificate that verifies; Reload fills it from the store.
 type Gate struct {
 	school model.SchoolID
-	roots  *x509.CertPool
+	auth   *Authority
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -35,7 +35,17 @@ type Gate struct {
 	streams map[string]map[*openStream]struct{} // by device, ended on revocation
 }
 
-type openStream struct{ cancel context.CancelCauseFunc }
+type openStream struct {
+	cancel  context.CancelCauseFunc
+	expires time.Time // of the certificate it was opened with
+}
+
+// streamGrace is how long a stream may outlive its certificate: a device renews
+// a month before, and calls anew with what it got.
+const streamGrace = time.Hour
+
+// errExpired is the cause with which a stream ends whose certificate did.
+var errExpired = errors.New("the device certificate of this connection has ended: renew, and connect anew")
 
 // ErrRevoked is the cause with which a revoked device's streams end.
 var ErrRevoked = errors.New("this device's access was revoked")
@@ -43,7 +53,7 @@ var ErrRevoked = errors.New("this device's access was revoked")
 // NewGate makes the gate of one school.
 func NewGate(school model.SchoolID, a *Authority, now func() time.Time, log *slog.Logger) *Gate {
 	return &Gate{
-		school: school, roots: pki.Pool(a.Root), now: now, log: log,
+		school: school, auth: a, now: now, log: log,
 		revoked: map[string]bool{}, streams: map[string]map[*openStream]struct{}{},
 	}
 }
@@ -62,20 +72,42 @@ func (g *Gate) SetRevoked(devices []string) {
 	}
 }
 
+// EndExpired ends the streams whose certificates ended an hour ago. The server
+// calls it now and then.
+func (g *Gate) EndExpired() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	late := g.now().Add(-streamGrace)
+	for _, streams := range g.streams {
+		for s := range streams {
+			if s.expires.Before(late) {
+				s.cancel(errExpired)
+			}
+		}
+	}
+}
+
+// Outdated says whether the device behind a call should renew now, because keys
+// were rotated since its certificate was made.
+func (g *Gate) Outdated(ctx context.Context) bool { return g.auth.outdated(peerCerts(ctx)) }
+
 // TLS is the configuration of the agents' listener: TLS 1.3, a client
 // certificate asked for and, where given, checked on every connection,
 // resumed ones too (VerifyConnection).
 func (g *Gate) TLS(a *Authority) *tls.Config {
 	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{a.Certificate()},
-		ClientAuth:   tls.RequestClientCert,
-		NextProtos:   []string{"h2"},
+		MinVersion: tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { // anew, because keys are rotated
+			cert := a.Certificate()
+			return &cert, nil
+		},
+		ClientAuth: tls.RequestClientCert,
+		NextProtos: []string{"h2"},
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			if len(cs.PeerCertificates) == 0 {
 				return nil // Enrol only; the interceptor sees to it
 			}
-			_, err := pki.VerifyDevice(cs.PeerCertificates, g.roots, g.now(), pki.RenewGrace)
+			_, err := g.auth.verifyDevice(cs.PeerCertificates, g.now(), pki.RenewGrace)
 			return err
 		},
 	}
@@ -113,6 +145,7 @@ func peerCerts(ctx context.Context) []*x509.Certificate {
 const (
 	enrolMethod = "/safelight.v1.EnrolmentService/Enrol"
 	renewMethod = "/safelight.v1.EnrolmentService/Renew"
+	splitMethod = "/safelight.v1.EnrolmentService/Split"
 	agentPrefix = "/safelight.v1.AgentService/"
 )
 
@@ -123,7 +156,7 @@ func (g *Gate) admit(ctx context.Context, method string) (context.Context, error
 	if method == enrolMethod {
 		return ctx, nil
 	}
-	if method != renewMethod && !strings.HasPrefix(method, agentPrefix) {
+	if method != renewMethod && method != splitMethod && !strings.HasPrefix(method, agentPrefix) {
 		return nil, status.Error(codes.Unimplemented, "unknown method")
 	}
 	certs := peerCerts(ctx)
@@ -134,7 +167,7 @@ func (g *Gate) admit(ctx context.Context, method string) (context.Context, error
 	if method == renewMethod {
 		grace = pki.RenewGrace
 	}
-	id, err := pki.VerifyDevice(certs, g.roots, g.now(), grace)
+	id, err := g.auth.verifyDevice(certs, g.now(), grace)
 	if err != nil {
 		g.log.WarnContext(ctx, "refused a certificate", "method", method, "error", err.Error())
 		return nil, status.Error(codes.Unauthenticated, "the device certificate is not valid here: renew or enrol again")
@@ -170,7 +203,7 @@ func (g *Gate) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo
 	device, _, _ := DeviceFrom(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done := g.track(device, cancel)
+	done := g.track(device, &openStream{cancel: cancel, expires: peerCerts(ctx)[0].NotAfter})
 	defer done()
 	// A handler blocked in Recv does not see ctx, so the call returns here;
 	// gRPC then tears the stream down and the handler's Recv ends.
@@ -180,23 +213,25 @@ func (g *Gate) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		if errors.Is(context.Cause(ctx), ErrRevoked) {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, ErrRevoked):
 			return status.Error(codes.PermissionDenied, ErrRevoked.Error())
+		case errors.Is(cause, errExpired):
+			return status.Error(codes.Unauthenticated, errExpired.Error())
 		}
 		return <-result
 	}
 }
 
-func (g *Gate) track(device string, cancel context.CancelCauseFunc) (done func()) {
+func (g *Gate) track(device string, s *openStream) (done func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := &openStream{cancel}
 	if g.streams[device] == nil {
 		g.streams[device] = map[*openStream]struct{}{}
 	}
 	g.streams[device][s] = struct{}{}
 	if g.revoked[device] { // revoked since admit looked
-		cancel(ErrRevoked)
+		s.cancel(ErrRevoked)
 	}
 	return func() {
 		g.mu.Lock()

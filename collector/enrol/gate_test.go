@@ -27,6 +27,7 @@ func (d *device) everyMethod() map[string]error {
 	ctx := d.h.t.Context()
 	answers := map[string]error{}
 	_, answers["Renew"] = safelightv1.NewEnrolmentServiceClient(conn).Renew(ctx, &safelightv1.RenewRequest{CsrDer: csr(d.h.t, d.key)})
+	_, answers["Split"] = safelightv1.NewEnrolmentServiceClient(conn).Split(ctx, &safelightv1.SplitRequest{CsrDer: csr(d.h.t, newKey(d.h.t))})
 	_, answers["ResolveAccount"] = agent.ResolveAccount(ctx, &safelightv1.ResolveAccountRequest{Account: "pupil14"})
 	answers["FetchBlob"] = first(agent.FetchBlob(ctx, &safelightv1.FetchBlobRequest{Sha256: make([]byte, 32)}))
 	answers["Ship"] = first(agent.Ship(ctx))
@@ -78,6 +79,10 @@ func TestWithoutACertificateOnlyEnrolmentWorks(t *testing.T) {
 func TestWithACertificateEveryMethodWorks(t *testing.T) {
 	h := newHouse(t)
 	for method, err := range h.enrolled().everyMethod() {
+		if method == "Split" { // only where it was told to
+			wantStatus(t, err, codes.PermissionDenied, "not told to split")
+			continue
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", method, err)
 		}

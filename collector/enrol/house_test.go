@@ -80,14 +80,15 @@ func (c *clock) pass(d time.Duration) {
 
 // house is a collector's gate and enrolment over real TLS and the real store.
 type house struct {
-	t      testing.TB
-	clock  *clock
-	store  *store.Store
-	auth   *enrol.Authority
-	gate   *enrol.Gate
-	addr   string
-	opened chan string // devices whose Watch stream has begun
-	ended  chan error  // how a Watch handler's Recv ended
+	t       testing.TB
+	clock   *clock
+	store   *store.Store
+	auth    *enrol.Authority
+	gate    *enrol.Gate
+	service *enrol.Service
+	addr    string
+	opened  chan string // devices whose Watch stream has begun
+	ended   chan error  // how a Watch handler's Recv ended
 }
 
 func newHouse(t testing.TB) *house {
@@ -122,7 +123,8 @@ func (h *house) serve() {
 	pub, _, err := ed25519.GenerateKey(nil)
 	must(h.t, err)
 	keys := func() map[string]ed25519.PublicKey { return map[string]ed25519.PublicKey{"k2": pub, "k1": pub} }
-	safelightv1.RegisterEnrolmentServiceServer(srv, enrol.NewService(school, h.auth, h.store, refusals, keys, h.clock.now, quiet))
+	h.service = enrol.NewService(school, h.auth, h.store, refusals, keys, h.clock.now, quiet)
+	safelightv1.RegisterEnrolmentServiceServer(srv, h.service)
 	safelightv1.RegisterAgentServiceServer(srv, agents{h: h})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(h.t, err)

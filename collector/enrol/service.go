@@ -5,11 +5,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +24,10 @@ type Store interface {
 	Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error
+	// SplitDevice adds a device that was a copy of another, and returns its id. A
+	// key that is known already gets the id it has, so that asking again is
+	// harmless.
+	SplitDevice(ctx context.Context, school model.SchoolID, from string, device model.Device) (id string, err error)
 }
 
 // PolicyKeys returns the keys that may sign policy, by id.
@@ -40,6 +41,7 @@ type Service struct {
 	store     Store
 	refusals  []error
 	keys      PolicyKeys
+	splits    Splits
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -61,7 +63,7 @@ func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*sa
 	}
 	now := s.now()
 	id := pki.Identity{School: string(s.school), Device: pki.NewDeviceID()}
-	leaf, err := s.authority.issuing.SignDevice(csr.PublicKey, id, now)
+	leaf, chain, err := s.authority.signDevice(csr.PublicKey, id, now)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
@@ -78,7 +80,7 @@ func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*sa
 	s.log.InfoContext(ctx, "enrolled a device", "device", id.Device)
 	return &safelightv1.EnrolResponse{
 		DeviceId: id.Device, School: string(s.school), Trust: s.trust(),
-		CertificatesDer: s.chain(leaf),
+		CertificatesDer: chain,
 	}, nil
 }
 
@@ -94,7 +96,7 @@ func (s *Service) Renew(ctx context.Context, req *safelightv1.RenewRequest) (*sa
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
 	now := s.now()
-	leaf, err := s.authority.issuing.SignDevice(csr.PublicKey, pki.Identity{School: string(s.school), Device: device}, now)
+	leaf, chain, err := s.authority.signDevice(csr.PublicKey, pki.Identity{School: string(s.school), Device: device}, now)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
@@ -110,23 +112,10 @@ func (s *Service) Renew(ctx context.Context, req *safelightv1.RenewRequest) (*sa
 		return nil, status.Error(codes.Unavailable, "storing the renewal failed; try again")
 	}
 	s.log.InfoContext(ctx, "renewed a device", "device", device, "key", shortHash(keyHash[:]))
-	return &safelightv1.RenewResponse{Trust: s.trust(), CertificatesDer: s.chain(leaf)}, nil
-}
-
-func (s *Service) chain(leaf *x509.Certificate) [][]byte {
-	return pki.RawChain(leaf, s.authority.issuing.Cert)
+	return &safelightv1.RenewResponse{Trust: s.trust(), CertificatesDer: chain}, nil
 }
 
 func (s *Service) trust() *safelightv1.TrustBundle { return s.authority.Trust(s.keys()) }
-
-// Trust is what devices are told to trust.
-func (a *Authority) Trust(keys map[string]ed25519.PublicKey) *safelightv1.TrustBundle {
-	t := &safelightv1.TrustBundle{RootsDer: pki.RawChain(a.Root), ServerNames: []string{ServerName}}
-	for _, id := range slices.Sorted(maps.Keys(keys)) { // in order, so that the same trust is the same bytes
-		t.PolicyKeys = append(t.PolicyKeys, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: keys[id]})
-	}
-	return t
-}
 
 func (s *Service) refuse(ctx context.Context, err error) error {
 	for _, r := range s.refusals {

@@ -120,7 +120,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	}), nil
 }
 
-func (s *state) root() *x509.Certificate { return s.authority.Root }
+func (s *state) root() *x509.Certificate { return s.authority.Root() }
 
 // categories words the published rules for the console.
 type categories struct{ policy *policy.Publisher }

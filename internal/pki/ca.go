@@ -242,3 +242,6 @@ func verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time, use x
 	}
 	return nil
 }
+
+// Made is when a certificate was signed, by the clock of who signed it.
+func Made(cert *x509.Certificate) time.Time { return cert.NotBefore.Add(backdate) }

@@ -795,8 +795,11 @@ type AgentStatus struct {
 	// The signed checkpoint that the device keeps of its collector's record: the
 	// largest that it was ever sent.
 	AuditCheckpoint []byte `protobuf:"bytes,12,opt,name=audit_checkpoint,json=auditCheckpoint,proto3" json:"audit_checkpoint,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Random, made when the agent's process starts: two that take turns under one
+	// certificate are copies of one device.
+	Instance      []byte `protobuf:"bytes,30,opt,name=instance,proto3" json:"instance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AgentStatus) Reset() {
@@ -909,6 +912,13 @@ func (x *AgentStatus) GetOs() string {
 func (x *AgentStatus) GetAuditCheckpoint() []byte {
 	if x != nil {
 		return x.AuditCheckpoint
+	}
+	return nil
+}
+
+func (x *AgentStatus) GetInstance() []byte {
+	if x != nil {
+		return x.Instance
 	}
 	return nil
 }
@@ -1601,7 +1611,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATUS_DONE\x10\x01\x12\x16\n" +
 	"\x12STATUS_UNSUPPORTED\x10\x02\x12\x11\n" +
-	"\rSTATUS_FAILED\x10\x03\"\xe8\x03\n" +
+	"\rSTATUS_FAILED\x10\x03\"\x84\x04\n" +
 	"\vAgentStatus\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.safelight.v1.HelloR\x05hello\x12#\n" +
 	"\x02at\x18\x02 \x01(\v2\x13.safelight.v1.ClockR\x02at\x12!\n" +
@@ -1616,7 +1626,8 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\bhostname\x18\n" +
 	" \x01(\tR\bhostname\x12\x0e\n" +
 	"\x02os\x18\v \x01(\tR\x02os\x123\n" +
-	"\x10audit_checkpoint\x18\f \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x0fauditCheckpoint\"\x8b\x01\n" +
+	"\x10audit_checkpoint\x18\f \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x0fauditCheckpoint\x12\x1a\n" +
+	"\binstance\x18\x1e \x01(\fR\binstance\"\x8b\x01\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x04args\x18\x02 \x03(\v2\x1f.safelight.v1.Command.ArgsEntryR\x04args\x1a7\n" +

@@ -317,6 +317,67 @@ func (x *RenewResponse) GetTrust() *TrustBundle {
 	return nil
 }
 
+type SplitRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	CsrDer []byte                 `protobuf:"bytes,1,opt,name=csr_der,json=csrDer,proto3" json:"csr_der,omitempty"`
+	Device *DeviceInfo            `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	// AgentStatus.instance of the agent that was told to split.
+	Instance      []byte `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitRequest) Reset() {
+	*x = SplitRequest{}
+	mi := &file_safelight_v1_enrolment_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitRequest) ProtoMessage() {}
+
+func (x *SplitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_enrolment_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitRequest.ProtoReflect.Descriptor instead.
+func (*SplitRequest) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_enrolment_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SplitRequest) GetCsrDer() []byte {
+	if x != nil {
+		return x.CsrDer
+	}
+	return nil
+}
+
+func (x *SplitRequest) GetDevice() *DeviceInfo {
+	if x != nil {
+		return x.Device
+	}
+	return nil
+}
+
+func (x *SplitRequest) GetInstance() []byte {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
+}
+
 var File_safelight_v1_enrolment_proto protoreflect.FileDescriptor
 
 const file_safelight_v1_enrolment_proto_rawDesc = "" +
@@ -344,10 +405,16 @@ const file_safelight_v1_enrolment_proto_rawDesc = "" +
 	"\xbaH\az\x05\x10\x01\x18\x80@R\x06csrDer\"k\n" +
 	"\rRenewResponse\x12)\n" +
 	"\x10certificates_der\x18\x01 \x03(\fR\x0fcertificatesDer\x12/\n" +
-	"\x05trust\x18\x02 \x01(\v2\x19.safelight.v1.TrustBundleR\x05trust2\x96\x01\n" +
+	"\x05trust\x18\x02 \x01(\v2\x19.safelight.v1.TrustBundleR\x05trust\"\x8a\x01\n" +
+	"\fSplitRequest\x12#\n" +
+	"\acsr_der\x18\x01 \x01(\fB\n" +
+	"\xbaH\az\x05\x10\x01\x18\x80@R\x06csrDer\x120\n" +
+	"\x06device\x18\x02 \x01(\v2\x18.safelight.v1.DeviceInfoR\x06device\x12#\n" +
+	"\binstance\x18\x03 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\binstance2\xd8\x01\n" +
 	"\x10EnrolmentService\x12@\n" +
 	"\x05Enrol\x12\x1a.safelight.v1.EnrolRequest\x1a\x1b.safelight.v1.EnrolResponse\x12@\n" +
-	"\x05Renew\x12\x1a.safelight.v1.RenewRequest\x1a\x1b.safelight.v1.RenewResponseB\x9d\x01\n" +
+	"\x05Renew\x12\x1a.safelight.v1.RenewRequest\x1a\x1b.safelight.v1.RenewResponse\x12@\n" +
+	"\x05Split\x12\x1a.safelight.v1.SplitRequest\x1a\x1b.safelight.v1.EnrolResponseB\x9d\x01\n" +
 	"\x10com.safelight.v1B\x0eEnrolmentProtoP\x01Z(safelight/proto/safelight/v1;safelightv1\xa2\x02\x03SXX\xaa\x02\fSafelight.V1\xca\x02\fSafelight\\V1\xe2\x02\x18Safelight\\V1\\GPBMetadata\xea\x02\rSafelight::V1b\x06proto3"
 
 var (
@@ -362,28 +429,32 @@ func file_safelight_v1_enrolment_proto_rawDescGZIP() []byte {
 	return file_safelight_v1_enrolment_proto_rawDescData
 }
 
-var file_safelight_v1_enrolment_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_safelight_v1_enrolment_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_safelight_v1_enrolment_proto_goTypes = []any{
 	(*DeviceInfo)(nil),    // 0: safelight.v1.DeviceInfo
 	(*EnrolRequest)(nil),  // 1: safelight.v1.EnrolRequest
 	(*EnrolResponse)(nil), // 2: safelight.v1.EnrolResponse
 	(*RenewRequest)(nil),  // 3: safelight.v1.RenewRequest
 	(*RenewResponse)(nil), // 4: safelight.v1.RenewResponse
-	(*TrustBundle)(nil),   // 5: safelight.v1.TrustBundle
+	(*SplitRequest)(nil),  // 5: safelight.v1.SplitRequest
+	(*TrustBundle)(nil),   // 6: safelight.v1.TrustBundle
 }
 var file_safelight_v1_enrolment_proto_depIdxs = []int32{
 	0, // 0: safelight.v1.EnrolRequest.device:type_name -> safelight.v1.DeviceInfo
-	5, // 1: safelight.v1.EnrolResponse.trust:type_name -> safelight.v1.TrustBundle
-	5, // 2: safelight.v1.RenewResponse.trust:type_name -> safelight.v1.TrustBundle
-	1, // 3: safelight.v1.EnrolmentService.Enrol:input_type -> safelight.v1.EnrolRequest
-	3, // 4: safelight.v1.EnrolmentService.Renew:input_type -> safelight.v1.RenewRequest
-	2, // 5: safelight.v1.EnrolmentService.Enrol:output_type -> safelight.v1.EnrolResponse
-	4, // 6: safelight.v1.EnrolmentService.Renew:output_type -> safelight.v1.RenewResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	6, // 1: safelight.v1.EnrolResponse.trust:type_name -> safelight.v1.TrustBundle
+	6, // 2: safelight.v1.RenewResponse.trust:type_name -> safelight.v1.TrustBundle
+	0, // 3: safelight.v1.SplitRequest.device:type_name -> safelight.v1.DeviceInfo
+	1, // 4: safelight.v1.EnrolmentService.Enrol:input_type -> safelight.v1.EnrolRequest
+	3, // 5: safelight.v1.EnrolmentService.Renew:input_type -> safelight.v1.RenewRequest
+	5, // 6: safelight.v1.EnrolmentService.Split:input_type -> safelight.v1.SplitRequest
+	2, // 7: safelight.v1.EnrolmentService.Enrol:output_type -> safelight.v1.EnrolResponse
+	4, // 8: safelight.v1.EnrolmentService.Renew:output_type -> safelight.v1.RenewResponse
+	2, // 9: safelight.v1.EnrolmentService.Split:output_type -> safelight.v1.EnrolResponse
+	7, // [7:10] is the sub-list for method output_type
+	4, // [4:7] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_enrolment_proto_init() }
@@ -398,7 +469,7 @@ func file_safelight_v1_enrolment_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_enrolment_proto_rawDesc), len(file_safelight_v1_enrolment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

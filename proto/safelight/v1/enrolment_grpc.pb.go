@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	EnrolmentService_Enrol_FullMethodName = "/safelight.v1.EnrolmentService/Enrol"
 	EnrolmentService_Renew_FullMethodName = "/safelight.v1.EnrolmentService/Renew"
+	EnrolmentService_Split_FullMethodName = "/safelight.v1.EnrolmentService/Split"
 )
 
 // EnrolmentServiceClient is the client API for EnrolmentService service.
@@ -34,6 +35,9 @@ type EnrolmentServiceClient interface {
 	// Renew is called with the present certificate and the same key; it is the
 	// only call open to a certificate that expired less than a year ago.
 	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error)
+	// Split makes a copied device one of its own: called with the certificate that
+	// was copied, a new key, and only after a command `split`.
+	Split(ctx context.Context, in *SplitRequest, opts ...grpc.CallOption) (*EnrolResponse, error)
 }
 
 type enrolmentServiceClient struct {
@@ -64,6 +68,16 @@ func (c *enrolmentServiceClient) Renew(ctx context.Context, in *RenewRequest, op
 	return out, nil
 }
 
+func (c *enrolmentServiceClient) Split(ctx context.Context, in *SplitRequest, opts ...grpc.CallOption) (*EnrolResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EnrolResponse)
+	err := c.cc.Invoke(ctx, EnrolmentService_Split_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EnrolmentServiceServer is the server API for EnrolmentService service.
 // All implementations must embed UnimplementedEnrolmentServiceServer
 // for forward compatibility.
@@ -73,6 +87,9 @@ type EnrolmentServiceServer interface {
 	// Renew is called with the present certificate and the same key; it is the
 	// only call open to a certificate that expired less than a year ago.
 	Renew(context.Context, *RenewRequest) (*RenewResponse, error)
+	// Split makes a copied device one of its own: called with the certificate that
+	// was copied, a new key, and only after a command `split`.
+	Split(context.Context, *SplitRequest) (*EnrolResponse, error)
 	mustEmbedUnimplementedEnrolmentServiceServer()
 }
 
@@ -88,6 +105,9 @@ func (UnimplementedEnrolmentServiceServer) Enrol(context.Context, *EnrolRequest)
 }
 func (UnimplementedEnrolmentServiceServer) Renew(context.Context, *RenewRequest) (*RenewResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Renew not implemented")
+}
+func (UnimplementedEnrolmentServiceServer) Split(context.Context, *SplitRequest) (*EnrolResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Split not implemented")
 }
 func (UnimplementedEnrolmentServiceServer) mustEmbedUnimplementedEnrolmentServiceServer() {}
 func (UnimplementedEnrolmentServiceServer) testEmbeddedByValue()                          {}
@@ -146,6 +166,24 @@ func _EnrolmentService_Renew_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EnrolmentService_Split_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SplitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EnrolmentServiceServer).Split(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EnrolmentService_Split_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EnrolmentServiceServer).Split(ctx, req.(*SplitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EnrolmentService_ServiceDesc is the grpc.ServiceDesc for EnrolmentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +198,10 @@ var EnrolmentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Renew",
 			Handler:    _EnrolmentService_Renew_Handler,
+		},
+		{
+			MethodName: "Split",
+			Handler:    _EnrolmentService_Split_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

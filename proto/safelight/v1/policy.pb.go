@@ -179,20 +179,104 @@ func (x *Manifest) GetBlobs() []*Blob {
 	return nil
 }
 
-// The signature covers `manifest` as stored, byte for byte, prefixed with
-// "safelight policy manifest v1\n".
-type SignedManifest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Manifest      []byte                 `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
-	KeyId         string                 `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	Signature     []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+// Leave to begin an epoch, and to sign in it with the key it names. The school's
+// offline recovery key alone gives it: after a change of signing key, and after
+// a restore. Prefixed with "safelight policy epoch v1\n" when signed.
+type EpochGrant struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	School string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
+	Epoch  uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	KeyId  string                 `protobuf:"bytes,3,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// The key that signed the epoch before; the same after a restore.
+	PreviousKeyId string                 `protobuf:"bytes,4,opt,name=previous_key_id,json=previousKeyId,proto3" json:"previous_key_id,omitempty"`
+	Granted       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=granted,proto3" json:"granted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *EpochGrant) Reset() {
+	*x = EpochGrant{}
+	mi := &file_safelight_v1_policy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EpochGrant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EpochGrant) ProtoMessage() {}
+
+func (x *EpochGrant) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_policy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EpochGrant.ProtoReflect.Descriptor instead.
+func (*EpochGrant) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EpochGrant) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+func (x *EpochGrant) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *EpochGrant) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *EpochGrant) GetPreviousKeyId() string {
+	if x != nil {
+		return x.PreviousKeyId
+	}
+	return ""
+}
+
+func (x *EpochGrant) GetGranted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Granted
+	}
+	return nil
+}
+
+// The signature covers `manifest` as stored, byte for byte, prefixed with
+// "safelight policy manifest v1\n".
+type SignedManifest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Manifest  []byte                 `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	KeyId     string                 `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Signature []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	// A serialised EpochGrant and the recovery key's signature over it; from the
+	// second epoch on, in every version.
+	EpochGrant        []byte `protobuf:"bytes,10,opt,name=epoch_grant,json=epochGrant,proto3" json:"epoch_grant,omitempty"`
+	RecoverySignature []byte `protobuf:"bytes,11,opt,name=recovery_signature,json=recoverySignature,proto3" json:"recovery_signature,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
 func (x *SignedManifest) Reset() {
 	*x = SignedManifest{}
-	mi := &file_safelight_v1_policy_proto_msgTypes[2]
+	mi := &file_safelight_v1_policy_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +288,7 @@ func (x *SignedManifest) String() string {
 func (*SignedManifest) ProtoMessage() {}
 
 func (x *SignedManifest) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_policy_proto_msgTypes[2]
+	mi := &file_safelight_v1_policy_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +301,7 @@ func (x *SignedManifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedManifest.ProtoReflect.Descriptor instead.
 func (*SignedManifest) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{2}
+	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SignedManifest) GetManifest() []byte {
@@ -241,6 +325,20 @@ func (x *SignedManifest) GetSignature() []byte {
 	return nil
 }
 
+func (x *SignedManifest) GetEpochGrant() []byte {
+	if x != nil {
+		return x.EpochGrant
+	}
+	return nil
+}
+
+func (x *SignedManifest) GetRecoverySignature() []byte {
+	if x != nil {
+		return x.RecoverySignature
+	}
+	return nil
+}
+
 // A key that may sign manifests. Keys are a set, so that one can follow another.
 type PolicyKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -252,7 +350,7 @@ type PolicyKey struct {
 
 func (x *PolicyKey) Reset() {
 	*x = PolicyKey{}
-	mi := &file_safelight_v1_policy_proto_msgTypes[3]
+	mi := &file_safelight_v1_policy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +362,7 @@ func (x *PolicyKey) String() string {
 func (*PolicyKey) ProtoMessage() {}
 
 func (x *PolicyKey) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_policy_proto_msgTypes[3]
+	mi := &file_safelight_v1_policy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +375,7 @@ func (x *PolicyKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyKey.ProtoReflect.Descriptor instead.
 func (*PolicyKey) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PolicyKey) GetKeyId() string {
@@ -300,14 +398,18 @@ type TrustBundle struct {
 	RootsDer   [][]byte               `protobuf:"bytes,1,rep,name=roots_der,json=rootsDer,proto3" json:"roots_der,omitempty"`
 	PolicyKeys []*PolicyKey           `protobuf:"bytes,2,rep,name=policy_keys,json=policyKeys,proto3" json:"policy_keys,omitempty"`
 	// Names and addresses the collector's certificate may carry.
-	ServerNames   []string `protobuf:"bytes,3,rep,name=server_names,json=serverNames,proto3" json:"server_names,omitempty"`
+	ServerNames []string `protobuf:"bytes,3,rep,name=server_names,json=serverNames,proto3" json:"server_names,omitempty"`
+	// The public part of the recovery key. The first one a device hears of stays.
+	RecoveryEd25519Public []byte `protobuf:"bytes,10,opt,name=recovery_ed25519_public,json=recoveryEd25519Public,proto3" json:"recovery_ed25519_public,omitempty"`
+	// host:port where the collector is reached now, tried before those of old.
+	Addresses     []string `protobuf:"bytes,11,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TrustBundle) Reset() {
 	*x = TrustBundle{}
-	mi := &file_safelight_v1_policy_proto_msgTypes[4]
+	mi := &file_safelight_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -319,7 +421,7 @@ func (x *TrustBundle) String() string {
 func (*TrustBundle) ProtoMessage() {}
 
 func (x *TrustBundle) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_policy_proto_msgTypes[4]
+	mi := &file_safelight_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -332,7 +434,7 @@ func (x *TrustBundle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustBundle.ProtoReflect.Descriptor instead.
 func (*TrustBundle) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TrustBundle) GetRootsDer() [][]byte {
@@ -356,6 +458,20 @@ func (x *TrustBundle) GetServerNames() []string {
 	return nil
 }
 
+func (x *TrustBundle) GetRecoveryEd25519Public() []byte {
+	if x != nil {
+		return x.RecoveryEd25519Public
+	}
+	return nil
+}
+
+func (x *TrustBundle) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
 // A short-lived addition to the policy (exemptions, timetable), with a serial
 // and an expiry of its own.
 type Overlay struct {
@@ -372,7 +488,7 @@ type Overlay struct {
 
 func (x *Overlay) Reset() {
 	*x = Overlay{}
-	mi := &file_safelight_v1_policy_proto_msgTypes[5]
+	mi := &file_safelight_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +500,7 @@ func (x *Overlay) String() string {
 func (*Overlay) ProtoMessage() {}
 
 func (x *Overlay) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_policy_proto_msgTypes[5]
+	mi := &file_safelight_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +513,7 @@ func (x *Overlay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overlay.ProtoReflect.Descriptor instead.
 func (*Overlay) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{5}
+	return file_safelight_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Overlay) GetName() string {
@@ -459,19 +575,33 @@ const file_safelight_v1_policy_proto_rawDesc = "" +
 	"\x06issued\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06issued\x12\x1d\n" +
 	"\n" +
 	"min_engine\x18\x06 \x01(\rR\tminEngine\x12(\n" +
-	"\x05blobs\x18\a \x03(\v2\x12.safelight.v1.BlobR\x05blobs\"a\n" +
+	"\x05blobs\x18\a \x03(\v2\x12.safelight.v1.BlobR\x05blobs\"\xaf\x01\n" +
+	"\n" +
+	"EpochGrant\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x15\n" +
+	"\x06key_id\x18\x03 \x01(\tR\x05keyId\x12&\n" +
+	"\x0fprevious_key_id\x18\x04 \x01(\tR\rpreviousKeyId\x124\n" +
+	"\agranted\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\agranted\"\xb1\x01\n" +
 	"\x0eSignedManifest\x12\x1a\n" +
 	"\bmanifest\x18\x01 \x01(\fR\bmanifest\x12\x15\n" +
 	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x1c\n" +
-	"\tsignature\x18\x03 \x01(\fR\tsignature\"I\n" +
+	"\tsignature\x18\x03 \x01(\fR\tsignature\x12\x1f\n" +
+	"\vepoch_grant\x18\n" +
+	" \x01(\fR\n" +
+	"epochGrant\x12-\n" +
+	"\x12recovery_signature\x18\v \x01(\fR\x11recoverySignature\"I\n" +
 	"\tPolicyKey\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12%\n" +
-	"\x0eed25519_public\x18\x02 \x01(\fR\red25519Public\"\x87\x01\n" +
+	"\x0eed25519_public\x18\x02 \x01(\fR\red25519Public\"\xdd\x01\n" +
 	"\vTrustBundle\x12\x1b\n" +
 	"\troots_der\x18\x01 \x03(\fR\brootsDer\x128\n" +
 	"\vpolicy_keys\x18\x02 \x03(\v2\x17.safelight.v1.PolicyKeyR\n" +
 	"policyKeys\x12!\n" +
-	"\fserver_names\x18\x03 \x03(\tR\vserverNames\"\xb4\x01\n" +
+	"\fserver_names\x18\x03 \x03(\tR\vserverNames\x126\n" +
+	"\x17recovery_ed25519_public\x18\n" +
+	" \x01(\fR\x15recoveryEd25519Public\x12\x1c\n" +
+	"\taddresses\x18\v \x03(\tR\taddresses\"\xb4\x01\n" +
 	"\aOverlay\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06serial\x18\x02 \x01(\x04R\x06serial\x124\n" +
@@ -493,26 +623,28 @@ func file_safelight_v1_policy_proto_rawDescGZIP() []byte {
 	return file_safelight_v1_policy_proto_rawDescData
 }
 
-var file_safelight_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_safelight_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_safelight_v1_policy_proto_goTypes = []any{
 	(*Blob)(nil),                  // 0: safelight.v1.Blob
 	(*Manifest)(nil),              // 1: safelight.v1.Manifest
-	(*SignedManifest)(nil),        // 2: safelight.v1.SignedManifest
-	(*PolicyKey)(nil),             // 3: safelight.v1.PolicyKey
-	(*TrustBundle)(nil),           // 4: safelight.v1.TrustBundle
-	(*Overlay)(nil),               // 5: safelight.v1.Overlay
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*EpochGrant)(nil),            // 2: safelight.v1.EpochGrant
+	(*SignedManifest)(nil),        // 3: safelight.v1.SignedManifest
+	(*PolicyKey)(nil),             // 4: safelight.v1.PolicyKey
+	(*TrustBundle)(nil),           // 5: safelight.v1.TrustBundle
+	(*Overlay)(nil),               // 6: safelight.v1.Overlay
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_safelight_v1_policy_proto_depIdxs = []int32{
-	6, // 0: safelight.v1.Manifest.issued:type_name -> google.protobuf.Timestamp
+	7, // 0: safelight.v1.Manifest.issued:type_name -> google.protobuf.Timestamp
 	0, // 1: safelight.v1.Manifest.blobs:type_name -> safelight.v1.Blob
-	3, // 2: safelight.v1.TrustBundle.policy_keys:type_name -> safelight.v1.PolicyKey
-	6, // 3: safelight.v1.Overlay.expires:type_name -> google.protobuf.Timestamp
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	7, // 2: safelight.v1.EpochGrant.granted:type_name -> google.protobuf.Timestamp
+	4, // 3: safelight.v1.TrustBundle.policy_keys:type_name -> safelight.v1.PolicyKey
+	7, // 4: safelight.v1.Overlay.expires:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_policy_proto_init() }
@@ -526,7 +658,7 @@ func file_safelight_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_policy_proto_rawDesc), len(file_safelight_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

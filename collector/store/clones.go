@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// SplitDevice adds a device that was a copy of from, in one transaction: from is
+// enrolled and not revoked, and a trial school has room (G12). A key that a
+// device has already is that device: its id is returned and nothing changes.
+func (s *Store) SplitDevice(ctx context.Context, school model.SchoolID, from string, device model.Device) (string, error) {
+	id := device.ID
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		var revoked int64
+		err := tx.QueryRowContext(ctx, `SELECT revoked FROM devices WHERE school_id = $1 AND id = $2`, school, from).Scan(&revoked)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && revoked != 0 {
+			return ErrNotFound
+		}
+		if err != nil {
+			return fmt.Errorf("reading the device it was copied from: %w", err)
+		}
+		err = tx.QueryRowContext(ctx, `SELECT id FROM devices WHERE school_id = $1 AND key_hash = $2 AND revoked = 0`, school, blob(device.KeyHash)).Scan(&id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err := roomForDevice(ctx, tx, school); err != nil {
+			return err
+		}
+		device.School = school
+		return insertDevice(ctx, tx, device)
+	})
+	if err != nil {
+		return "", fmt.Errorf("splitting device: %w", err)
+	}
+	return id, nil
+}
+
+// NoteDeviceHealth writes a health event about a device that the collector
+// itself noticed.
+func (s *Store) NoteDeviceHealth(ctx context.Context, school model.SchoolID, device, topic, detail string, now time.Time) error {
+	_, err := s.writer.ExecContext(ctx, insertHealthSQL, school, device, randomBytes(), []byte{}, 0, 0, []byte{}, micros(now), micros(now), topic, detail)
+	if err != nil {
+		return fmt.Errorf("noting a health event: %w", err)
+	}
+	return nil
+}
