@@ -40,6 +40,7 @@ type Active struct {
 	Rules  *rules.Ruleset
 	Epoch  uint64
 	Serial uint64
+	KeyID  string
 	Issued time.Time
 }
 
@@ -54,6 +55,8 @@ type Store struct {
 	keys   func() []*safelightv1.PolicyKey
 	log    *slog.Logger
 
+	recovery func() []byte // the public key that begins epochs; see epoch.go
+
 	mu     sync.Mutex // held over Apply; guards raw
 	raw    []byte     // the signed manifest in force, as stored
 	active atomic.Pointer[Active]
@@ -62,7 +65,7 @@ type Store struct {
 // Open reads the policy folder under dir, making it where it is missing, and
 // brings the last good policy into force: the newest that still verifies.
 func Open(dir, school string, keys func() []*safelightv1.PolicyKey, log *slog.Logger) (*Store, error) {
-	s := &Store{dir: dir, school: school, keys: keys, log: log}
+	s := &Store{dir: dir, school: school, keys: keys, log: log, recovery: func() []byte { return nil }}
 	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
 		return nil, fmt.Errorf("making policy folder: %w", err)
 	}
@@ -114,6 +117,9 @@ func (s *Store) Apply(ctx context.Context, signed *safelightv1.SignedManifest, f
 	}
 	if now := s.Active(); now != nil && !newer(m, now) {
 		return fmt.Errorf("applying policy %d.%d: %w (%d.%d)", m.GetEpoch(), m.GetSerial(), ErrStale, now.Epoch, now.Serial)
+	}
+	if err := s.mayFollow(signed, m); err != nil {
+		return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
 	}
 	for _, b := range m.GetBlobs() {
 		if err := s.ensure(ctx, b, fetch); err != nil {
@@ -232,7 +238,7 @@ func (s *Store) compile(m *safelightv1.Manifest) (*Active, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling rules: %w", err)
 	}
-	return &Active{Rules: set, Epoch: m.GetEpoch(), Serial: m.GetSerial(), Issued: m.GetIssued().AsTime()}, nil
+	return &Active{Rules: set, Epoch: m.GetEpoch(), Serial: m.GetSerial(), KeyID: m.GetKeyId(), Issued: m.GetIssued().AsTime()}, nil
 }
 
 // keep makes the manifest the current one and the one in force the previous: not

@@ -129,11 +129,14 @@ func TestTheSameManifestAgainIsStale(t *testing.T) {
 func TestANewEpochBeatsAnySerial(t *testing.T) {
 	d := newDevice(t)
 	must(t, d.apply(d.signer.version(900, "one.test")))
-	m := d.signer.manifest(1, pack("two.test"))
-	m.Epoch = 2
-	must(t, d.apply(d.signer.sign(m)))
+	must(t, d.apply(d.signer.epoch(2, d.signer.id, d.signer, nil)))
 	if a := d.Active(); a.Epoch != 2 || a.Serial != 1 {
 		t.Errorf("policy %d.%d is in force, want 2.1", a.Epoch, a.Serial)
+	}
+	must(t, d.apply(d.signer.epoch(5, "a key it never saw", d.signer, nil))) // it was away for two
+	d.reopen()
+	if a := d.Active(); a.Epoch != 5 {
+		t.Errorf("after a restart epoch %d is in force, want 5", a.Epoch)
 	}
 }
 
@@ -293,4 +296,61 @@ func TestAnUnknownFieldFromALaterCollectorIsNoTampering(t *testing.T) {
 	must(t, proto.Unmarshal(raw, again))
 	must(t, d.apply(again))
 	d.judges(1, "one.test")
+}
+
+// The stolen collector: it has the policy key and all that is on the server, and
+// not the recovery key, which is offline.
+func TestAStolenCollectorBeginsNoEpochAndChangesNoKey(t *testing.T) {
+	thief := newSigner(t)
+	for name, c := range map[string]struct {
+		make func(s *signer) *safelightv1.SignedManifest
+		says string
+	}{
+		"a new epoch without leave": {func(s *signer) *safelightv1.SignedManifest {
+			signed := s.epoch(2, s.id, s, nil)
+			signed.EpochGrant, signed.RecoverySignature = nil, nil
+			return signed
+		}, "recovery key"},
+		"leave by another recovery key": {func(s *signer) *safelightv1.SignedManifest { return s.epoch(2, s.id, s, thief.recovery) }, "recovery key"},
+		"leave by the policy key":       {func(s *signer) *safelightv1.SignedManifest { return s.epoch(2, s.id, s, s.key) }, "recovery key"},
+		"the leave of another epoch": {func(s *signer) *safelightv1.SignedManifest {
+			signed := s.epoch(3, s.id, s, nil)
+			other := s.epoch(2, s.id, s, nil)
+			signed.EpochGrant, signed.RecoverySignature = other.EpochGrant, other.RecoverySignature
+			return signed
+		}, "epoch 2"},
+		"leave for another key": {func(s *signer) *safelightv1.SignedManifest {
+			signed := s.epoch(2, s.id, s, nil)
+			other := s.epoch(2, s.id, thief, nil)
+			signed.EpochGrant, signed.RecoverySignature = other.EpochGrant, other.RecoverySignature
+			return signed
+		}, "leave is for key"},
+		"leave that follows another key": {func(s *signer) *safelightv1.SignedManifest { return s.epoch(2, thief.id, s, nil) }, "follows key"},
+		"another trusted key within the epoch": {func(s *signer) *safelightv1.SignedManifest {
+			s.also = thief
+			return thief.version(2, "bad.test")
+		}, "another key begins another epoch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDevice(t)
+			must(t, d.apply(d.signer.version(1, "one.test")))
+			wantError(t, d.apply(c.make(d.signer)), c.says)
+			d.judges(1, "one.test")
+		})
+	}
+}
+
+func TestANewKeyComesWithItsEpochAndTheOldOneIsOver(t *testing.T) {
+	d := newDevice(t)
+	must(t, d.apply(d.signer.version(1, "one.test")))
+	next := newSigner(t)
+	d.signer.also = next
+	signed := d.signer.epoch(2, d.signer.id, next, nil)
+	must(t, d.apply(signed))
+	later := d.signer.version(7, "old.test")
+	wantError(t, d.apply(later), "not newer")
+	d.reopen()
+	if a := d.Active(); a.Epoch != 2 || a.KeyID != next.id {
+		t.Errorf("epoch %d by key %s is in force", a.Epoch, a.KeyID)
+	}
 }

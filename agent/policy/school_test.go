@@ -53,6 +53,9 @@ type signer struct {
 	id    string
 	blobs map[[32]byte][]byte // what Fetch answers
 	asked int                 // how often it was
+
+	recovery crypto.Signer
+	also     *signer // another key that devices trust
 }
 
 func newSigner(t testing.TB) *signer {
@@ -61,11 +64,37 @@ func newSigner(t testing.TB) *signer {
 	must(t, err)
 	id, err := pki.KeyID(key.Public())
 	must(t, err)
-	return &signer{t: t, key: key, id: id, blobs: map[[32]byte][]byte{}}
+	recovery, err := pki.NewPolicyKey()
+	must(t, err)
+	return &signer{t: t, key: key, id: id, blobs: map[[32]byte][]byte{}, recovery: recovery}
+}
+
+func (s *signer) recoveryKey() []byte { return s.recovery.Public().(ed25519.PublicKey) }
+
+// epoch is the first version of an epoch, signed by a key and with the recovery
+// key's leave, or another's.
+func (s *signer) epoch(n uint64, previous string, by *signer, leave crypto.Signer) *safelightv1.SignedManifest {
+	s.t.Helper()
+	m := s.manifest(1, pack("two.test"))
+	m.Epoch, m.KeyId = n, by.id
+	signed := by.sign(m)
+	if leave == nil {
+		leave = s.recovery
+	}
+	var err error
+	signed.EpochGrant, err = proto.Marshal(&safelightv1.EpochGrant{School: school, Epoch: n, KeyId: by.id, PreviousKeyId: previous})
+	must(s.t, err)
+	signed.RecoverySignature, err = pki.Sign(leave, pki.EpochContext, signed.EpochGrant)
+	must(s.t, err)
+	return signed
 }
 
 func (s *signer) keys() []*safelightv1.PolicyKey {
-	return []*safelightv1.PolicyKey{{KeyId: s.id, Ed25519Public: s.key.Public().(ed25519.PublicKey)}}
+	keys := []*safelightv1.PolicyKey{{KeyId: s.id, Ed25519Public: s.key.Public().(ed25519.PublicKey)}}
+	if s.also != nil {
+		keys = append(keys, s.also.keys()...)
+	}
+	return keys
 }
 
 func (s *signer) fetch(_ context.Context, sum []byte, _ int64) ([]byte, error) {
@@ -150,6 +179,7 @@ func (d *device) reopen() {
 	d.logged = &strings.Builder{}
 	store, err := policy.Open(d.dir, school, d.signer.keys, slog.New(slog.NewTextHandler(d.logged, nil)))
 	must(d.t, err)
+	store.AcceptEpochs(d.signer.recoveryKey)
 	d.Store = store
 }
 

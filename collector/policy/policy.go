@@ -19,7 +19,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"safelight/collector/model"
-	"safelight/internal/pki"
 	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -34,8 +33,7 @@ type Store interface {
 // Publisher holds the policy key and the rules in force.
 type Publisher struct {
 	school    model.SchoolID
-	key       crypto.Signer
-	keyID     string
+	ring      *Ring
 	protected map[string][]byte // what every version carries unchanged (G5)
 	store     Store
 	now       func() time.Time
@@ -50,25 +48,25 @@ type Publisher struct {
 // program (packdir.Shipped); the protected one among them goes into every
 // version as it is.
 func NewPublisher(ctx context.Context, school model.SchoolID, key crypto.Signer, shipped map[string][]byte, store Store, now func() time.Time) (*Publisher, error) {
-	if _, ok := key.Public().(ed25519.PublicKey); !ok {
-		return nil, fmt.Errorf("opening the policy key: it is a %T, want Ed25519; restore policy.key from a backup", key.Public())
-	}
-	id, err := pki.KeyID(key.Public())
+	ring, err := NewRing(key)
 	if err != nil {
 		return nil, err
 	}
+	return NewPublisherOn(ctx, school, ring, shipped, store, now)
+}
+
+// NewPublisherOn is NewPublisher with keys that others share and change.
+func NewPublisherOn(ctx context.Context, school model.SchoolID, ring *Ring, shipped map[string][]byte, store Store, now func() time.Time) (*Publisher, error) {
 	protected := protectedFiles(shipped)
 	if len(protected) == 0 {
 		return nil, errors.New("opening the policy: the program ships no protected pack")
 	}
-	p := &Publisher{school: school, key: key, keyID: id, protected: protected, store: store, now: now}
+	p := &Publisher{school: school, ring: ring, protected: protected, store: store, now: now}
 	return p, p.Reload(ctx)
 }
 
 // Keys are the keys that devices are told to accept.
-func (p *Publisher) Keys() map[string]ed25519.PublicKey {
-	return map[string]ed25519.PublicKey{p.keyID: p.key.Public().(ed25519.PublicKey)}
-}
+func (p *Publisher) Keys() map[string]ed25519.PublicKey { return p.ring.Public() }
 
 // Reload takes over what the store holds, which another collector on the same
 // database may have published.
@@ -104,8 +102,8 @@ func (p *Publisher) Reload(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rules = set
-	p.signed = &safelightv1.SignedManifest{Manifest: v.Manifest, KeyId: v.KeyID, Signature: v.Signature}
-	return nil
+	p.signed, err = signedOf(v)
+	return err
 }
 
 // Signed returns the manifest in force, or nil before the first.
@@ -178,14 +176,19 @@ func (p *Publisher) publish(ctx context.Context, files map[string][]byte, by, re
 	if err != nil {
 		return model.PolicyVersion{}, err
 	}
-	epoch, serial := uint64(1), uint64(1)
-	if ok {
-		epoch, serial = last.Epoch, last.Serial+1
-	}
 	now := p.now().UTC()
-	m := &safelightv1.Manifest{
-		School: string(p.school), Epoch: epoch, Serial: serial, KeyId: p.keyID,
-		Issued: timestamppb.New(now), MinEngine: rules.Engine,
+	m := &safelightv1.Manifest{School: string(p.school), Epoch: 1, Serial: 1, Issued: timestamppb.New(now), MinEngine: rules.Engine}
+	v := model.PolicyVersion{School: p.school, Issued: now, By: by, Reason: reason}
+	key, keyID := p.ring.Present()
+	var leave *safelightv1.SignedManifest
+	if ok {
+		if last.KeyID != keyID {
+			return model.PolicyVersion{}, fmt.Errorf("the rules in force were signed by key %s and the key here is %s, which devices would refuse; restore policy.key, or begin an epoch with `key rotate policy`", last.KeyID, keyID)
+		}
+		m.Epoch, m.Serial = last.Epoch, last.Serial+1
+		if leave, err = signedOf(last); err != nil {
+			return model.PolicyVersion{}, err
+		}
 	}
 	var blobs []model.Blob
 	for _, name := range sortedNames(files) {
@@ -193,17 +196,8 @@ func (p *Publisher) publish(ctx context.Context, files map[string][]byte, by, re
 		blobs = append(blobs, b)
 		m.Blobs = append(m.Blobs, &safelightv1.Blob{Name: name, Sha256: b.SHA256[:], Size: uint64(len(b.Data))})
 	}
-	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-	if err != nil {
+	if v, err = seal(v, m, key, keyID, leave); err != nil {
 		return model.PolicyVersion{}, err
-	}
-	sig, err := pki.Sign(p.key, pki.PolicyContext, raw)
-	if err != nil {
-		return model.PolicyVersion{}, err
-	}
-	v := model.PolicyVersion{
-		School: p.school, Epoch: epoch, Serial: serial, KeyID: p.keyID, Issued: now,
-		By: by, Reason: reason, Manifest: raw, Signature: sig,
 	}
 	return v, p.store.PublishPolicy(ctx, v, blobs)
 }

@@ -11,6 +11,9 @@ import (
 // PolicyContext keeps a policy signature from being taken for another kind.
 const PolicyContext = "safelight policy manifest v1\n"
 
+// EpochContext is for the recovery key's leave to begin a policy epoch.
+const EpochContext = "safelight policy epoch v1\n"
+
 // Sign signs data under a context with an Ed25519 key (RFC 8032).
 func Sign(key crypto.Signer, context string, data []byte) ([]byte, error) {
 	if _, ok := key.Public().(ed25519.PublicKey); !ok {
