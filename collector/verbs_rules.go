@@ -57,7 +57,7 @@ func check(env cli.Env, dir string, asJSON bool) error {
 	}
 	enc := json.NewEncoder(env.Stdout)
 	for _, c := range categories {
-		if err := enc.Encode(checkedCategory{c.ID, c.Title, string(c.Purpose), string(c.Risk), c.Severity.String()}); err != nil {
+		if err := enc.Encode(checkedCategory{c.ID, c.Title, c.Purpose, c.Risk, c.Severity.String()}); err != nil {
 			return err
 		}
 	}

@@ -207,6 +207,7 @@ func TestJobsHoldReferencesOnly(t *testing.T) {
 			}
 		}
 	}
+	must(t, rows.Err())
 	if n != 1 {
 		t.Errorf("jobs = %d, want 1", n)
 	}

@@ -52,7 +52,7 @@ func (c *Console) showName(w http.ResponseWriter, r *http.Request, v viewer) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		json.NewEncoder(w).Encode(map[string]string{"name": nameOf(subject)})
+		_ = json.NewEncoder(w).Encode(map[string]string{"name": nameOf(subject)}) // the reader left: nobody to tell
 		return
 	}
 	if r.PostForm.Get("from") == "today" {

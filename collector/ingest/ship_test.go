@@ -220,12 +220,12 @@ func (f storeFunc) AppendRecords(ctx context.Context, school model.SchoolID, bat
 
 func TestNothingIsAcknowledgedThatIsNotStored(t *testing.T) {
 	failing := true
-	h := openHouse(t, func(real Store) Store {
+	h := openHouse(t, func(inner Store) Store {
 		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 			if failing { // written and read by the committer and, in between batches, the test
 				return model.Appended{}, errors.New("disk full")
 			}
-			return real.AppendRecords(ctx, school, batch)
+			return inner.AppendRecords(ctx, school, batch)
 		})
 	})
 	stream := h.device("dev-1")
@@ -245,11 +245,11 @@ func TestNothingIsAcknowledgedThatIsNotStored(t *testing.T) {
 
 func TestAcknowledgementWaitsForTheStore(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
-	h := openHouse(t, func(real Store) Store {
+	h := openHouse(t, func(inner Store) Store {
 		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 			close(begun)
 			<-release
-			return real.AppendRecords(ctx, school, batch)
+			return inner.AppendRecords(ctx, school, batch)
 		})
 	})
 	stream := h.device("dev-1")
@@ -272,7 +272,7 @@ func TestAcknowledgementWaitsForTheStore(t *testing.T) {
 func TestOneThatCannotBeStoredHoldsUpNobodyElse(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) })
-	h := openHouse(t, func(real Store) Store {
+	h := openHouse(t, func(inner Store) Store {
 		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 			begin()
 			<-release // until all devices wait together
@@ -281,7 +281,7 @@ func TestOneThatCannotBeStoredHoldsUpNobodyElse(t *testing.T) {
 					return model.Appended{}, errors.New("no")
 				}
 			}
-			return real.AppendRecords(ctx, school, batch)
+			return inner.AppendRecords(ctx, school, batch)
 		})
 	})
 	poison, good := h.device("poison"), h.device("dev-2")
@@ -318,10 +318,10 @@ func TestStoppingEndsStreamsAtOnce(t *testing.T) {
 
 func TestStreamThatNobodyReadsIsBounded(t *testing.T) {
 	release := make(chan struct{})
-	h := openHouse(t, func(real Store) Store {
+	h := openHouse(t, func(inner Store) Store {
 		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 			<-release
-			return real.AppendRecords(ctx, school, batch)
+			return inner.AppendRecords(ctx, school, batch)
 		})
 	})
 	defer close(release)
@@ -375,10 +375,10 @@ func (h *house) outcomeOf(ctx context.Context, batch model.Batch) outcome {
 
 func TestWhatCameBeforeTheGoodbyeIsAcknowledged(t *testing.T) {
 	release := make(chan struct{})
-	h := openHouse(t, func(real Store) Store {
+	h := openHouse(t, func(inner Store) Store {
 		return storeFunc(func(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 			<-release
-			return real.AppendRecords(ctx, school, batch)
+			return inner.AppendRecords(ctx, school, batch)
 		})
 	})
 	stream := h.device("dev-1")

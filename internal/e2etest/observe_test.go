@@ -43,7 +43,7 @@ func TestObserveLiveShowsAVisitOverTLSAndANewProgram(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	seen := watchLive(t, ctx)
+	seen := watchLive(ctx, t)
 	port := must[*url.URL](t)(url.Parse(site.URL)).Port()
 	program := filepath.Join(t.TempDir(), "newprogram")
 	check(t, os.WriteFile(program, must[[]byte](t)(os.ReadFile("/bin/sleep")), 0o700))
@@ -73,7 +73,7 @@ func TestObserveLiveShowsAVisitOverTLSAndANewProgram(t *testing.T) {
 }
 
 // watchLive runs `observe --live` until ctx ends.
-func watchLive(t *testing.T, ctx context.Context) <-chan observed {
+func watchLive(ctx context.Context, t *testing.T) <-chan observed {
 	t.Helper()
 	_, agent := trialschool.Programs(bin)
 	cmd := exec.CommandContext(ctx, agent, "observe", "--live")

@@ -155,7 +155,7 @@ func jobs(t *testing.T, s *trialschool.School) string {
 	t.Helper()
 	db := must[*sql.DB](t)(sql.Open("sqlite", "file:"+filepath.Join(s.CollectorDir(), "safelight.db")+"?mode=ro"))
 	defer db.Close()
-	rows := must[*sql.Rows](t)(db.QueryContext(t.Context(), `SELECT CAST(args AS TEXT) || ' ' || kind || ' ' || COALESCE(CAST(errors AS TEXT), '') FROM river_job`))
+	rows := must[*sql.Rows](t)(db.QueryContext(t.Context(), `SELECT CAST(args AS TEXT) || ' ' || kind || ' ' || COALESCE(CAST(errors AS TEXT), '') FROM river_job`)) //nolint:rowserrcheck // looked at below
 	defer rows.Close()
 	var all []string
 	for rows.Next() {

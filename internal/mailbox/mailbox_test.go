@@ -42,7 +42,7 @@ func start(t *testing.T, cfg Config) string {
 		cfg.Dir = t.TempDir()
 	}
 	cfg.Now = func() time.Time { return time.Date(2026, 11, 23, 10, 41, 0, 0, time.UTC) }
-	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	cfg.Log = slog.New(slog.DiscardHandler)
 	s, err := Serve(listener, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestAFullDiskIsSaidToTheSender(t *testing.T) {
 }
 
 func TestAMailboxWithoutItsPartsIsRefused(t *testing.T) {
-	log, now := slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now
+	log, now := slog.New(slog.DiscardHandler), time.Now
 	for name, cfg := range map[string]Config{
 		"no clock":             {Dir: t.TempDir(), Log: log},
 		"a password, no TLS":   {Dir: t.TempDir(), Log: log, Now: now, User: "x", Password: "y"},

@@ -220,7 +220,7 @@ func (c *compiler) fill(cat *category, f *categoryFile) {
 		src.tier = tierSchool
 	}
 	c.addPhrases(cat, index, src, f)
-	c.addDomains(cat, index, src, f)
+	c.addDomains(index, src, f)
 	c.addPrograms(index, src, f)
 	cat.tests = append(cat.tests, f.tests)
 }
@@ -263,7 +263,7 @@ func (c *compiler) addPhrase(at pos, text string, r ref) {
 	}
 }
 
-func (c *compiler) addDomains(cat *category, index int32, src source, f *categoryFile) {
+func (c *compiler) addDomains(index int32, src source, f *categoryFile) {
 	for _, d := range f.domains {
 		for _, other := range c.rs.domains[d.name] {
 			if other.cat == index && other.tier == src.tier && other.allow == d.allow {

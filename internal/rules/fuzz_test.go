@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -20,7 +21,11 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rs, err := Compile(with("acme/a.yaml", string(data)))
 		if err != nil {
-			for _, p := range err.(Problems) {
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("an error that names no place: %v", err)
+			}
+			for _, p := range problems {
 				if p.What == "" || p.Line < 0 || p.Line > 0 && p.Col < 1 {
 					t.Fatalf("problem without a place or words: %+v", p)
 				}

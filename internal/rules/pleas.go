@@ -57,7 +57,7 @@ func (rs *Ruleset) checkPleas() (ps Problems) {
 	for _, p := range pleas() {
 		full := rs.Judge(Input{Kind: event.Search, Text: p.line})
 		alone := rs.Judge(Input{Kind: event.Search, Text: p.signal})
-		what := ""
+		var what string
 		switch {
 		case starter && (full.Decision != Flag || full.Severity != event.Urgent):
 			what = fmt.Sprintf("the plea %q is not flagged as urgent (decision %s, severity %s)", p.line, full.Decision, full.Severity)

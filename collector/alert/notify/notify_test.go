@@ -72,7 +72,7 @@ func newOfficeOn(t *testing.T, refuse func(string) error, way string) *office {
 	o := &office{mail: make(chan mailbox.Message, 10), log: &bytes.Buffer{}, now: noon}
 	server, err := mailbox.Serve(listener, mailbox.Config{
 		Dir: filepath.Join(dir, "mail"), TLS: serverTLS, User: "collector", Password: "secret", Refuse: refuse,
-		Announce: func(m mailbox.Message) { o.mail <- m }, Now: func() time.Time { return noon }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Announce: func(m mailbox.Message) { o.mail <- m }, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func read(t *testing.T, path string) (raw string, head mail.Header, text, html s
 	parts := multipart.NewReader(msg.Body, params["boundary"])
 	for {
 		part, err := parts.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return string(body), msg.Header, text, html
 		}
 		if err != nil {
@@ -351,7 +351,7 @@ func TestABrokenConfigurationNamesItsField(t *testing.T) {
 	}
 	empty := filepath.Join(t.TempDir(), "empty")
 	write(t, empty, "\n")
-	now, log := time.Now, slog.New(slog.NewTextHandler(io.Discard, nil))
+	now, log := time.Now, slog.New(slog.DiscardHandler)
 	for want, cfg := range map[string]Config{
 		"mail.password_file: open": {Host: "h", Port: 25, TLS: StartTLS, From: "a@b.example", User: "u", PasswordFile: "/nonexistent"},
 		"is empty":                 {Host: "h", Port: 25, TLS: StartTLS, From: "a@b.example", User: "u", PasswordFile: empty},
@@ -408,7 +408,7 @@ func TestAMailServerWithoutSTARTTLSIsRefused(t *testing.T) {
 	}
 	got := make(chan mailbox.Message, 1)
 	server, err := mailbox.Serve(listener, mailbox.Config{
-		Dir: t.TempDir(), Announce: func(m mailbox.Message) { got <- m }, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Dir: t.TempDir(), Announce: func(m mailbox.Message) { got <- m }, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

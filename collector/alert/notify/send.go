@@ -42,7 +42,7 @@ func (l *line) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil {
-		l.conn.Close()
+		_ = l.conn.Close() // done with, whatever it says
 	}
 }
 
@@ -99,7 +99,7 @@ func (m *Mailer) send(ctx context.Context, msg *gomail.Msg) error {
 		}
 		return &Error{Doing: "reaching the mail server", Code: code(err), err: err}
 	}
-	defer client.CloseWithSMTPClient(conn)
+	defer func() { _ = client.CloseWithSMTPClient(conn) }()
 	err = client.SendWithSMTPClient(conn, msg)
 	if err == nil {
 		return nil
