@@ -45,9 +45,9 @@ const TopicConflict = "event-conflict"
 func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 	ctx = context.WithoutCancel(ctx) // also spares the driver a goroutine a statement
 	var appended model.Appended
-	finder := subjectFinder{store: s}
+	var finder subjectFinder
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		finder.tx = tx
+		finder = subjectFinder{store: s, tx: tx}
 		a := appender{ctx: ctx, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
 		return a.append(batch, &appended)
 	})

@@ -94,6 +94,9 @@ func (s *Store) GatherOnce(ctx context.Context, school model.SchoolID, now time.
 
 func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.Time, limit int, insertJobs InsertJobs, oneByOne bool) (n int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := s.dialect.aloneInTx(ctx, tx, gatherLock(school)); err != nil {
+			return fmt.Errorf("waiting for others who gather: %w", err)
+		}
 		g := newGathering(&bound{hot: s.hot, tx: tx}, school, now, insertJobs)
 		released, err := g.release(ctx, limit)
 		if err != nil {

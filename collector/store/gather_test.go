@@ -315,10 +315,11 @@ func BenchmarkGatherOnce(b *testing.B) {
 
 func reopen(t *testing.T, s *Store) *Store {
 	t.Helper()
-	var seq int
-	var name, path string
-	must(t, s.reader.QueryRow(`PRAGMA database_list`).Scan(&seq, &name, &path))
-	again, err := Open(t.Context(), path)
+	where, ok := locations.Load(s)
+	if !ok {
+		t.Fatal("not a store that openStore opened")
+	}
+	again, err := Open(t.Context(), where.(string))
 	must(t, err)
 	t.Cleanup(func() { again.Close() })
 	return again

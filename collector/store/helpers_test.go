@@ -6,7 +6,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,12 +23,17 @@ const school = model.SchoolID("hill-lane")
 // noon is when most tests happen.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
+// locations says where each store that a test opened lies.
+var locations sync.Map
+
 func openStore(t testing.TB) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "safelight.db"))
+	where := location(t)
+	s, err := Open(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
+	locations.Store(s, where)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
 )
 
@@ -132,8 +132,8 @@ func apply(ctx context.Context, db *sql.DB, m migration, now time.Time) error {
 
 // migrateJobs brings the job queue's own tables up to date. They keep their
 // own version, and their statements their own clock.
-func migrateJobs(ctx context.Context, db *sql.DB) error {
-	migrator, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+func migrateJobs(ctx context.Context, driver riverdriver.Driver[*sql.Tx]) error {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("preparing the job queue's tables: %w", err)
 	}

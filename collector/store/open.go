@@ -28,43 +28,42 @@ func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now = now }
 }
 
-// Open opens the store at path, makes it where it is missing, and brings its
-// schema up to date. A store that a newer program has written is refused with
-// a *NewerError and left as it was.
-func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
+// Open opens the store at location: a file's path for SQLite, which is made where
+// it is missing, or the URL of a PostgreSQL database. It brings the schema up to
+// date. A store that a newer program has written is refused with a *NewerError
+// and left as it was.
+func Open(ctx context.Context, location string, opts ...Option) (*Store, error) {
 	o := options{now: time.Now}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := makeOwnerOnly(path); err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", path, err)
-	}
-	s, err := open(ctx, path, o)
+	s, err := open(ctx, location, o)
 	if err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", path, err)
+		return nil, fmt.Errorf("opening store %s: %w", shown(location), err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string, o options) (_ *Store, err error) {
-	writer, err := sql.Open("sqlite", dsn(path, url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)"},
-		"_txlock": {"immediate"},
-	}))
+func open(ctx context.Context, location string, o options) (_ *Store, err error) {
+	d := dialectOf(location)
+	writer, reader, err := d.open(location)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, writer.Close())
+			err = errors.Join(err, writer.Close(), reader.Close())
 		}
 	}()
-	writer.SetMaxOpenConns(1)
-	writer.SetMaxIdleConns(1)
-	if err := migrate(ctx, writer, o.now()); err != nil {
-		return nil, err
-	}
-	if err := migrateJobs(ctx, writer); err != nil {
+	// Collectors that start together, or one after another in a rolling
+	// restart, migrate one at a time.
+	err = d.alone(ctx, writer, "migrating", func() error {
+		if err := migrate(ctx, writer, o.now()); err != nil {
+			return err
+		}
+		return migrateJobs(ctx, d.queue(writer))
+	})
+	if err != nil {
 		return nil, err
 	}
 	prepared, err := prepare(ctx, writer)
@@ -75,22 +74,39 @@ func open(ctx context.Context, path string, o options) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what is pending: %w", err)
 	}
-	reader, err := sql.Open("sqlite", dsn(path, url.Values{
-		"mode":    {"ro"},
-		"_pragma": {"busy_timeout(5000)", "query_only(ON)"},
-	}))
-	if err != nil {
-		return nil, err
-	}
-	reader.SetMaxOpenConns(readers)
-	reader.SetMaxIdleConns(readers)
 	return &Store{
+		dialect:  d,
 		writer:   writer,
 		reader:   reader,
 		hot:      prepared,
 		turns:    turns,
 		subjects: make(map[subjectKey]string),
 	}, nil
+}
+
+func openSQLite(path string) (writer, reader *sql.DB, err error) {
+	if err := makeOwnerOnly(path); err != nil {
+		return nil, nil, err
+	}
+	writer, err = sql.Open("sqlite", dsn(path, url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)"},
+		"_txlock": {"immediate"},
+	}))
+	if err != nil {
+		return nil, nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	writer.SetMaxIdleConns(1)
+	reader, err = sql.Open("sqlite", dsn(path, url.Values{
+		"mode":    {"ro"},
+		"_pragma": {"busy_timeout(5000)", "query_only(ON)"},
+	}))
+	if err != nil {
+		return nil, nil, errors.Join(err, writer.Close())
+	}
+	reader.SetMaxOpenConns(readers)
+	reader.SetMaxIdleConns(readers)
+	return writer, reader, nil
 }
 
 func dsn(path string, query url.Values) string {

@@ -17,19 +17,23 @@ var ErrNotFound = model.ErrNotFound
 
 // Store is a collector's memory. Its methods may be called concurrently.
 type Store struct {
-	writer *sql.DB // exactly one connection
-	reader *sql.DB // read-only
-	hot    *hot
-	turns  *turns
+	dialect *dialect
+	writer  *sql.DB // on SQLite exactly one connection
+	reader  *sql.DB // read-only
+	hot     *hot
+	turns   *turns
 
 	// mu guards everything declared below.
 	mu       sync.Mutex
 	subjects map[subjectKey]string // committed ones only
 }
 
-// DB is the write pool of one connection, for the job queue, which must share
-// it. Nobody else uses it.
+// DB is the write pool, on SQLite of one connection, for the job queue, which must
+// share it. Nobody else uses it.
 func (s *Store) DB() *sql.DB { return s.writer }
+
+// Shared says whether other collectors may be at work on the same database.
+func (s *Store) Shared() bool { return s.dialect.shared }
 
 // Close ends both pools.
 func (s *Store) Close() error {
@@ -37,9 +41,21 @@ func (s *Store) Close() error {
 	return errors.Join(s.reader.Close(), s.writer.Close())
 }
 
-// write runs f in a transaction on the write connection. What f returns as an
-// error undoes everything.
+// writeTries is how often a transaction that met another one is tried in all.
+const writeTries = 5
+
+// write runs f in a transaction. What f returns as an error undoes everything.
+// Where several collectors write, f may be run again from the beginning.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	for try := 1; ; try++ {
+		err := s.writeOnce(ctx, f)
+		if err == nil || try == writeTries || !s.dialect.again(err) {
+			return err
+		}
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, f func(tx *sql.Tx) error) error {
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning transaction: %w", err)
