@@ -44,16 +44,17 @@ type Options struct {
 
 // agent is the built parts.
 type agent struct {
-	log      *slog.Logger
-	identity *enrol.Identity
-	policies *policy.Store
-	spool    *spool.Spool
-	conn     *grpc.ClientConn
-	accounts *accounts
-	pipeline *pipeline.Pipeline
-	shipper  *shipper.Shipper
-	watcher  *watch.Watcher
-	sources  []source.Source
+	log         *slog.Logger
+	identity    *enrol.Identity
+	policies    *policy.Store
+	spool       *spool.Spool
+	conn        *grpc.ClientConn
+	accounts    *accounts
+	pipeline    *pipeline.Pipeline
+	shipper     *shipper.Shipper
+	watcher     *watch.Watcher
+	checkpoints *watch.Checkpoints
+	sources     []source.Source
 }
 
 // Run runs the agent on an enrolled folder until ctx ends.
@@ -108,10 +109,14 @@ func build(o Options) (*agent, error) {
 		Policy: a.rules, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)
+	if a.checkpoints, err = watch.OpenCheckpoints(filepath.Join(o.Dir, "audit.checkpoint")); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	a.watcher = watch.New(watch.Parts{
 		Client: client, Status: a.report, Policy: a.applyPolicy(), Log: o.Log,
-		Trust: func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
-		Up:    a.shipper.Retry, Pause: a.shipper.BackOff,
+		Trust:      func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
+		Checkpoint: a.checkpoints.Keep,
+		Up:         a.shipper.Retry, Pause: a.shipper.BackOff,
 	})
 	if a.sources = o.Sources; a.sources == nil {
 		if a.sources, err = sources(conf, o.Log); err != nil {

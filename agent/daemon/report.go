@@ -27,7 +27,7 @@ func (a *agent) report() *safelightv1.AgentStatus {
 	stats := a.spool.Stats()
 	st := &safelightv1.AgentStatus{
 		At: wire.Clock(c.Wall, c.BootID, c.Mono), SpoolEpoch: epoch[:],
-		Quarantined: stats.Quarantined, Hostname: hostname, Os: runtime.GOOS,
+		AuditCheckpoint: a.checkpoints.Latest(), Quarantined: stats.Quarantined, Hostname: hostname, Os: runtime.GOOS,
 	}
 	if p := a.policies.Active(); p != nil {
 		st.PolicyEpoch, st.PolicySerial = p.Epoch, p.Serial

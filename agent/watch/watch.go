@@ -43,6 +43,8 @@ type Parts struct {
 	Policy func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)) error
 	// Trust keeps a new trust bundle.
 	Trust func(*safelightv1.TrustBundle) error
+	// Checkpoint keeps a checkpoint of the collector's record.
+	Checkpoint func(*safelightv1.Checkpoint) error
 	// Up is called when a stream is open; others need then wait no longer.
 	Up func()
 	// Pause is called when the collector asks for quiet.
@@ -113,7 +115,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, err
 	}
 	hello := w.parts.Status()
-	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust"}}
+	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "audit-checkpoint"}}
 	if err := stream.Send(hello); err != nil {
 		return 0, ended(stream, err)
 	}
@@ -212,6 +214,8 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 		err = w.parts.Policy(ctx, kind.Policy, w.fetch)
 	case *safelightv1.Directive_Trust:
 		err = w.parts.Trust(kind.Trust)
+	case *safelightv1.Directive_Checkpoint:
+		err = w.parts.Checkpoint(kind.Checkpoint)
 	default:
 		res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
 	}

@@ -48,6 +48,8 @@ type Store interface {
 	EventsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Event, error)
 	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
 	Subject(ctx context.Context, school model.SchoolID, id string) (model.Subject, error)
+	AlertFor(ctx context.Context, school model.SchoolID, user model.User, ref string) (model.Alert, error)
+	// RecordAccess puts a look on record; it is on disk when it returns.
 	RecordAccess(ctx context.Context, a model.Access) error
 }
 
@@ -56,6 +58,7 @@ type Parts struct {
 	School    model.SchoolID
 	Store     Store
 	Publisher Publisher
+	Audit     Audit
 	Root      *x509.Certificate
 	// ServerName stands in tokens, with the addresses agents call.
 	ServerName string
@@ -98,6 +101,9 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "rules/history", a.rulesHistory)
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
+	handle(mux, "audit/verify", a.auditVerify)
+	handle(mux, "audit/export", a.auditExport)
+	handle(mux, "audit/erase", a.auditErase)
 	return mux
 }
 
@@ -109,7 +115,7 @@ func handle[Req any, Doc any](mux *http.ServeMux, verb string, do func(ctx conte
 			refuse(w, usagef("reading the request: %w", err))
 			return
 		}
-		docs, err := do(r.Context(), req)
+		docs, err := do(acting(r.Context()), req)
 		if err != nil {
 			refuse(w, err)
 			return
@@ -160,7 +166,7 @@ func one[Doc any](d Doc) []Doc { return []Doc{d} }
 
 type callerKey struct{}
 
-// WithCaller names who calls, for the access rows: the operating-system user.
+// WithCaller names who calls, for the record: the operating-system user.
 func WithCaller(ctx context.Context, who string) context.Context {
 	return context.WithValue(ctx, callerKey{}, who)
 }
@@ -170,4 +176,10 @@ func caller(ctx context.Context) string {
 		return "command line as " + who
 	}
 	return "command line"
+}
+
+// acting says who stands behind what a verb changes, for the record.
+func acting(ctx context.Context) context.Context {
+	who, _ := ctx.Value(callerKey{}).(string)
+	return model.WithActor(ctx, model.Actor{Who: model.SystemActor(who), Via: caller(ctx)})
 }

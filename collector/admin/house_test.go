@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"safelight/collector/admin"
+	"safelight/collector/audit"
 	"safelight/collector/model"
 	"safelight/collector/people"
 	"safelight/collector/store"
@@ -58,6 +59,7 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // watchedStore is the real store; a test may watch or break parts of it.
 type watchedStore struct {
 	*store.Store
+	record *audit.Log
 	did    []string // what was done, of what G3 puts in order
 	school func(model.School) model.School
 	access func(model.Access) error
@@ -78,7 +80,7 @@ func (s *watchedStore) RecordAccess(ctx context.Context, a model.Access) error {
 			return err
 		}
 	}
-	return s.Store.RecordAccess(ctx, a)
+	return s.record.RecordAccess(ctx, a)
 }
 
 func (s *watchedStore) AlertsFor(ctx context.Context, id model.SchoolID, u model.User, since time.Time) ([]model.Alert, error) {
@@ -114,7 +116,12 @@ func newHouse(t testing.TB) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
 	must(t, s.EnsureSchool(t.Context(), model.School{ID: school, Name: "Hill Lane", Trial: true, Created: noon}))
-	h := &house{t: t, store: &watchedStore{Store: s}}
+	key, err := pki.NewAuditKey()
+	must(t, err)
+	record, err := audit.Open(t.Context(), audit.Parts{Store: s, School: school, Key: key, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(record.Close)
+	h := &house{t: t, store: &watchedStore{Store: s, record: record}}
 	h.handler = admin.New(admin.Parts{
 		School: school, Store: h.store, Root: root(t), ServerName: "collector.test", Addresses: []string{"192.0.2.7:7443"},
 		ConsoleURL: "https://collector.test:8443", ReadRoster: people.ReadRoster, NotFound: model.ErrNotFound,
@@ -232,7 +239,7 @@ func (h *house) overSocket() *admin.Client {
 // lookers are the accesses recorded that belong to no alert, sorted.
 func (h *house) lookers() (all []string) {
 	h.t.Helper()
-	accesses, err := h.store.AccessesOf(h.t.Context(), school, "")
+	accesses, err := h.store.record.AccessesOf(h.t.Context(), school, "")
 	must(h.t, err)
 	for _, a := range accesses {
 		all = append(all, fmt.Sprintf("%s %s from %s", a.User, a.What, a.From))

@@ -52,8 +52,7 @@ func (a *Admin) trialUser(ctx context.Context, name string) (model.User, error) 
 	return u, err
 }
 
-// look finds the person and writes the access row; only then may anything be
-// read.
+// look finds the person and records the look; only then may anything be read.
 func (a *Admin) look(ctx context.Context, as, what string) (model.User, error) {
 	u, err := a.person(ctx, as)
 	if err != nil {

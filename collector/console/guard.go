@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"safelight/collector/model"
 )
 
 // policy lets a page load this site's own files, send forms to it, and nothing
@@ -37,7 +39,7 @@ func (c *Console) guarded(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		inner.ServeHTTP(w, r)
+		inner.ServeHTTP(w, r.WithContext(model.WithActor(r.Context(), model.Actor{Who: "somebody", Via: origin(r)})))
 	})
 }
 

@@ -21,9 +21,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"safelight/collector/audit"
 	"safelight/collector/model"
 	"safelight/collector/store"
 	"safelight/internal/event"
+	"safelight/internal/pki"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,10 +35,21 @@ const school = model.SchoolID("larkmoor")
 // monday is the day of the pictures: 23 November, 10:46 in London.
 var monday = time.Date(2026, 11, 23, 10, 46, 0, 0, time.UTC)
 
+// stored is the real store, and the real record of looks.
+type stored struct {
+	*store.Store
+	looks
+}
+
+type looks interface {
+	RecordAccess(ctx context.Context, a model.Access) error
+	AccessesOf(ctx context.Context, school model.SchoolID, ref string) ([]model.Access, error)
+}
+
 // house is a console over the real store, with invented people.
 type house struct {
 	t       testing.TB
-	store   *store.Store
+	store   *stored
 	console *Console
 	handler http.Handler
 	logged  *strings.Builder
@@ -76,9 +89,15 @@ func newHouse(t testing.TB) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{t: t, store: s, at: monday, logged: &strings.Builder{}}
+	h := &house{t: t, at: monday, logged: &strings.Builder{}}
 	must(t, s.EnsureSchool(t.Context(), model.School{ID: school, Name: "Larkmoor School", Trial: true, Created: monday}))
-	h.console = h.build(s)
+	key, err := pki.NewAuditKey()
+	must(t, err)
+	log, err := audit.Open(t.Context(), audit.Parts{Store: s, School: school, Key: key, Now: h.now, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(log.Close)
+	h.store = &stored{s, log}
+	h.console = h.build(h.store)
 	h.handler = h.console.Handler()
 	h.people()
 	return h

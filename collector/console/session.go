@@ -118,7 +118,7 @@ func (c *Console) signedIn(next func(http.ResponseWriter, *http.Request, viewer)
 			http.SetCookie(w, sessionCookie("", -1))
 			http.Redirect(w, r, signInURL(r), http.StatusSeeOther)
 		default:
-			next(w, r, v)
+			next(w, r.WithContext(model.WithActor(r.Context(), model.Actor{Who: model.UserActor(v.user.ID), Via: v.from})), v)
 		}
 	})
 }

@@ -33,6 +33,10 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		return nil, fmt.Errorf("time_zone %q: %w; want a name like Europe/London", conf.TimeZone, err)
 	}
 	p := &parts{conf: conf, log: o.Log, now: o.Now, authority: s.authority, store: s.store}
+	if err := s.openRecord(ctx, o.Now, o.Log, func() { p.watch.CheckpointAnnounced() }); err != nil {
+		return nil, err
+	}
+	p.record = s.record
 	p.gate = enrol.NewGate(schoolID, s.authority, o.Now, o.Log)
 	if p.policy, err = newPublisher(ctx, s, o.Now); err != nil {
 		return nil, err
@@ -41,7 +45,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.fleet = fleet.New(s.store, schoolID, o.Now, o.Log)
 	p.people = people.NewResolver(s.store)
 	p.watch = watch.New(watch.Parts{
-		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, DeviceFrom: enrol.DeviceFrom,
+		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
 		Trust: func() *safelightv1.TrustBundle { return s.authority.Trust(p.policy.Keys()) }, Now: o.Now, Log: o.Log,
 	})
 	if err := p.buildAlerts(); err != nil {
@@ -62,7 +66,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		return nil, err
 	}
 	c, err := console.New(console.Config{
-		School: schoolID, Store: s.store, Categories: categories{p.policy}, Fleet: p.fleet,
+		School: schoolID, Store: s.recorded(), Categories: categories{p.policy}, Fleet: p.fleet,
 		Now: o.Now, Location: zone, Log: o.Log,
 	})
 	if err != nil {
@@ -114,7 +118,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		return nil, err
 	}
 	return admin.New(admin.Parts{
-		School: schoolID, Store: s.store, Publisher: publisher, Root: s.root(), ServerName: enrol.ServerName,
+		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: enrol.ServerName,
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		NotFound: store.ErrNotFound, Changed: changed, Now: now, Log: log,
 	}), nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"safelight/collector/audit"
 	"safelight/collector/enrol"
 	"safelight/collector/model"
 	"safelight/collector/store"
@@ -52,9 +53,18 @@ type state struct {
 	authority *enrol.Authority
 	store     *store.Store
 	policyKey crypto.Signer
+	auditKey  crypto.Signer
+	record    *audit.Log // nil until openRecord
 }
 
-func (s *state) close() error { return s.store.Close() }
+func (s *state) close() error {
+	var err error
+	if s.record != nil {
+		err = s.record.Flush(context.Background()) // what a verb has just changed
+		s.record.Close()
+	}
+	return errors.Join(err, s.store.Close())
+}
 
 // openState opens keys and store, making what is missing. The caller holds the
 // folder's lock.
@@ -64,6 +74,10 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 		return nil, err
 	}
 	key, err := pki.LoadOrMakeKey(filepath.Join(dir, "policy.key"), pki.NewPolicyKey)
+	if err != nil {
+		return nil, err
+	}
+	auditKey, err := pki.LoadOrMakeKey(filepath.Join(dir, "audit.key"), pki.NewAuditKey)
 	if err != nil {
 		return nil, err
 	}
@@ -79,5 +93,5 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err := st.EnsureSchool(ctx, school); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &state{authority: a, store: st, policyKey: key}, nil
+	return &state{authority: a, store: st, policyKey: key, auditKey: auditKey}, nil
 }

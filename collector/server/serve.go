@@ -176,7 +176,13 @@ func offlineClient(ctx context.Context, dir string) (*admin.Client, func(), erro
 		unlock()
 		return nil, nil, err
 	}
-	verbs, err := adminVerbs(ctx, conf, s, func() {}, time.Now, slog.New(slog.DiscardHandler))
+	quiet := slog.New(slog.DiscardHandler)
+	if err := s.openRecord(ctx, time.Now, quiet, nil); err != nil {
+		_ = s.close()
+		unlock()
+		return nil, nil, err
+	}
+	verbs, err := adminVerbs(ctx, conf, s, func() {}, time.Now, quiet)
 	if err != nil {
 		_ = s.close()
 		unlock()

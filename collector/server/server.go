@@ -14,6 +14,7 @@ import (
 
 	"safelight/collector/admin"
 	"safelight/collector/alert"
+	"safelight/collector/audit"
 	"safelight/collector/console"
 	"safelight/collector/enrol"
 	"safelight/collector/fleet"
@@ -63,6 +64,7 @@ type parts struct {
 	gatherer  *alert.Gatherer
 	console   http.Handler
 	admin     *admin.Admin
+	record    *audit.Log
 	changes   *changes
 }
 
@@ -162,6 +164,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "jobs", Run: p.jobs.Run},
 		{Name: "changes", Run: p.changes.run},
 		{Name: "fleet", Run: p.fleet.Run},
+		{Name: "record", Run: p.record.Run},
 	}, nil
 }
 
@@ -176,4 +179,4 @@ func (p *parts) consoleServer() (*http.Server, error) {
 	return srv, nil
 }
 
-var _ console.Store = (*store.Store)(nil)
+var _ console.Store = recorded{}

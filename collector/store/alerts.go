@@ -109,6 +109,10 @@ func (s *Store) AcknowledgeAlert(ctx context.Context, school model.SchoolID, ref
 		if err != nil || !first {
 			return err
 		}
+		err = note(ctx, tx, school, model.AuditRecord{At: now, Actor: model.UserActor(userID), What: "alert.take", Ref: model.AlertRef(ref)})
+		if err != nil {
+			return err
+		}
 		return bump(ctx, tx, school, TopicAlerts)
 	})
 	if err != nil {

@@ -50,6 +50,9 @@ func (s *Store) RevokeDevice(ctx context.Context, school model.SchoolID, id stri
 		if err != nil {
 			return err
 		}
+		if err := note(ctx, tx, school, model.AuditRecord{At: now, What: "device.revoke", Ref: model.DeviceActor(id)}); err != nil {
+			return err
+		}
 		return bump(ctx, tx, school, TopicDevices)
 	})
 	if err != nil {
@@ -61,9 +64,15 @@ func (s *Store) RevokeDevice(ctx context.Context, school model.SchoolID, id stri
 // RenewDevice notes until when a device's new certificate is good. A revoked
 // device is not found.
 func (s *Store) RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error {
-	result, err := s.writer.ExecContext(ctx, `UPDATE devices SET expires = $3 WHERE school_id = $1 AND id = $2 AND revoked = 0`,
-		school, id, micros(expires))
-	if err := changedOne(result, err); err != nil {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		err := changedOne(tx.ExecContext(ctx, `UPDATE devices SET expires = $3 WHERE school_id = $1 AND id = $2 AND revoked = 0`,
+			school, id, micros(expires)))
+		if err != nil {
+			return err
+		}
+		return note(ctx, tx, school, model.AuditRecord{Actor: model.DeviceActor(id), What: "device.renew", Ref: model.DeviceActor(id)})
+	})
+	if err != nil {
 		return fmt.Errorf("renewing device: %w", err)
 	}
 	return nil

@@ -44,7 +44,12 @@ func (s *Store) Enrol(ctx context.Context, school model.SchoolID, tokenHash []by
 		if device.Site == "" {
 			device.Site = token.Site
 		}
-		return insertDevice(ctx, tx, device)
+		if err := insertDevice(ctx, tx, device); err != nil {
+			return err
+		}
+		return note(ctx, tx, school, model.AuditRecord{
+			At: now, Actor: tokenRef(token.ID), What: "device.enrol", Ref: model.DeviceActor(device.ID),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("enrolling device: %w", err)

@@ -291,17 +291,6 @@ func TestNotificationsOutcome(t *testing.T) {
 	}
 }
 
-func TestAccessesAreKeptInOrder(t *testing.T) {
-	s := openStore(t)
-	for i, what := range []string{"alert", "name", "words"} {
-		must(t, s.RecordAccess(t.Context(), model.Access{School: school, At: noon.Add(time.Duration(i) * time.Second), User: "dsl", What: what, Ref: "R", From: "192.0.2.1"}))
-	}
-	got, err := s.AccessesOf(t.Context(), school, "R")
-	if must(t, err); len(got) != 3 || got[0].What != "alert" || got[2].What != "words" || got[1].From != "192.0.2.1" {
-		t.Errorf("accesses = %+v", got)
-	}
-}
-
 func TestReadPoolCannotWrite(t *testing.T) {
 	s := openStore(t)
 	if _, err := s.reader.Exec(`DELETE FROM schools`); err == nil {

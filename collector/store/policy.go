@@ -47,6 +47,12 @@ func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs 
 		if err != nil {
 			return err
 		}
+		err = note(ctx, tx, v.School, model.AuditRecord{
+			At: v.Issued, Actor: model.UserActor(v.By), What: "rules.publish", Ref: fmt.Sprintf("rules:%d.%d", v.Epoch, v.Serial), Reason: v.Reason,
+		})
+		if err != nil {
+			return err
+		}
 		return bump(ctx, tx, v.School, TopicPolicy)
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ const rosterChunk = 500
 // A held alert whose subject is now known as a pupil is released: the next
 // GatherOnce opens it and tells. An alert whose subject is no longer known as a
 // pupil is from then on shown to nobody.
-func (s *Store) ImportRoster(ctx context.Context, school model.SchoolID, people []model.Person, _ time.Time) (added, changed int, err error) {
+func (s *Store) ImportRoster(ctx context.Context, school model.SchoolID, people []model.Person, now time.Time) (added, changed int, err error) {
 	id := randomID()
 	for chunk := range slices.Chunk(people, rosterChunk) {
 		err := s.write(ctx, func(tx *sql.Tx) error { return stageRoster(ctx, tx, school, id, chunk) })
@@ -33,8 +33,12 @@ func (s *Store) ImportRoster(ctx context.Context, school model.SchoolID, people 
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		var err error
-		added, changed, err = switchRoster(ctx, tx, school, id)
-		return err
+		if added, changed, err = switchRoster(ctx, tx, school, id); err != nil {
+			return err
+		}
+		return note(ctx, tx, school, model.AuditRecord{
+			At: now, What: "roster.import", Ref: "roster:" + id, Outcome: fmt.Sprintf("%d people, %d new, %d changed", len(people), added, changed),
+		})
 	})
 	// A staging area that stays behind is swept by the next import.
 	if err != nil {

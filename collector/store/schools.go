@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"safelight/collector/model"
@@ -20,9 +21,15 @@ func scanSchool(row scanner) (model.School, error) {
 // EnsureSchool adds a school, or does nothing where it is there already: what a
 // school has decided is never undone by starting again.
 func (s *Store) EnsureSchool(ctx context.Context, school model.School) error {
-	_, err := s.writer.ExecContext(ctx,
-		`INSERT INTO schools (school_id, name, trial, created) VALUES ($1, $2, $3, $4) ON CONFLICT (school_id) DO NOTHING`,
-		school.ID, school.Name, flag(school.Trial), micros(school.Created))
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		added, err := affected(tx.ExecContext(ctx,
+			`INSERT INTO schools (school_id, name, trial, created) VALUES ($1, $2, $3, $4) ON CONFLICT (school_id) DO NOTHING`,
+			school.ID, school.Name, flag(school.Trial), micros(school.Created)))
+		if err != nil || !added {
+			return err
+		}
+		return note(ctx, tx, school.ID, model.AuditRecord{At: school.Created, What: "school.create", Ref: "school:" + string(school.ID)})
+	})
 	if err != nil {
 		return fmt.Errorf("adding school: %w", err)
 	}

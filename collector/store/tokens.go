@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"safelight/collector/model"
@@ -19,14 +20,23 @@ func scanToken(row scanner) (model.Token, error) {
 
 // AddToken keeps an enrolment token's hash and terms.
 func (s *Store) AddToken(ctx context.Context, t model.Token) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO tokens (school_id, id, hash, site, uses, used, expires, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		t.School, t.ID, t.Hash, t.Site, t.Uses, t.Used, micros(t.Expires), micros(t.Created))
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO tokens (school_id, id, hash, site, uses, used, expires, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			t.School, t.ID, t.Hash, t.Site, t.Uses, t.Used, micros(t.Expires), micros(t.Created))
+		if err != nil {
+			return taken(err)
+		}
+		return note(ctx, tx, t.School, model.AuditRecord{At: t.Created, What: "token.create", Ref: tokenRef(t.ID)})
+	})
 	if err != nil {
-		return fmt.Errorf("adding token: %w", taken(err))
+		return fmt.Errorf("adding token: %w", err)
 	}
 	return nil
 }
+
+// tokenRef names an enrolment token in the record.
+func tokenRef(id string) string { return "token:" + id }
 
 // Tokens lists the enrolment tokens, oldest first.
 func (s *Store) Tokens(ctx context.Context, school model.SchoolID) ([]model.Token, error) {

@@ -25,13 +25,19 @@ func scanUser(row scanner) (model.User, error) {
 // AddUser adds somebody who may sign in. Their own account is folded, so that
 // an alert about it is recognised however a device writes it (G3).
 func (s *Store) AddUser(ctx context.Context, u model.User) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO users (school_id, id, name, email, duty, account, trial, disabled,
-		password_hash, link_hash, link_expires, token_hash, failures, last_failure, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		u.School, u.ID, u.Name, u.Email, u.Duty, model.FoldAccount(u.Account), flag(u.Trial), flag(u.Disabled),
-		u.PasswordHash, u.LinkHash, micros(u.LinkExpires), u.TokenHash, u.Failures, micros(u.LastFailure), micros(u.Created))
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO users (school_id, id, name, email, duty, account, trial, disabled,
+			password_hash, link_hash, link_expires, token_hash, failures, last_failure, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			u.School, u.ID, u.Name, u.Email, u.Duty, model.FoldAccount(u.Account), flag(u.Trial), flag(u.Disabled),
+			u.PasswordHash, u.LinkHash, micros(u.LinkExpires), u.TokenHash, u.Failures, micros(u.LastFailure), micros(u.Created))
+		if err != nil {
+			return taken(err)
+		}
+		return note(ctx, tx, u.School, model.AuditRecord{At: u.Created, What: "user.add", Ref: model.UserActor(u.ID), Outcome: string(u.Duty)})
+	})
 	if err != nil {
-		return fmt.Errorf("adding user: %w", taken(err))
+		return fmt.Errorf("adding user: %w", err)
 	}
 	return nil
 }
@@ -98,6 +104,10 @@ func (s *Store) SetPassword(ctx context.Context, school model.SchoolID, userID, 
 		if err != nil {
 			return err
 		}
+		who := model.UserActor(userID)
+		if err := note(ctx, tx, school, model.AuditRecord{At: now, Actor: who, What: "user.password", Ref: who}); err != nil {
+			return err
+		}
 		return endSessions(ctx, tx, school, userID)
 	})
 	if err != nil {
@@ -108,11 +118,21 @@ func (s *Store) SetPassword(ctx context.Context, school model.SchoolID, userID, 
 
 // RecordSignIn counts failed sign-ins in a row, for the growing delay.
 func (s *Store) RecordSignIn(ctx context.Context, school model.SchoolID, userID string, ok bool, now time.Time) error {
-	result, err := s.writer.ExecContext(ctx, `UPDATE users SET
-		failures = CASE WHEN $3 = 1 THEN 0 ELSE failures + 1 END,
-		last_failure = CASE WHEN $3 = 1 THEN last_failure ELSE $4 END
-		WHERE school_id = $1 AND id = $2`, school, userID, flag(ok), micros(now))
-	if err := changedOne(result, err); err != nil {
+	r := model.AuditRecord{At: now, Actor: model.UserActor(userID), What: "sign-in", Ref: model.UserActor(userID), Outcome: "done"}
+	if !ok {
+		r.Actor, r.Outcome = "somebody", "refused" // who tried is not known
+	}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		err := changedOne(tx.ExecContext(ctx, `UPDATE users SET
+			failures = CASE WHEN $3 = 1 THEN 0 ELSE failures + 1 END,
+			last_failure = CASE WHEN $3 = 1 THEN last_failure ELSE $4 END
+			WHERE school_id = $1 AND id = $2`, school, userID, flag(ok), micros(now)))
+		if err != nil {
+			return err
+		}
+		return note(ctx, tx, school, r)
+	})
+	if err != nil {
 		return fmt.Errorf("recording sign-in: %w", err)
 	}
 	return nil
@@ -124,6 +144,9 @@ func (s *Store) DisableUser(ctx context.Context, school model.SchoolID, userID s
 		err := changedOne(tx.ExecContext(ctx, `UPDATE users SET disabled = 1, link_hash = NULL, link_expires = 0
 			WHERE school_id = $1 AND id = $2`, school, userID))
 		if err != nil {
+			return err
+		}
+		if err := note(ctx, tx, school, model.AuditRecord{What: "user.disable", Ref: model.UserActor(userID)}); err != nil {
 			return err
 		}
 		return endSessions(ctx, tx, school, userID)

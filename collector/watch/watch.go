@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,15 @@ type People interface {
 	ResolveAccount(ctx context.Context, school model.SchoolID, account string, now time.Time) (*safelightv1.ResolveAccountResponse, error)
 }
 
+// Audit is the record, whose checkpoints devices hold.
+type Audit interface {
+	// Announced is the newest checkpoint for devices; nil: there is none.
+	Announced() []byte
+	// Held compares what a device holds with the record, and says whether they
+	// agree.
+	Held(ctx context.Context, school model.SchoolID, device string, note []byte) bool
+}
+
 // DeviceFrom finds whose call it is.
 type DeviceFrom func(ctx context.Context) (device string, school model.SchoolID, ok bool)
 
@@ -62,13 +72,14 @@ type Service struct {
 	blobs    Blobs
 	fleet    Fleet
 	people   People
+	audit    Audit
 	device   DeviceFrom
 	trust    func() *safelightv1.TrustBundle
 	now      func() time.Time
 	log      *slog.Logger
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when a policy is published
+	changed chan struct{} // closed and replaced when there is something to send
 }
 
 // Parts are what a Service is built of; all are needed.
@@ -77,6 +88,7 @@ type Parts struct {
 	Blobs      Blobs
 	Fleet      Fleet
 	People     People
+	Audit      Audit
 	DeviceFrom DeviceFrom
 	Trust      func() *safelightv1.TrustBundle
 	Now        func() time.Time
@@ -86,13 +98,18 @@ type Parts struct {
 // New makes the service.
 func New(p Parts) *Service {
 	return &Service{
-		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, device: p.DeviceFrom,
+		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
 		trust: p.Trust, now: p.Now, log: p.Log, changed: make(chan struct{}),
 	}
 }
 
-// PolicyChanged wakes every open stream.
-func (s *Service) PolicyChanged() {
+// PolicyChanged has every open stream look for a new policy.
+func (s *Service) PolicyChanged() { s.wake() }
+
+// CheckpointAnnounced has every open stream look for a new checkpoint.
+func (s *Service) CheckpointAnnounced() { s.wake() }
+
+func (s *Service) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(s.changed)
@@ -121,8 +138,9 @@ func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 	}
 	defer s.fleet.Gone(school, device)
 	w := &watcher{service: s, stream: stream, school: school, device: device}
-	w.saw(first)
-	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust"}}}
+	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
+	w.saw(ctx, first)
+	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", capCheckpoint}}}
 	if err := w.send(hello); err != nil {
 		return err
 	}
@@ -138,6 +156,8 @@ type watcher struct {
 	lastID  uint64
 
 	epoch, serial uint64 // of the policy last sent
+
+	checkpoints checkpoints
 }
 
 func (w *watcher) run(ctx context.Context) error {
@@ -154,10 +174,13 @@ func (w *watcher) run(ctx context.Context) error {
 		if err := w.sendPolicy(); err != nil {
 			return err
 		}
+		if err := w.sendCheckpoint(); err != nil {
+			return err
+		}
 		select {
 		case <-changed:
 		case st := <-statuses:
-			w.saw(st)
+			w.saw(ctx, st)
 		case err := <-ended:
 			return err
 		case <-age.C:
@@ -185,7 +208,8 @@ func receive(ctx context.Context, stream safelightv1.AgentService_WatchServer, o
 	}
 }
 
-func (w *watcher) saw(st *safelightv1.AgentStatus) {
+func (w *watcher) saw(ctx context.Context, st *safelightv1.AgentStatus) {
+	w.compare(ctx, st.GetAuditCheckpoint())
 	w.service.fleet.Status(w.school, w.device, st, w.service.now())
 	for _, r := range st.GetResults() {
 		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED {

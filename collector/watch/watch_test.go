@@ -42,6 +42,20 @@ type rooms struct {
 	status  func(device string, st *safelightv1.AgentStatus)
 	gone    func(device string)
 	resolve func(account string) (*safelightv1.ResolveAccountResponse, error)
+
+	announced func() []byte // unset: no checkpoint
+	held      func(device string, note []byte) bool
+}
+
+func (r *rooms) Announced() []byte {
+	if r.announced == nil {
+		return nil
+	}
+	return r.announced()
+}
+
+func (r *rooms) Held(_ context.Context, _ model.SchoolID, device string, note []byte) bool {
+	return r.held(device, note)
 }
 
 func (r *rooms) Signed() *safelightv1.SignedManifest { return r.signed() }
@@ -76,7 +90,7 @@ func (s server) ResolveAccount(ctx context.Context, r *safelightv1.ResolveAccoun
 func serve(t testing.TB, r *rooms, known bool, log *slog.Logger) (safelightv1.AgentServiceClient, *watch.Service) {
 	t.Helper()
 	svc := watch.New(watch.Parts{
-		Policies: r, Blobs: r, Fleet: r, People: r, Now: time.Now, Log: log,
+		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: log,
 		DeviceFrom: func(context.Context) (string, model.SchoolID, bool) { return "laptop", "hill-lane", known },
 		Trust:      func() *safelightv1.TrustBundle { return &safelightv1.TrustBundle{ServerNames: []string{"collector"}} },
 	})

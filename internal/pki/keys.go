@@ -28,6 +28,10 @@ func NewPolicyKey() (crypto.Signer, error) {
 	return key, err
 }
 
+// NewAuditKey makes an Ed25519 key, for signing the record's checkpoints and
+// nothing else.
+func NewAuditKey() (crypto.Signer, error) { return NewPolicyKey() }
+
 // KeyID names a public key: the first 16 hexadecimal digits of the SHA-256 of
 // its SubjectPublicKeyInfo (RFC 5280).
 func KeyID(pub crypto.PublicKey) (string, error) {

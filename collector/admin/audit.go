@@ -1,0 +1,197 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Audit is the record.
+type Audit interface {
+	// Verify says what is wrong with the record, held against checkpoints that
+	// others kept, by who kept them.
+	Verify(ctx context.Context, held map[string][]byte) (AuditReport, error)
+	// Rows lists records from an index on, each with its text decoded unless
+	// it was erased.
+	Rows(ctx context.Context, from int64, limit int) ([]AuditRow, error)
+	// Checkpoints lists the signed checkpoints over sizes above over.
+	Checkpoints(ctx context.Context, over int64, limit int) ([]model.AuditCheckpoint, error)
+
+	Erase(ctx context.Context, index int64, by model.Actor) error
+	// Key checks the checkpoints' signatures.
+	Key() string
+}
+
+// AuditReport is what verifying found.
+type AuditReport struct {
+	Records  int64
+	Erased   int64
+	Root     string
+	Signed   time.Time
+	Newest   []byte
+	Problems []string
+}
+
+// AuditRow is a stored record and what it says.
+type AuditRow struct {
+	model.AuditRow
+	Says model.AuditRecord
+}
+
+// AuditVerify asks whether the record is whole. Checkpoint, where given, is one
+// that was kept elsewhere, and From says where.
+type AuditVerify struct {
+	Checkpoint []byte `json:"checkpoint,omitempty"`
+	From       string `json:"from,omitempty"`
+}
+
+// AuditVerified is the answer where nothing is wrong.
+type AuditVerified struct {
+	Records    int64      `json:"records"`
+	Erased     int64      `json:"erased"`
+	Root       string     `json:"root"`
+	Signed     *time.Time `json:"signed"`
+	Checkpoint string     `json:"checkpoint"`
+}
+
+func (a *Admin) auditVerify(ctx context.Context, req AuditVerify) ([]AuditVerified, error) {
+	held := map[string][]byte{}
+	if len(req.Checkpoint) > 0 {
+		held[req.From] = req.Checkpoint
+	}
+	r, err := a.Audit.Verify(ctx, held)
+	if err != nil {
+		return nil, err
+	}
+	switch n := len(r.Problems); {
+	case n == 1:
+		return nil, fmt.Errorf("the record is not whole: %s", r.Problems[0])
+	case n > 1:
+		return nil, fmt.Errorf("the record is not whole: %s (and %d more)", r.Problems[0], n-1)
+	}
+	return one(AuditVerified{r.Records, r.Erased, r.Root, timeOrNil(r.Signed), string(r.Newest)}), nil
+}
+
+// AuditExport asks for a page of the record, from an index on.
+type AuditExport struct {
+	As   string `json:"as"`
+	From int64  `json:"from"`
+}
+
+// AuditLine is a line of an export: a record, a checkpoint, or, last in each
+// page, where the next begins. A record without text was erased, or is about an
+// alert that the person may not see.
+type AuditLine struct {
+	Index      *int64          `json:"index,omitempty"`
+	Leaf       []byte          `json:"leaf,omitempty"`
+	Salt       []byte          `json:"salt,omitempty"`
+	Record     json.RawMessage `json:"record,omitempty"`
+	Checkpoint string          `json:"checkpoint,omitempty"`
+	Key        string          `json:"key,omitempty"`
+	Next       *int64          `json:"next,omitempty"`
+}
+
+// exportPage is how many records one request answers.
+const exportPage = 5000
+
+// exporters are the duties that may read the record.
+var exporters = []model.Duty{model.DutyDSL, model.DutyDeputy, model.DutyHead}
+
+func (a *Admin) auditExport(ctx context.Context, req AuditExport) ([]AuditLine, error) {
+	u, err := a.person(ctx, req.As)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(exporters, u.Duty) {
+		return nil, usagef("exporting the record: it is for %v; --as gave a person with the duty %q", exporters, u.Duty)
+	}
+	if err := a.Store.RecordAccess(ctx, model.Access{School: a.School, At: a.Now(), User: u.ID, What: "audit", From: caller(ctx)}); err != nil {
+		return nil, fmt.Errorf("recording who looks: %w", err)
+	}
+	rows, err := a.Audit.Rows(ctx, req.From, exportPage)
+	if err != nil {
+		return nil, fmt.Errorf("exporting the record: %w", err)
+	}
+	visible := once(func(ref string) (bool, error) { return a.visible(ctx, u, ref) })
+	next := req.From
+	var lines []AuditLine
+	for _, row := range rows {
+		line := AuditLine{Index: &row.Index, Leaf: row.Leaf}
+		shown, err := visible(row.Says.Ref)
+		if err != nil {
+			return nil, fmt.Errorf("exporting the record: %w", err)
+		}
+		if shown && row.Erased == "" {
+			line.Salt, line.Record = row.Salt, row.Record
+		}
+		lines = append(lines, line)
+		next = row.Index + 1
+	}
+	if len(rows) == exportPage {
+		return append(lines, AuditLine{Next: &next}), nil
+	}
+	return a.exportCheckpoints(ctx, lines, next)
+}
+
+// exportCheckpoints ends the last page.
+func (a *Admin) exportCheckpoints(ctx context.Context, lines []AuditLine, size int64) ([]AuditLine, error) {
+	for over := int64(0); ; {
+		signed, err := a.Audit.Checkpoints(ctx, over, exportPage)
+		if err != nil {
+			return nil, fmt.Errorf("exporting checkpoints: %w", err)
+		}
+		for _, c := range signed {
+			if over = c.Size; c.Size <= size {
+				lines = append(lines, AuditLine{Checkpoint: string(c.Note)})
+			}
+		}
+		if len(signed) < exportPage {
+			return append(lines, AuditLine{Key: a.Audit.Key()}), nil
+		}
+	}
+}
+
+// visible says whether a record about something may be shown to a person: one
+// about an alert only to whom the alert may be (G3).
+func (a *Admin) visible(ctx context.Context, u model.User, about string) (bool, error) {
+	ref, isAlert := strings.CutPrefix(about, model.AlertRef(""))
+	if !isAlert {
+		return true, nil
+	}
+	_, err := a.Store.AlertFor(ctx, a.School, u, ref)
+	if errors.Is(err, a.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AuditErase asks for a record's text to be taken away.
+type AuditErase struct {
+	As     string `json:"as"`
+	Index  int64  `json:"index"`
+	Reason string `json:"reason"`
+}
+
+func (a *Admin) auditErase(ctx context.Context, req AuditErase) ([]Done, error) {
+	u, err := a.person(ctx, req.As)
+	if err != nil {
+		return nil, err
+	}
+	if u.Duty != model.DutyDSL {
+		return nil, usagef("erasing a record: %s does it; --as gave a person with the duty %q", model.DutyDSL, u.Duty)
+	}
+	if strings.TrimSpace(req.Reason) == "" {
+		return nil, usagef("erasing a record: --reason: say why; it is kept")
+	}
+	err = a.Audit.Erase(ctx, req.Index, model.Actor{Who: model.UserActor(u.ID), Via: caller(ctx), Reason: req.Reason})
+	if err != nil {
+		return nil, err
+	}
+	return one(Done{fmt.Sprintf("erased record %d; its leaf stays, and who erased it and why is on record", req.Index)}), nil
+}
