@@ -76,8 +76,8 @@ func (p *proxy) connect(w http.ResponseWriter, r *http.Request) {
 	p.write(began, r, n)
 }
 
-// write adds a line of Squid's native format: time, milliseconds, client,
-// result, bytes, method, target, user, way, type.
+// write adds a line of Squid's native format: the time at which the connection
+// ended, its milliseconds, client, result, bytes, method, target, user, way, type.
 func (p *proxy) write(began time.Time, r *http.Request, n int64) {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -85,8 +85,9 @@ func (p *proxy) write(began time.Time, r *http.Request, n int64) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	ended := time.Now()
 	fmt.Fprintf(p.log, "%d.%03d %6d %s TCP_TUNNEL/200 %d CONNECT %s %s HIER_DIRECT/127.0.0.1 -\n",
-		began.Unix(), began.Nanosecond()/1e6, time.Since(began).Milliseconds(), client, n, r.Host, proxyUser(r))
+		ended.Unix(), ended.Nanosecond()/1e6, ended.Sub(began).Milliseconds(), client, n, r.Host, proxyUser(r))
 }
 
 func proxyUser(r *http.Request) string {
