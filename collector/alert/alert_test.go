@@ -71,7 +71,7 @@ func add(t testing.TB, s *store.Store, n int, severity event.Severity, category 
 
 func newJobs(t testing.TB, s *store.Store, n Notifier) *Jobs {
 	t.Helper()
-	j, err := NewJobs(JobOptions{DB: s.DB(), Store: s, Notifier: n, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	j, err := NewJobs(JobOptions{DB: s.DB(), Shared: s.Shared(), Store: s, Notifier: n, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	return j
 }

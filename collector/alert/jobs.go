@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 
 	"safelight/collector/model"
@@ -45,9 +47,12 @@ type FailureStore interface {
 
 // JobOptions is what Jobs is made of.
 type JobOptions struct {
-	// DB is the store's write pool: the queue shares its one connection, for
-	// SQLite's own lock would starve a second one.
-	DB       *sql.DB
+	// DB is the store's write pool: on SQLite the queue shares its one
+	// connection, for SQLite's own lock would starve a second one.
+	DB *sql.DB
+	// Shared says that other collectors may work the same queue: it is on
+	// PostgreSQL.
+	Shared   bool
 	Store    FailureStore
 	Notifier Notifier
 	Now      func() time.Time
@@ -57,6 +62,7 @@ type JobOptions struct {
 // Jobs is the queue of tellings.
 type Jobs struct {
 	db     *sql.DB
+	shared bool
 	client *river.Client[*sql.Tx]
 	logger *slog.Logger
 }
@@ -68,7 +74,8 @@ func NewJobs(o JobOptions) (*Jobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
-	client, err := river.NewClient(riversqlite.New(o.DB), &river.Config{
+	driver, reindex := driverOf(o)
+	client, err := river.NewClient(driver, &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			queueUrgent: {MaxWorkers: 16},
@@ -80,13 +87,22 @@ func NewJobs(o JobOptions) (*Jobs, error) {
 		FetchCooldown:        pollEvery / 5,
 		MaxAttempts:          maxAttempts,
 		RetryPolicy:          retryPolicy{o.Now},
-		ReindexerSchedule:    river.NeverSchedule(), // SQLite needs none
+		ReindexerSchedule:    reindex,
 		Logger:               slog.New(quiet{o.Logger.Handler()}),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
-	return &Jobs{db: o.DB, client: client, logger: o.Logger}, nil
+	return &Jobs{db: o.DB, shared: o.Shared, client: client, logger: o.Logger}, nil
+}
+
+// driverOf chooses the queue's driver, and when its indexes are made anew: SQLite's
+// need it never, PostgreSQL's by the queue's own schedule.
+func driverOf(o JobOptions) (riverdriver.Driver[*sql.Tx], river.PeriodicSchedule) {
+	if o.Shared {
+		return riverdatabasesql.New(o.DB), nil
+	}
+	return riversqlite.New(o.DB), river.NeverSchedule()
 }
 
 // Insert puts a job for each notification into the queue, in the transaction
@@ -113,11 +129,14 @@ func (j *Jobs) Insert(ctx context.Context, tx *sql.Tx, school model.SchoolID, se
 	return nil
 }
 
-// Run works the queue until ctx ends. It takes this process for the only one
-// that does, which is so on SQLite.
+// Run works the queue until ctx ends. On SQLite it takes this process for the
+// only one that does. On PostgreSQL what is running may be another collector's:
+// what a killed one left is found after rescueAfter.
 func (j *Jobs) Run(ctx context.Context) error {
-	if err := j.putBackOrphans(ctx); err != nil {
-		return err
+	if !j.shared {
+		if err := j.putBackOrphans(ctx); err != nil {
+			return err
+		}
 	}
 	// The client's own context must outlive ctx for jobs to end by themselves.
 	if err := j.client.Start(context.WithoutCancel(ctx)); err != nil {
