@@ -32,6 +32,10 @@ import (
 // grace is how long everything may take to stop.
 const grace = 5 * time.Second
 
+// keepAcked is how long the spool keeps what the collector has: should the
+// collector's database be put back from a day old, it can be sent again.
+const keepAcked = 48 * time.Hour
+
 // Options are what Run is given.
 type Options struct {
 	Dir string
@@ -97,7 +101,7 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.spool, err = spool.Open(filepath.Join(o.Dir, "spool"), spool.Options{}); err != nil {
+	if a.spool, err = spool.Open(filepath.Join(o.Dir, "spool"), spool.Options{Keep: keepAcked}); err != nil {
 		return nil, err
 	}
 	if a.conn, err = dial(a.identity, time.Now); err != nil {
@@ -116,6 +120,7 @@ func build(o Options) (*agent, error) {
 		Client: client, Status: a.report, Policy: a.applyPolicy(), Log: o.Log,
 		Trust:      func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
 		Checkpoint: a.checkpoints.Keep,
+		Resend:     a.shipper.Rewind,
 		Up:         a.shipper.Retry, Pause: a.shipper.BackOff,
 	})
 	if a.sources = o.Sources; a.sources == nil {

@@ -45,6 +45,8 @@ type Parts struct {
 	Trust func(*safelightv1.TrustBundle) error
 	// Checkpoint keeps a checkpoint of the collector's record.
 	Checkpoint func(*safelightv1.Checkpoint) error
+	// Resend sends records again from a number on; nil: it cannot.
+	Resend func(lane uint8, from uint64) error
 	// Up is called when a stream is open; others need then wait no longer.
 	Up func()
 	// Pause is called when the collector asks for quiet.
@@ -115,7 +117,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, err
 	}
 	hello := w.parts.Status()
-	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "audit-checkpoint"}}
+	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "audit-checkpoint", "resend"}}
 	if err := stream.Send(hello); err != nil {
 		return 0, ended(stream, err)
 	}
@@ -216,6 +218,12 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 		err = w.parts.Trust(kind.Trust)
 	case *safelightv1.Directive_Checkpoint:
 		err = w.parts.Checkpoint(kind.Checkpoint)
+	case *safelightv1.Directive_ResendFrom:
+		if w.parts.Resend == nil {
+			res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
+			break
+		}
+		err = w.parts.Resend(uint8(min(max(kind.ResendFrom.GetLane(), 0), 255)), kind.ResendFrom.GetSeq())
 	default:
 		res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
 	}

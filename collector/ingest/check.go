@@ -40,6 +40,8 @@ func refuse(field, format string, args ...any) *refusal {
 // checked is a batch as it will be stored, and what to answer for each record.
 type checked struct {
 	number     uint64
+	epoch      []byte
+	later      time.Duration // over its device's limits: to be sent again then
 	items      []item
 	tombstones []tombstone
 	batch      model.Batch
@@ -58,6 +60,7 @@ type item struct {
 type tombstone struct {
 	lane    safelightv1.Severity
 	from    uint64
+	to      uint64
 	refused bool
 	index   int
 }
@@ -67,15 +70,20 @@ func (s *Server) check(who caller, b *safelightv1.EventBatch) (*checked, error) 
 	if err := s.checkFrame(b); err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "batch %d: %v", b.GetNumber(), err)
 	}
+	if who.share != nil {
+		if wait := who.share.take(len(b.GetItems())+len(b.GetTombstones()), proto.Size(b)); wait > 0 {
+			return postpone(b, wait), nil
+		}
+	}
 	r := reader{server: s, who: who, epoch: b.GetSpoolEpoch(), sent: b.GetSent(), received: s.now()}
-	c := &checked{number: b.GetNumber(), items: make([]item, 0, len(b.GetItems()))}
+	c := &checked{number: b.GetNumber(), epoch: b.GetSpoolEpoch(), items: make([]item, 0, len(b.GetItems()))}
 	for _, in := range b.GetItems() {
 		it := item{lane: in.GetLane(), seq: in.GetSeq()}
 		it.refused = r.read(in, &it, &c.batch)
 		c.items = append(c.items, it)
 	}
 	for _, in := range b.GetTombstones() {
-		t := tombstone{lane: in.GetLane(), from: in.GetFromSeq()}
+		t := tombstone{lane: in.GetLane(), from: in.GetFromSeq(), to: in.GetToSeq()}
 		t.refused = !r.readTombstone(in, &t, &c.batch)
 		c.tombstones = append(c.tombstones, t)
 	}
@@ -177,6 +185,9 @@ var severities = map[safelightv1.Severity]event.Severity{
 
 // ack says what became of each record of a batch.
 func (c *checked) ack(o outcome, now time.Time) *safelightv1.BatchAck {
+	if c.later > 0 {
+		return c.ackLater(now)
+	}
 	ack := &safelightv1.BatchAck{Number: c.number, ServerTime: stamp(now)}
 	for _, it := range c.items {
 		ack.Items = append(ack.Items, it.ack(o))

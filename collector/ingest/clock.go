@@ -15,6 +15,10 @@ const (
 	// lateAfter is how long a device may have had an event before it counts as
 	// late, and stands apart in every figure of how fast we were.
 	lateAfter = time.Minute
+	// oldest is how long ago anything can have been observed: a device is
+	// refused for good long before. Older comes of an impossible clock, and
+	// would not even be a date that can be written.
+	oldest = 2 * 366 * 24 * time.Hour
 )
 
 // moment is when something was observed, by the collector's clock.
@@ -27,7 +31,8 @@ type moment struct {
 // correct reads a device's clocks by the collector's. Within one boot the age
 // is exact: the monotonic clock says how long ago it was, whatever the wall
 // clock did since. Over a reboot the wall clock of then is moved by as much as
-// the wall clock of sending is wrong. Nothing is ever observed in the future.
+// the wall clock of sending is wrong. Nothing is ever observed in the future, nor longer
+// ago than a device can have kept it.
 func correct(received time.Time, sent, observed *safelightv1.Clock) moment {
 	wall := observed.GetWall().AsTime()
 	var at time.Time
@@ -41,6 +46,9 @@ func correct(received time.Time, sent, observed *safelightv1.Clock) moment {
 	}
 	if at.After(received) {
 		at = received
+	}
+	if at.Before(received.Add(-oldest)) {
+		at = received.Add(-oldest)
 	}
 	return moment{at: at.UTC(), skew: at.Sub(wall), late: received.Sub(at) > lateAfter}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"safelight/collector/model"
 	"safelight/internal/event"
@@ -28,7 +29,8 @@ var errStopping = errors.New("the collector is stopping")
 type submission struct {
 	school  model.SchoolID
 	checked *checked // nil: the stream has ended, and outcome says why
-	outcome outcome  // the committer's until the submission is on done
+	share   *allowance
+	outcome outcome // the committer's until the submission is on done
 	// done is given each submission exactly once, in the order in which its
 	// stream submitted them; it has room for it.
 	done chan<- *submission
@@ -47,11 +49,17 @@ type outcome struct {
 // its own.
 func (s *Server) Run(ctx context.Context) error {
 	defer close(s.stopped)
+	flush := time.NewTicker(flushEvery)
+	defer flush.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			s.refuseQueued()
+			for s.ledger.flush(context.WithoutCancel(ctx)) { //nolint:revive // until nothing is left
+			}
 			return nil
+		case <-flush.C:
+			s.ledger.flush(ctx)
 		case first := <-s.queue:
 			s.commit(ctx, s.group(first))
 		}
@@ -147,7 +155,7 @@ func highestNew(events []model.Event, stored []model.Stored) event.Severity {
 
 // submit hands a batch to the committer. It blocks while too much waits.
 func (s *Server) submit(ctx context.Context, sub *submission) {
-	if err := s.held.Acquire(ctx, int64(sub.batch().Len())); err != nil {
+	if err := s.hold(ctx, sub); err != nil {
 		sub.outcome.err = err
 		sub.done <- sub
 		return
@@ -166,9 +174,28 @@ func (s *Server) submit(ctx context.Context, sub *submission) {
 	}
 }
 
+// hold takes room for a submission: first of what its own device may have, so
+// that a device that sends without end waits for itself and not others for it.
+func (s *Server) hold(ctx context.Context, sub *submission) error {
+	n := int64(sub.batch().Len())
+	if sub.share != nil {
+		if err := sub.share.waiting.Acquire(ctx, n); err != nil {
+			return err
+		}
+	}
+	err := s.held.Acquire(ctx, n)
+	if err != nil && sub.share != nil {
+		sub.share.waiting.Release(n)
+	}
+	return err
+}
+
 // answer gives a submission its outcome, and its room to others.
 func (s *Server) answer(sub *submission, o outcome) {
 	s.held.Release(int64(sub.batch().Len()))
+	if sub.share != nil {
+		sub.share.waiting.Release(int64(sub.batch().Len()))
+	}
 	sub.outcome = o
 	sub.done <- sub
 }

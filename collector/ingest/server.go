@@ -41,6 +41,10 @@ type Options struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Version string // of this program, for Hello
+	// Positions remembers what is held; nil: nobody does, and Held says nothing.
+	Positions Positions
+	// Limits are each device's; the zero value: DefaultLimits.
+	Limits Limits
 }
 
 // Server implements AgentService.Ship. Run must be running for it to store
@@ -57,6 +61,8 @@ type Server struct {
 	queue      chan *submission
 	held       *semaphore.Weighted // room for records that wait
 	stopped    chan struct{}       // closed when Run has ended
+	ledger     ledger
+	allowances allowances
 }
 
 // compiled are the rules that stand beside the fields in the protocol, compiled
@@ -81,7 +87,12 @@ func New(o Options) (*Server, error) {
 		queue:     make(chan *submission, queued),
 		held:      semaphore.NewWeighted(heldRecords),
 		stopped:   make(chan struct{}),
+		ledger:    ledger{store: o.Positions, logger: o.Logger, dirty: map[laneKey]uint64{}},
 	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits
+	}
+	s.allowances = allowances{limits: o.Limits, all: map[string]*allowance{}}
 	if s.wake == nil {
 		s.wake = func(model.SchoolID, event.Severity) {}
 	}

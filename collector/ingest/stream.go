@@ -22,6 +22,7 @@ type caller struct {
 	device string
 	school model.SchoolID
 	ip     string
+	share  *allowance // what it may have of the collector
 }
 
 // Ship reads a device's batches, and answers each in turn once it is stored.
@@ -40,7 +41,10 @@ func (s *Server) Ship(stream safelightv1.AgentService_ShipServer) error {
 	}
 	inbox := make(chan *submission, inFlight+1) // and one place for why no more is read
 	places := make(chan struct{}, inFlight)
-	go s.receive(stream, caller{device: device, school: school, ip: addressOf(ctx)}, inbox, places)
+	who := caller{device: device, school: school, ip: addressOf(ctx), share: s.allowances.enter(device)}
+	defer s.allowances.leave(who.share)
+	go s.receive(stream, who, inbox, places)
+	held := track{server: s, who: who}
 	hello := s.hello
 	for {
 		sub, err := s.stored(inbox)
@@ -51,6 +55,7 @@ func (s *Server) Ship(stream safelightv1.AgentService_ShipServer) error {
 			return err
 		}
 		ack := sub.checked.ack(sub.outcome, s.now())
+		held.take(ctx, sub.checked, ack)
 		ack.Hello, hello = hello, nil
 		if err := stream.Send(ack); err != nil {
 			return err
@@ -100,7 +105,10 @@ func (s *Server) receive(stream safelightv1.AgentService_ShipServer, who caller,
 			inbox <- &submission{outcome: outcome{err: err}}
 			return
 		}
-		s.submit(ctx, &submission{school: who.school, checked: checked, done: inbox})
+		s.submit(ctx, &submission{school: who.school, checked: checked, done: inbox, share: who.share})
+		if checked.later > 0 {
+			rest(ctx, checked.later)
+		}
 	}
 }
 

@@ -47,13 +47,16 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
 		Trust: func() *safelightv1.TrustBundle { return s.authority.Trust(p.policy.Keys()) }, Now: o.Now, Log: o.Log,
+		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
+			return p.ingest.Held(ctx, school, device, epoch)
+		},
 	})
 	if err := p.buildAlerts(); err != nil {
 		return nil, err
 	}
 	p.ingest, err = ingest.New(ingest.Options{
 		Store: s.store, DeviceFrom: enrol.DeviceFrom, Now: o.Now, Logger: o.Log, Version: version.Version,
-		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen,
+		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen, Positions: s.store,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"safelight/collector/model"
+	"safelight/internal/event"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -63,6 +64,10 @@ type Audit interface {
 	Held(ctx context.Context, school model.SchoolID, device string, note []byte) bool
 }
 
+// Held says up to where each lane of a device's spool is held without a hole: at
+// least so far. Nil: nobody knows, and nothing is asked for again.
+type Held func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error)
+
 // DeviceFrom finds whose call it is.
 type DeviceFrom func(ctx context.Context) (device string, school model.SchoolID, ok bool)
 
@@ -75,6 +80,7 @@ type Service struct {
 	audit    Audit
 	device   DeviceFrom
 	trust    func() *safelightv1.TrustBundle
+	held     Held
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -91,6 +97,7 @@ type Parts struct {
 	Audit      Audit
 	DeviceFrom DeviceFrom
 	Trust      func() *safelightv1.TrustBundle
+	Held       Held
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -99,7 +106,7 @@ type Parts struct {
 func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
-		trust: p.Trust, now: p.Now, log: p.Log, changed: make(chan struct{}),
+		trust: p.Trust, held: p.Held, now: p.Now, log: p.Log, changed: make(chan struct{}),
 	}
 }
 
@@ -140,8 +147,11 @@ func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 	w := &watcher{service: s, stream: stream, school: school, device: device}
 	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
 	w.saw(ctx, first)
-	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", capCheckpoint}}}
+	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint}}}
 	if err := w.send(hello); err != nil {
+		return err
+	}
+	if err := w.askAgain(ctx, first); err != nil {
 		return err
 	}
 	return w.run(ctx)
