@@ -72,6 +72,7 @@ func Enrol(ctx context.Context, req Request) (*Identity, error) {
 	if err := check(id, token); err != nil {
 		return nil, fmt.Errorf("enrolling: reading the answer: %w", err)
 	}
+	id.clock = openClock(req.Dir, id.chain[0].NotBefore)
 	return id, id.save(req.Dir)
 }
 
@@ -115,7 +116,7 @@ func sameKey(a, b crypto.PublicKey) bool {
 // askEach tries the addresses in order and returns the first answer. A refusal is
 // an answer.
 func askEach(ctx context.Context, addresses []string, token pki.Token, ask *safelightv1.EnrolRequest, now func() time.Time) (*safelightv1.EnrolResponse, error) {
-	conf := clientTLS(now, pinned(token))
+	conf := clientTLS(pinned(token, now))
 	conf.ServerName = token.ServerName
 	var failures []error
 	for _, addr := range addresses {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +59,8 @@ type collector struct {
 	store *store.Store
 	auth  *gate.Authority
 	addr  string
+	// ahead is how far the collector's clock, the true one, is on.
+	ahead atomic.Int64
 	// answer, where set, changes what Enrol answers.
 	answer func(*safelightv1.EnrolResponse)
 }
@@ -71,6 +74,8 @@ func (whoami) ResolveAccount(ctx context.Context, _ *safelightv1.ResolveAccountR
 	return &safelightv1.ResolveAccountResponse{Pseudonym: device}, nil
 }
 
+func (c *collector) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
 func newCollector(t testing.TB) *collector {
 	t.Helper()
 	c := &collector{t: t, dir: filepath.Join(t.TempDir(), "ca")}
@@ -82,14 +87,14 @@ func newCollector(t testing.TB) *collector {
 	c.auth, err = gate.OpenAuthority(c.dir, "Hill Lane", nil, time.Now())
 	must(t, err)
 	quiet := slog.New(slog.DiscardHandler)
-	g := gate.NewGate(school, c.auth, time.Now, quiet)
+	g := gate.NewGate(school, c.auth, c.now, quiet)
 	srv := grpc.NewServer(grpc.Creds(credentials.NewTLS(g.TLS(c.auth))),
 		grpc.ChainUnaryInterceptor(g.Unary, c.change), grpc.StreamInterceptor(g.Stream))
 	pub, _, err := ed25519.GenerateKey(nil)
 	must(t, err)
 	keys := func() map[string]ed25519.PublicKey { return map[string]ed25519.PublicKey{"k": pub} }
 	refusals := []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrTrialFull}
-	safelightv1.RegisterEnrolmentServiceServer(srv, gate.NewService(school, c.auth, s, refusals, keys, time.Now, quiet))
+	safelightv1.RegisterEnrolmentServiceServer(srv, gate.NewService(school, c.auth, s, refusals, keys, c.now, quiet))
 	safelightv1.RegisterAgentServiceServer(srv, whoami{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

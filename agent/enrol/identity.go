@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,12 +33,13 @@ var ErrNotEnrolled = errors.New("this device is not enrolled; run: safelight-age
 type Identity struct {
 	DeviceID  string   `json:"device_id"`
 	School    string   `json:"school"`
-	Addresses []string `json:"addresses"` // host:port, tried in order
+	Addresses []string `json:"addresses"` // host:port, as the token said
 
 	key   crypto.Signer
-	chain []*x509.Certificate
+	clock *Clock
 
-	mu    sync.Mutex // guards trust, which the collector may renew
+	mu    sync.Mutex // guards what the collector may renew
+	chain []*x509.Certificate
 	trust *safelightv1.TrustBundle
 }
 
@@ -49,6 +51,9 @@ func identityFile(dir string) string { return filepath.Join(dir, "identity.json"
 // Load reads the identity under dir. The identity file is written last, so
 // where it is missing, enrolment did not finish.
 func Load(dir string) (*Identity, error) {
+	if err := adopt(dir); err != nil {
+		return nil, fmt.Errorf("taking over a new identity: %w", err)
+	}
 	data, err := os.ReadFile(identityFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotEnrolled
@@ -74,6 +79,7 @@ func Load(dir string) (*Identity, error) {
 	if err := proto.Unmarshal(raw, id.trust); err != nil {
 		return nil, fmt.Errorf("reading trust %s: %w; enrol again", trustFile(dir), err)
 	}
+	id.clock = openClock(dir, id.chain[0].NotBefore)
 	return id, nil
 }
 
@@ -101,10 +107,45 @@ func saveTrust(dir string, trust *safelightv1.TrustBundle) error {
 }
 
 // Expires is when the certificate ends.
-func (id *Identity) Expires() time.Time { return id.chain[0].NotAfter }
+func (id *Identity) Expires() time.Time { return id.certificates()[0].NotAfter }
+
+// Clock is the device's idea of the time, corrected by what the collector says.
+func (id *Identity) Clock() *Clock { return id.clock }
+
+// Reach is where the collector is called: where it says it is now, then where
+// the token said it was.
+func (id *Identity) Reach() []string {
+	var all []string
+	for _, a := range append(slices.Clone(id.trusted().GetAddresses()), id.Addresses...) {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+func (id *Identity) certificates() []*x509.Certificate {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	return id.chain
+}
+
+// setChain keeps a renewed certificate; the next connection shows it.
+func (id *Identity) setChain(dir string, chain []*x509.Certificate) error {
+	if err := pki.WriteSecret(certFile(dir), pki.EncodeCerts(chain...)); err != nil {
+		return err
+	}
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	id.chain = chain
+	return nil
+}
 
 // PolicyKeys are the keys whose policy this device accepts.
 func (id *Identity) PolicyKeys() []*safelightv1.PolicyKey { return id.trusted().GetPolicyKeys() }
+
+// RecoveryKey is the public key that may begin a policy epoch.
+func (id *Identity) RecoveryKey() []byte { return id.trusted().GetRecoveryEd25519Public() }
 
 func (id *Identity) trusted() *safelightv1.TrustBundle {
 	id.mu.Lock()
@@ -120,6 +161,10 @@ func (id *Identity) SetTrust(dir string, trust *safelightv1.TrustBundle) error {
 	}
 	id.mu.Lock()
 	defer id.mu.Unlock()
+	trust, err := keepRecovery(id.trust, trust)
+	if err != nil {
+		return fmt.Errorf("taking over new trust: %w", err)
+	}
 	if proto.Equal(id.trust, trust) {
 		return nil
 	}
@@ -131,6 +176,22 @@ func (id *Identity) SetTrust(dir string, trust *safelightv1.TrustBundle) error {
 	}
 	id.trust = trust
 	return nil
+}
+
+// keepRecovery keeps the recovery key that the device first heard of. The
+// collector does not hold its private part, so it cannot be the one to change
+// it: whoever stole the collector would.
+func keepRecovery(old, next *safelightv1.TrustBundle) (*safelightv1.TrustBundle, error) {
+	have, got := old.GetRecoveryEd25519Public(), next.GetRecoveryEd25519Public()
+	switch {
+	case len(have) == 0 || bytes.Equal(have, got):
+		return next, nil
+	case len(got) == 0:
+		next = proto.CloneOf(next)
+		next.RecoveryEd25519Public = have
+		return next, nil
+	}
+	return nil, errors.New("it names another recovery key than this device has known; if that is meant, enrol the device again")
 }
 
 // shareRoot keeps a change of roots in steps: with nothing in common the device
@@ -151,6 +212,14 @@ func checkTrust(trust *safelightv1.TrustBundle) error {
 			return fmt.Errorf("policy key %q is %d bytes long, want %d", k.GetKeyId(), len(k.GetEd25519Public()), ed25519.PublicKeySize)
 		}
 	}
+	if n := len(trust.GetRecoveryEd25519Public()); n != 0 && n != ed25519.PublicKeySize {
+		return fmt.Errorf("the recovery key is %d bytes long, want %d", n, ed25519.PublicKeySize)
+	}
+	for _, a := range trust.GetAddresses() {
+		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
+			return fmt.Errorf("address %q: want host:port", a)
+		}
+	}
 	if len(roots) == 0 || len(trust.GetServerNames()) == 0 || slices.Contains(trust.GetServerNames(), "") || len(trust.GetPolicyKeys()) == 0 {
 		return errors.New("it lacks the roots, the collector's names or the policy keys")
 	}
@@ -159,47 +228,60 @@ func checkTrust(trust *safelightv1.TrustBundle) error {
 
 // TLS is the configuration for calls to the collector: the device's
 // certificate, and a collector that proves one of the trusted roots and names.
-// Trust is read anew for every connection.
+// Both are read anew for every connection. now is the device's own clock, which
+// may be wrong: see Clock.
 func (id *Identity) TLS(now func() time.Time) (*tls.Config, error) {
 	if err := checkTrust(id.trusted()); err != nil {
 		return nil, fmt.Errorf("reading whom to trust: %w; enrol again", err)
 	}
-	cert := tls.Certificate{Certificate: pki.RawChain(id.chain...), PrivateKey: id.key, Leaf: id.chain[0]}
-	conf := clientTLS(now, func([]*x509.Certificate) (*x509.CertPool, []string, error) {
+	clock := id.clock
+	clock.use(now)
+	conf := clientTLS(func(chain []*x509.Certificate) error {
 		trust := id.trusted()
 		roots, err := pki.ParseChain(trust.GetRootsDer())
-		return pki.Pool(roots...), trust.GetServerNames(), err
+		if err != nil {
+			return err
+		}
+		return clock.verify(chain, func(at time.Time) error {
+			return pki.VerifyCollector(chain, pki.Pool(roots...), trust.GetServerNames(), at)
+		})
 	})
 	conf.ServerName = id.trusted().GetServerNames()[0]
-	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		chain := id.certificates()
+		return &tls.Certificate{Certificate: pki.RawChain(chain...), PrivateKey: id.key, Leaf: chain[0]}, nil
+	}
 	return conf, nil
 }
 
 // clientTLS checks the collector by our roots and names alone:
 // InsecureSkipVerify only turns off the system's, VerifyConnection is ours and
 // runs on resumed connections too.
-func clientTLS(now func() time.Time, trust func(chain []*x509.Certificate) (*x509.CertPool, []string, error)) *tls.Config {
+func clientTLS(verify func(chain []*x509.Certificate) error) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
 		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
-		VerifyConnection: func(cs tls.ConnectionState) error {
-			pool, names, err := trust(cs.PeerCertificates)
-			if err != nil {
-				return err
-			}
-			return pki.VerifyCollector(cs.PeerCertificates, pool, names, now())
-		},
+		VerifyConnection:   func(cs tls.ConnectionState) error { return verify(cs.PeerCertificates) },
 	}
 }
 
-// pinned finds the root that the token's fingerprint names in what the
-// collector sent.
-func pinned(token pki.Token) func([]*x509.Certificate) (*x509.CertPool, []string, error) {
-	return func(chain []*x509.Certificate) (*x509.CertPool, []string, error) {
+// pinned holds a collector against the root that the token's fingerprint names.
+// A device out of its box may have any clock: where the chain is not good by it,
+// it must have been good when it was made, and the token, an hour old as a rule,
+// pins the rest.
+func pinned(token pki.Token, now func() time.Time) func([]*x509.Certificate) error {
+	return func(chain []*x509.Certificate) error {
 		i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return pki.Fingerprint(c) == token.Fingerprint })
 		if i < 0 {
-			return nil, nil, fmt.Errorf("%w: this is not the collector that made the token, or something on the way replaces certificates", pki.ErrUntrusted)
+			return fmt.Errorf("%w: this is not the collector that made the token, or something on the way replaces certificates", pki.ErrUntrusted)
 		}
-		return pki.Pool(chain[i]), []string{token.ServerName}, nil
+		verify := func(at time.Time) error {
+			return pki.VerifyCollector(chain, pki.Pool(chain[i]), []string{token.ServerName}, at)
+		}
+		err := verify(now())
+		if err != nil && verify(newest(chain)) == nil {
+			return nil
+		}
+		return err
 	}
 }
