@@ -69,6 +69,9 @@ type Parts struct {
 	ReadRoster func(name string, data []byte) ([]model.Person, error)
 	// NotFound is the store's error for what is not there.
 	NotFound error
+	// Backup takes a snapshot for a backup that opens to the recovery key and to
+	// one reader.
+	Backup func(ctx context.Context, reader string) (PreparedBackup, error)
 	// Changed is called after a verb changed what a running collector holds.
 	Changed func()
 	Now     func() time.Time
@@ -101,6 +104,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "rules/history", a.rulesHistory)
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
+	mux.HandleFunc("POST /v1/backup", a.backup)
 	handle(mux, "audit/verify", a.auditVerify)
 	handle(mux, "audit/export", a.auditExport)
 	handle(mux, "audit/erase", a.auditErase)

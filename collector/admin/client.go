@@ -10,6 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 )
 
 // Client calls verbs: over the admin socket, or on a handler in this process.
@@ -33,44 +35,70 @@ type direct struct {
 	caller  string
 }
 
+// RoundTrip runs the handler beside the reader of its answer, so that a long
+// answer is never held whole. Closing the answer waits for the handler.
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	a := &answer{header: http.Header{}, code: http.StatusOK}
-	d.handler.ServeHTTP(a, r.WithContext(WithCaller(r.Context(), d.caller)))
-	return &http.Response{
-		StatusCode: a.code, Status: fmt.Sprintf("%d %s", a.code, http.StatusText(a.code)), Header: a.header,
-		Body: io.NopCloser(&a.body), Request: r,
-	}, nil
+	in, out := io.Pipe()
+	a := &answer{
+		header: http.Header{}, resp: &http.Response{Trailer: http.Header{}, Request: r},
+		begun: make(chan struct{}), ended: make(chan struct{}), out: out,
+	}
+	a.resp.Body = &answerBody{in, a.ended}
+	go func() {
+		defer close(a.ended)
+		d.handler.ServeHTTP(a, r.WithContext(WithCaller(r.Context(), d.caller)))
+		a.WriteHeader(http.StatusOK)
+		for name := range strings.SplitSeq(a.header.Get("Trailer"), ",") {
+			a.resp.Trailer.Set(name, a.header.Get(name))
+		}
+		_ = out.Close() // a pipe's end has no error
+	}()
+	<-a.begun
+	return a.resp, nil
 }
 
-// answer keeps what a handler writes.
+// answer hands what a handler writes to the reader of the response.
 type answer struct {
-	header http.Header
-	code   int
-	body   bytes.Buffer
+	header       http.Header // the handler's; the response has a copy
+	resp         *http.Response
+	out          *io.PipeWriter
+	begun, ended chan struct{}
+	once         sync.Once
 }
 
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(code int)        { a.code = code }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(code int) {
+	a.once.Do(func() {
+		a.resp.Header = a.header.Clone()
+		a.resp.StatusCode, a.resp.Status = code, fmt.Sprintf("%d %s", code, http.StatusText(code))
+		close(a.begun)
+	})
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.out.Write(p)
+}
+
+type answerBody struct {
+	*io.PipeReader
+	ended <-chan struct{}
+}
+
+func (b *answerBody) Close() error {
+	err := b.PipeReader.Close()
+	<-b.ended
+	return err
+}
 
 // Call sends a request and hands each line of the answer to each.
 func (c *Client) Call(ctx context.Context, verb string, req any, each func(line json.RawMessage) error) error {
-	body, err := json.Marshal(req)
-	if err != nil {
-		return fmt.Errorf("encoding the request: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/v1/"+verb, bytes.NewReader(body))
+	resp, err := c.ask(ctx, verb, req)
 	if err != nil {
 		return err
 	}
-	resp, err := c.transport.RoundTrip(r)
-	if err != nil {
-		return fmt.Errorf("asking the collector: %w", err)
-	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return refused(resp)
-	}
 	lines := bufio.NewReader(resp.Body)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -86,6 +114,27 @@ func (c *Client) Call(ctx context.Context, verb string, req any, each func(line 
 			return fmt.Errorf("reading the collector's answer: %w", err)
 		}
 	}
+}
+
+// ask sends a request and returns the answer, unless it is a refusal.
+func (c *Client) ask(ctx context.Context, verb string, req any) (*http.Response, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/v1/"+verb, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return nil, fmt.Errorf("asking the collector: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, refused(resp)
+	}
+	return resp, nil
 }
 
 func refused(resp *http.Response) error {

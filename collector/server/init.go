@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"safelight/collector/audit"
+	"safelight/collector/backup"
 	"safelight/collector/enrol"
 	"safelight/collector/model"
 	"safelight/collector/store"
@@ -37,6 +38,9 @@ func Init(ctx context.Context, dir string) error {
 			return fmt.Errorf("writing the first configuration: %w", err)
 		}
 	}
+	if err := backup.MakeKey(dir); err != nil {
+		return err
+	}
 	conf, err := ReadConfig(dir)
 	if err != nil {
 		return err
@@ -50,6 +54,7 @@ func Init(ctx context.Context, dir string) error {
 
 // state is what lies on disk, opened.
 type state struct {
+	dir       string
 	authority *enrol.Authority
 	store     *store.Store
 	policyKey crypto.Signer
@@ -93,5 +98,5 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err := st.EnsureSchool(ctx, school); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &state{authority: a, store: st, policyKey: key, auditKey: auditKey}, nil
+	return &state{dir: dir, authority: a, store: st, policyKey: key, auditKey: auditKey}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/audit"
+	"safelight/collector/backup"
 	"safelight/collector/console"
 	"safelight/collector/enrol"
 	"safelight/collector/fleet"
@@ -81,6 +82,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := backup.Sweep(o.Dir); err != nil {
+		return err
+	}
 	conf, err := ReadConfig(o.Dir)
 	if err != nil {
 		return err

@@ -93,7 +93,7 @@ var (
 )
 
 // notOfASchool are the tables that belong to no school.
-var notOfASchool = map[string]bool{"migrations": true}
+var notOfASchool = map[string]bool{"migrations": true, "sqlite_master": true}
 
 // withoutSchool are the statements that may look past schools, and why.
 var withoutSchool = map[string]string{
