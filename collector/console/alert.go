@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"safelight/collector/model"
@@ -118,7 +119,7 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		Steps: steps(s.cat.FirstSteps), StepsOf: s.cat.Noun, Helplines: s.cat.Helplines,
 		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
 		How: how(s), NotSeen: notSeen(s.lead),
-		Rule: s.lead.Rule, Pack: s.lead.Pack, Noun: s.cat.Noun,
+		Rule: ruleShown(s.lead.Rule, show.words), Pack: s.lead.Pack, Noun: s.cat.Noun,
 	}
 	if show.words {
 		view.Words = rd.words(s)
@@ -136,6 +137,19 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		return alertView{}, err
 	}
 	return view, nil
+}
+
+// numbered is a rule that is called by a number, "self-harm/sh-001", and so says
+// nothing of what was seen.
+var numbered = regexp.MustCompile(`^[a-z0-9-]+/[a-z]+-[0-9]+$`)
+
+// ruleShown is the rule's name. A site's or a program's rule is called by the
+// very name that stands behind a recorded press.
+func ruleShown(rule string, uncovered bool) string {
+	if uncovered || numbered.MatchString(rule) {
+		return rule
+	}
+	return ""
 }
 
 func haveIt(mine bool) string {

@@ -300,3 +300,17 @@ func TestATemplateThatFailsShowsNothingHalf(t *testing.T) {
 	want(t, w, http.StatusInternalServerError, "alerts are still kept and mailed")
 	wantNot(t, w, "<html")
 }
+
+func TestTheRulesNameDoesNotGiveAwayWhatIsCovered(t *testing.T) {
+	for rule, shown := range map[string]bool{
+		"self-harm/sh-001": true, "bypass/by-016": true, "self-harm/hurting.example": false, "bypass/program/tunnel": false,
+		"gambling/xn--abc-1.example": false, "": false,
+	} {
+		if got := ruleShown(rule, false); (got == rule && rule != "") != shown {
+			t.Errorf("rule %q, covered: shows %q", rule, got)
+		}
+		if got := ruleShown(rule, true); got != rule {
+			t.Errorf("rule %q, uncovered: shows %q", rule, got)
+		}
+	}
+}

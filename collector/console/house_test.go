@@ -193,7 +193,7 @@ func (h *house) event(e model.Event) model.Event {
 		e.Kind = event.Domain
 	}
 	if e.Rule == "" {
-		e.Rule = e.Category + "-sites"
+		e.Rule = e.Category + "/" + e.Name // as the rules engine calls it
 	}
 	return e
 }

@@ -48,7 +48,7 @@ func (h *house) day() (urgent string) {
 	})
 	taken := h.raise(model.Event{
 		Device: "device-4", Observed: at(9, 34), Kind: event.Process, Name: "tunnel", Match: "tunnel", Via: event.ViaPoll, Account: "dp09",
-		Category: "bypass", Severity: event.Medium, Rule: "bypass-programs",
+		Category: "bypass", Severity: event.Medium, Rule: "bypass/program/tunnel",
 	})
 	must(h.t, h.store.MarkRead(h.t.Context(), school, taken, "deputy", at(9, 48)))
 	if _, err := h.store.AcknowledgeAlert(h.t.Context(), school, taken, "deputy", at(9, 50)); err != nil {
