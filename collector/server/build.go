@@ -42,7 +42,8 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		return nil, err
 	}
 	p.enrol = enrol.NewService(schoolID, s.authority, s.store, enrolRefusals, p.policy.Keys, o.Now, o.Log)
-	p.fleet = fleet.New(s.store, schoolID, o.Now, o.Log)
+	// "Today" begins at the school's midnight, not at the server's.
+	p.fleet = fleet.New(s.store, schoolID, func() time.Time { return o.Now().In(zone) }, o.Log)
 	p.people = people.NewResolver(s.store)
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
@@ -88,7 +89,7 @@ func (p *parts) buildAlerts() (err error) {
 	} else {
 		p.log.Warn("no mail server is configured: alerts wait in the console and nobody is told of them", "mend", "set mail.host in collector.yaml")
 	}
-	p.jobs, err = alert.NewJobs(alert.JobOptions{DB: p.store.DB(), Store: p.store, Notifier: tell, Now: p.now, Logger: p.log})
+	p.jobs, err = alert.NewJobs(alert.JobOptions{DB: p.store.DB(), Shared: p.store.Shared(), Store: p.store, Notifier: tell, Now: p.now, Logger: p.log})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"safelight/collector/alert/notify"
+	"safelight/collector/store"
 )
 
 // Config is collector.yaml.
@@ -60,9 +61,10 @@ type SQLiteConfig struct {
 	Path string `yaml:"path"` // under the state folder unless absolute
 }
 
-// PostgresConfig is not in this version.
+// PostgresConfig is a store that several collectors share. Where it is set SQLite
+// is not used.
 type PostgresConfig struct {
-	URL string `yaml:"url"`
+	URL string `yaml:"url"` // postgres://user:password@host/database
 }
 
 // defaults is a fresh collector.yaml.
@@ -79,6 +81,8 @@ listen:
   metrics: "127.0.0.1:9464"
 store:
   sqlite: {path: safelight.db}
+  # For several collectors on one database; see docs/two-collectors.md.
+  postgres: {url: ""}
 # The mail server that alerts leave by. Until host is set no mail is sent, and
 # every alert says so.
 mail:
@@ -131,10 +135,13 @@ func (c *Config) check() error {
 		return errors.New("school.name is empty: give the school's name")
 	case (c.HTTPS.Cert == "") != (c.HTTPS.Key == ""):
 		return errors.New("https: give both cert and key, or neither")
-	case c.Store.Postgres.URL != "":
-		return errors.New("store.postgres: this version keeps its store in SQLite only; remove it")
 	case c.Listen.Public != "":
 		return errors.New("listen.public: this version has no public pages; remove it")
+	}
+	if c.Store.Postgres.URL != "" {
+		if err := store.CheckURL(c.Store.Postgres.URL); err != nil {
+			return fmt.Errorf("store.postgres.url: %w", err)
+		}
 	}
 	for name, addr := range map[string]string{"agents": c.Listen.Agents, "console": c.Listen.Console, "metrics": c.Listen.Metrics} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -150,6 +157,18 @@ func (c *Config) check() error {
 		return nil
 	}
 	return c.Mail.Validate()
+}
+
+// storeAt is where the store lies: a PostgreSQL database's URL, or a file's path.
+func (c *Config) storeAt(dir string) string {
+	switch path := c.Store.SQLite.Path; {
+	case c.Store.Postgres.URL != "":
+		return c.Store.Postgres.URL
+	case filepath.IsAbs(path):
+		return path
+	default:
+		return filepath.Join(dir, path)
+	}
 }
 
 // host is the public URL's.

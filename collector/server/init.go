@@ -86,11 +86,7 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	path := conf.Store.SQLite.Path
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	st, err := store.Open(ctx, path, store.WithClock(now))
+	st, err := store.Open(ctx, conf.storeAt(dir), store.WithClock(now))
 	if err != nil {
 		return nil, err
 	}

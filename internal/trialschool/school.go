@@ -1,9 +1,11 @@
 package trialschool
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -29,10 +31,18 @@ type School struct {
 	MetricsURL string
 	// Mail is the mail section of collector.yaml; empty for none.
 	Mail string
+	// Postgres is the URL of the database that the collector keeps its store in;
+	// empty: a file of its own.
+	Postgres string
+	// Fallback is another collector's address, which agents try where this one
+	// does not answer.
+	Fallback string
 	// LogLevel is both programs'; empty: their default.
 	LogLevel string
 	// Ended takes why a program ended by itself.
 	Ended chan error
+
+	collectorDir string // empty: collector
 }
 
 // Programs are the two built programs under bin.
@@ -76,15 +86,60 @@ func FreePorts(n int) ([]string, error) {
 }
 
 // CollectorDir is the collector's state folder.
-func (s *School) CollectorDir() string { return filepath.Join(s.Dir, "collector") }
+func (s *School) CollectorDir() string {
+	return filepath.Join(s.Dir, cmp.Or(s.collectorDir, "collector"))
+}
+
+// Beside makes a second collector of the same school, for the same database, out of
+// the first one's keys. Call it once the first is configured.
+func (s *School) Beside() (*School, error) {
+	ports, err := FreePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	second := *s
+	second.collectorDir = "collector-2"
+	second.AgentsAddr, second.Fallback = "127.0.0.1:"+ports[0], s.AgentsAddr
+	second.ConsoleURL, second.MetricsURL = "https://localhost:"+ports[1], "http://127.0.0.1:"+ports[2]
+	s.Fallback = second.AgentsAddr
+	return &second, copyKeys(s.CollectorDir(), second.CollectorDir())
+}
+
+// copyKeys copies a state folder, for its owner only.
+func copyKeys(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case !d.Type().IsRegular() || strings.HasPrefix(d.Name(), "safelight.db"):
+			return nil // a socket, or the store that is not used
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, data, 0o600)
+	})
+}
 
 // AgentDir is the first agent's state folder.
 func (s *School) AgentDir() string { return filepath.Join(s.Dir, "agent") }
 
 // StartCollector writes its configuration and runs it until it is ready.
 func (s *School) StartCollector(ctx context.Context) (*Program, error) {
-	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, metrics: %q}\nagent_addresses: [%q]\n",
-		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"), s.AgentsAddr)
+	addresses := strconv.Quote(s.AgentsAddr)
+	if s.Fallback != "" {
+		addresses += ", " + strconv.Quote(s.Fallback)
+	}
+	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, metrics: %q}\nagent_addresses: [%s]\n",
+		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"), addresses)
+	if s.Postgres != "" {
+		conf += fmt.Sprintf("store: {postgres: {url: %q}}\n", s.Postgres)
+	}
 	if s.Mail != "" {
 		conf += "mail: " + s.Mail + "\n"
 	}
