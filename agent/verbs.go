@@ -153,6 +153,12 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	} else {
 		fmt.Fprintf(w, "policy\t%d.%d, %s old\n", st.Policy.Epoch, st.Policy.Serial, time.Duration(st.Policy.AgeSeconds)*time.Second)
 	}
+	if st.CertExpires != nil {
+		fmt.Fprintf(w, "certificate\tuntil %s\n", st.CertExpires.Format(time.RFC3339))
+	}
+	if st.Renewal != nil && st.Renewal.LastError != "" {
+		fmt.Fprintf(w, "renewal\t%s\n", st.Renewal.LastError)
+	}
 	for _, s := range st.Sources {
 		fmt.Fprintf(w, "source %s\t%s, seen %d, dropped %d %s\n", s.Name, s.State, s.Seen, s.Dropped, s.Detail)
 	}

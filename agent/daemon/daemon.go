@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
 	"safelight/agent/pipeline"
@@ -23,6 +21,7 @@ import (
 	"safelight/agent/spool"
 	"safelight/agent/watch"
 	"safelight/internal/localstate"
+	"safelight/internal/pki"
 	"safelight/internal/rules"
 	"safelight/internal/rungroup"
 	"safelight/internal/version"
@@ -52,7 +51,10 @@ type agent struct {
 	identity    *enrol.Identity
 	policies    *policy.Store
 	spool       *spool.Spool
-	conn        *grpc.ClientConn
+	conn        *line
+	renewer     *enrol.Renewer
+	instance    []byte        // of this run, for telling copies apart
+	split       chan struct{} // a new identity is ready
 	accounts    *accounts
 	pipeline    *pipeline.Pipeline
 	shipper     *shipper.Shipper
@@ -62,7 +64,7 @@ type agent struct {
 }
 
 // Run runs the agent on an enrolled folder until ctx ends.
-func Run(ctx context.Context, o Options) (err error) {
+func Run(ctx context.Context, o Options) error {
 	if err := localstate.MakeDir(o.Dir); err != nil {
 		return err
 	}
@@ -71,6 +73,19 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := pki.CheckKeys(o.Dir); err != nil {
+		return err
+	}
+	for {
+		err := runOnce(ctx, o)
+		if !errors.Is(err, errSplit) {
+			return err
+		}
+		o.Log.InfoContext(ctx, "this device was a copy and is now one of its own, starting anew as it")
+	}
+}
+
+func runOnce(ctx context.Context, o Options) (err error) {
 	a, err := build(o)
 	if err != nil {
 		return err
@@ -93,7 +108,7 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{log: o.Log}
+	a := &agent{log: o.Log, instance: newInstance(), split: make(chan struct{}, 1)}
 	if a.identity, err = enrol.Load(o.Dir); err != nil {
 		return nil, err
 	}
@@ -101,6 +116,7 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.policies.AcceptEpochs(a.identity.RecoveryKey)
 	if a.spool, err = spool.Open(filepath.Join(o.Dir, "spool"), spool.Options{Keep: keepAcked}); err != nil {
 		return nil, err
 	}
@@ -116,12 +132,15 @@ func build(o Options) (*agent, error) {
 	if a.checkpoints, err = watch.OpenCheckpoints(filepath.Join(o.Dir, "audit.checkpoint")); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
+	a.renewer = a.newRenewer(o.Dir)
 	a.watcher = watch.New(watch.Parts{
 		Client: client, Status: a.report, Policy: a.applyPolicy(), Log: o.Log,
-		Trust:      func(t *safelightv1.TrustBundle) error { return a.identity.SetTrust(o.Dir, t) },
+		Trust:      func(t *safelightv1.TrustBundle) error { return a.setTrust(o.Dir, t) },
+		Heard:      a.heard,
+		Command:    func(ctx context.Context, c *safelightv1.Command) (bool, error) { return a.command(ctx, o.Dir, c) },
 		Checkpoint: a.checkpoints.Keep,
 		Resend:     a.shipper.Rewind,
-		Up:         a.shipper.Retry, Pause: a.shipper.BackOff,
+		Up:         a.up, Pause: a.shipper.BackOff,
 	})
 	if a.sources = o.Sources; a.sources == nil {
 		if a.sources, err = sources(conf, o.Log); err != nil {
@@ -157,6 +176,8 @@ func (a *agent) actors() []rungroup.Actor {
 		rungroup.Actor{Name: "accounts", Run: a.accounts.run},
 		rungroup.Actor{Name: "shipper", Run: a.shipper.Run},
 		rungroup.Actor{Name: "watch", Run: a.watcher.Run},
+		rungroup.Actor{Name: "renewal", Run: a.renewer.Run},
+		rungroup.Actor{Name: "identity", Run: a.untilSplit},
 	)
 }
 
@@ -216,7 +237,9 @@ func (a *agent) applyPolicy() func(context.Context, *safelightv1.SignedManifest,
 // status fills what `status` prints.
 func (a *agent) status() Status {
 	expires := a.identity.Expires().UTC()
+	renewal := a.renewer.Status()
 	st := Status{
+		Renewal: &renewal,
 		Running: true, Version: version.Version, Enrolled: true, Device: a.identity.DeviceID, CertExpires: &expires,
 		Connected: a.watcher.Connected(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(),
 		Spool: spoolStatus(a.spool.Stats()), Sources: []source.Status{},

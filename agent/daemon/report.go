@@ -26,7 +26,7 @@ func (a *agent) report() *safelightv1.AgentStatus {
 	epoch := a.spool.Epoch()
 	stats := a.spool.Stats()
 	st := &safelightv1.AgentStatus{
-		At: wire.Clock(c.Wall, c.BootID, c.Mono), SpoolEpoch: epoch[:],
+		At: wire.Clock(c.Wall, c.BootID, c.Mono), SpoolEpoch: epoch[:], Instance: a.instance,
 		AuditCheckpoint: a.checkpoints.Latest(), Quarantined: stats.Quarantined, Hostname: hostname, Os: runtime.GOOS,
 	}
 	if p := a.policies.Active(); p != nil {

@@ -19,19 +19,20 @@ import (
 // Status is what `safelight-agent status` prints. It holds no names, hosts or
 // words: the person whose device it is may read it (G3).
 type Status struct {
-	Running     bool            `json:"running"`
-	Version     string          `json:"version"`
-	Enrolled    bool            `json:"enrolled"`
-	Device      string          `json:"device,omitempty"`
-	Connected   bool            `json:"connected"`
-	Delivery    string          `json:"delivery"`
-	CertExpires *time.Time      `json:"certificate_expires,omitempty"`
-	Policy      *PolicyStatus   `json:"policy"`
-	Sources     []source.Status `json:"sources"`
-	Judged      pipeline.Counts `json:"judging"`
-	Spool       SpoolStatus     `json:"spool"`
-	CPUSeconds  float64         `json:"cpu_seconds"`
-	MemoryBytes uint64          `json:"memory_bytes"`
+	Running     bool               `json:"running"`
+	Version     string             `json:"version"`
+	Enrolled    bool               `json:"enrolled"`
+	Device      string             `json:"device,omitempty"`
+	Connected   bool               `json:"connected"`
+	Delivery    string             `json:"delivery"`
+	CertExpires *time.Time         `json:"certificate_expires,omitempty"`
+	Renewal     *enrol.RenewStatus `json:"renewal,omitempty"`
+	Policy      *PolicyStatus      `json:"policy"`
+	Sources     []source.Status    `json:"sources"`
+	Judged      pipeline.Counts    `json:"judging"`
+	Spool       SpoolStatus        `json:"spool"`
+	CPUSeconds  float64            `json:"cpu_seconds"`
+	MemoryBytes uint64             `json:"memory_bytes"`
 }
 
 // PolicyStatus says which rules are judged by.

@@ -47,6 +47,12 @@ type Parts struct {
 	Checkpoint func(*safelightv1.Checkpoint) error
 	// Resend sends records again from a number on; nil: it cannot.
 	Resend func(lane uint8, from uint64) error
+	// Heard takes in the collector's time, over a connection that was proven; nil:
+	// nobody wants it.
+	Heard func(time.Time)
+	// Command carries out a command, or says that it knows none of that name; nil:
+	// it knows none.
+	Command func(ctx context.Context, c *safelightv1.Command) (known bool, err error)
 	// Up is called when a stream is open; others need then wait no longer.
 	Up func()
 	// Pause is called when the collector asks for quiet.
@@ -117,7 +123,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, err
 	}
 	hello := w.parts.Status()
-	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "audit-checkpoint", "resend"}}
+	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "renew", "split", "audit-checkpoint", "resend"}}
 	if err := stream.Send(hello); err != nil {
 		return 0, ended(stream, err)
 	}
@@ -129,6 +135,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, errors.New("the collector did not say hello")
 	}
 	w.connected.Store(true)
+	w.heard(first)
 	w.parts.Up()
 	directives := make(chan *safelightv1.Directive)
 	failed := make(chan error, 1)
@@ -171,6 +178,7 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		case <-beat.C:
 		case <-w.kick:
 		case d := <-directives:
+			w.heard(d)
 			if b := d.GetBackOff(); b != nil {
 				w.parts.Pause(pause(b))
 				return pause(b), errors.New("the collector asked for a pause")
@@ -184,6 +192,13 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		if err := stream.Send(st); err != nil {
 			return 0, why(err, directives, failed)
 		}
+	}
+}
+
+// heard passes on what time it is at the collector's.
+func (w *Watcher) heard(d *safelightv1.Directive) {
+	if at := d.GetServerTime(); w.parts.Heard != nil && at.IsValid() {
+		w.parts.Heard(at.AsTime())
 	}
 }
 
@@ -224,6 +239,14 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 			break
 		}
 		err = w.parts.Resend(uint8(min(max(kind.ResendFrom.GetLane(), 0), 255)), kind.ResendFrom.GetSeq())
+	case *safelightv1.Directive_Command:
+		known := false
+		if w.parts.Command != nil {
+			known, err = w.parts.Command(ctx, kind.Command)
+		}
+		if !known {
+			res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
+		}
 	default:
 		res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
 	}
