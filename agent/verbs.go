@@ -147,6 +147,10 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "running\t%s\n", yes(st.Running))
 	fmt.Fprintf(w, "enrolled\t%s\n", yes(st.Enrolled))
+	if !st.Running {
+		fmt.Fprintln(w, "the rest\tis known only while the agent runs")
+		return w.Flush()
+	}
 	fmt.Fprintf(w, "connected\t%s\n", yes(st.Connected))
 	if st.Policy == nil {
 		fmt.Fprintln(w, "policy\tnone yet: nothing is judged until it arrives")
