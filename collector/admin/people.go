@@ -189,7 +189,6 @@ func (a *Admin) told(ctx context.Context, names *lookups, al model.Alert) ([]Rec
 		return nil, nil, err
 	}
 	told := []Recipient{}
-	var first time.Time
 	for _, n := range notes {
 		who, err := names.user(n.User)
 		if err != nil {
@@ -199,15 +198,13 @@ func (a *Admin) told(ctx context.Context, names *lookups, al model.Alert) ([]Rec
 			Who: who.Name, Why: n.Why, Channel: n.Channel, Sent: timeOrNil(n.Tried),
 			Accepted: timeOrNil(n.Accepted), Failed: timeOrNil(n.Failed),
 		})
-		if !n.Accepted.IsZero() && (first.IsZero() || n.Accepted.Before(first)) {
-			first = n.Accepted
-		}
 	}
-	if first.IsZero() {
+	delay, ok := model.Delay(al, notes)
+	if !ok {
 		return told, nil, nil
 	}
-	delay := first.Sub(al.First).Milliseconds()
-	return told, &delay, nil
+	ms := delay.Milliseconds()
+	return told, &ms, nil
 }
 
 // lookups reads each subject, device and user once per answer.

@@ -128,7 +128,7 @@ func TestStoredEventIsTold(t *testing.T) {
 	if len(all) != 1 || len(ns) != 1 || len(told) != 0 {
 		t.Fatalf("alerts = %d, notifications = %d", len(all), len(ns))
 	}
-	if delay, ok := Delay(all[0], ns); !ok || delay <= 0 || delay > time.Minute {
+	if delay, ok := model.Delay(all[0], ns); !ok || delay <= 0 || delay > time.Minute {
 		t.Errorf("delay = %s, %t", delay, ok)
 	}
 }
@@ -332,18 +332,6 @@ func TestFailureThatCannotBeNotedIsNotedLater(t *testing.T) {
 	var cancelled *river.JobCancelError
 	if err == nil || errors.As(err, &cancelled) {
 		t.Errorf("error = %v, want one that is tried again", err)
-	}
-}
-
-func TestDelayIsToTheFirstWhoAccepted(t *testing.T) {
-	first := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	a := model.Alert{First: first}
-	if _, ok := Delay(a, []model.Notification{{}}); ok {
-		t.Error("a delay though nobody was told")
-	}
-	d, ok := Delay(a, []model.Notification{{Accepted: first.Add(3 * time.Second)}, {}, {Accepted: first.Add(2 * time.Second)}})
-	if !ok || d != 2*time.Second {
-		t.Errorf("delay = %s, %t; want 2s", d, ok)
 	}
 }
 

@@ -82,7 +82,7 @@ func (rd *reader) happened(s story, notes []model.Notification) ([]happened, err
 		}
 		add(step.at, step.by == rd.v.user.ID, capital(who)+step.text)
 	}
-	if first := firstAccepted(notes); !first.IsZero() {
+	if first := model.FirstAccepted(notes); !first.IsZero() {
 		add(first, false, "The first mail was accepted, "+duration(first.Sub(s.alert.First))+" after it was seen.")
 	}
 	if a.Events > 1 {
@@ -102,13 +102,4 @@ func reached(s story) time.Duration {
 		}
 	}
 	return max(0, first.Received.Sub(first.Observed))
-}
-
-func firstAccepted(notes []model.Notification) (first time.Time) {
-	for _, n := range notes {
-		if !n.Accepted.IsZero() && (first.IsZero() || n.Accepted.Before(first)) {
-			first = n.Accepted
-		}
-	}
-	return first
 }

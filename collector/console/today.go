@@ -246,7 +246,7 @@ func (rd *reader) told(a model.Alert) (string, error) {
 			others[n.User] = true
 		}
 	}
-	at := when(firstAccepted(notes), rd.now, rd.c.zone)
+	at := when(model.FirstAccepted(notes), rd.now, rd.c.zone)
 	switch n := len(others); {
 	case you && n > 0:
 		return "You and " + plural(n, "other", "others") + " were mailed at " + at + ".", nil
