@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"safelight/collector/store"
 	"safelight/internal/cli"
 )
 
@@ -59,5 +61,73 @@ func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
 		if _, example, ok := strings.Cut(out, "Example:\n"); code != 0 || !ok || !strings.Contains(example, "safelight-collector "+v.Name) {
 			t.Errorf("%s: status %d, help %q", v.Name, code, out)
 		}
+	}
+}
+
+func TestAuditVerbs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "school")
+	run := func(want int, args ...string) (string, string) {
+		t.Helper()
+		code, out, stderr := ask(t, append(args, "--dir", dir)...)
+		if code != want || want == 1 && (out != "" || strings.Count(stderr, "\n") != 1) {
+			t.Fatalf("%v: status %d, printed %q, %q; want status %d", args, code, out, stderr, want)
+		}
+		return out, stderr
+	}
+	run(0, "init")
+	run(0, "user", "add", "--name", "Demo DSL", "--email", "dsl@school.example", "--duty", "dsl")
+	if out, _ := run(0, "audit", "verify"); !strings.Contains(out, "whole: 2 records") || !strings.Contains(out, "safelight/audit/school\n2\n") {
+		t.Errorf("verify says %q", out)
+	}
+	file := filepath.Join(t.TempDir(), "record.jsonl")
+	if _, stderr := run(1, "audit", "export", file, "--as", "Nobody"); !strings.Contains(stderr, "nobody signs in like this") {
+		t.Errorf("as nobody: %q", stderr)
+	}
+	checkpoint, _ := run(0, "audit", "export", file, "--as", "Demo DSL")
+	exported, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(exported), `"leaf"`); n != 3 || !strings.Contains(string(exported), "read.audit") || !strings.HasPrefix(checkpoint, "safelight/audit/school\n3\n") {
+		t.Errorf("%d records exported, checkpoint %q", n, checkpoint)
+	}
+	if _, stderr := run(1, "audit", "export", file, "--as", "Demo DSL"); !strings.Contains(stderr, "is there already") {
+		t.Errorf("over a file: %q", stderr)
+	}
+	kept := filepath.Join(t.TempDir(), "kept.txt")
+	if err := os.WriteFile(kept, []byte(checkpoint), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(0, "audit", "verify", "--checkpoint", kept)
+	run(0, "audit", "erase", "1", "--as", "Demo DSL", "--reason", "a test")
+	if out, _ := run(0, "audit", "verify", "--checkpoint", kept); !strings.Contains(out, "1 of them erased, leaves intact") {
+		t.Errorf("verify says %q", out)
+	}
+	edit(t, dir, `UPDATE audit_records SET salt = x'00' WHERE idx = 2`)
+	if _, stderr := run(1, "audit", "verify"); !strings.Contains(stderr, "the record is not whole: record 2 does not match its leaf") {
+		t.Errorf("verify says %q", stderr)
+	}
+	if err := os.WriteFile(kept, []byte("a note"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := run(1, "audit", "verify", "--checkpoint", kept); !strings.Contains(stderr, kept) || !strings.Contains(stderr, "and 1 more") {
+		t.Errorf("verify says %q", stderr)
+	}
+	run(2, "audit", "erase", "one", "--as", "Demo DSL", "--reason", "a test")
+	run(2, "audit", "export", file)
+}
+
+// edit changes the database behind the collector's back.
+func edit(t *testing.T, dir, statement string) {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(dir, "safelight.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB().Exec(statement); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
