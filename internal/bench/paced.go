@@ -32,8 +32,10 @@ func paced(ctx context.Context, conns []*grpc.ClientConn) ([]time.Duration, erro
 			began := <-begin
 			due := began.Add(each * time.Duration(i) / time.Duration(len(conns)))
 			for err == nil && due.Before(began.Add(long)) {
-				time.Sleep(time.Until(due))
-				if err = d.one(); err == nil {
+				if err = at(ctx, due); err == nil {
+					err = d.one()
+				}
+				if err == nil {
 					took[i] = append(took[i], time.Since(due))
 				}
 				due = due.Add(each)
@@ -57,4 +59,16 @@ func paced(ctx context.Context, conns []*grpc.ClientConn) ([]time.Duration, erro
 	sorted := slices.Concat(took...)
 	slices.Sort(sorted)
 	return sorted, nil
+}
+
+// at waits for a moment.
+func at(ctx context.Context, due time.Time) error {
+	wait := time.NewTimer(time.Until(due))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
