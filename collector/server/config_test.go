@@ -100,3 +100,15 @@ func files(t *testing.T, dir string) map[string]string {
 	}
 	return all
 }
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("public_url: https://safelight.school.example\nlisten: {agents: \":7443\"}\n"))
+	f.Add([]byte("mail: {host: mail.school.example, port: 587, tls: starttls, from: a@school.example}"))
+	f.Add([]byte("store: &a {sqlite: {path: x}}\nschool: *a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseConfig(data)
+		if err == nil && (c.School.Name == "" || !strings.HasPrefix(c.PublicURL, "https://")) {
+			t.Errorf("took %+v", c)
+		}
+	})
+}

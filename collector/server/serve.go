@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"safelight/collector/admin"
@@ -23,7 +22,7 @@ import (
 
 // Limits on what one agent's connection may ask for.
 const (
-	maxMessage       = 4 << 20
+	maxMessage       = 1 << 20 // twice what an agent sends at most
 	maxStreams       = 16
 	handshakeTimeout = 10 * time.Second
 	// receiveWindow is how much one connection may have under way to us.
@@ -33,9 +32,9 @@ const (
 // grpcServer is the agents' listener's.
 func grpcServer(p *parts) *grpc.Server {
 	srv := grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(p.gate.TLS(p.authority))),
+		grpc.Creds(newKnowing(p.gate.TLS(p.authority))),
 		grpc.ChainUnaryInterceptor(p.gate.Unary),
-		grpc.ChainStreamInterceptor(p.gate.Stream),
+		grpc.ChainStreamInterceptor(p.gate.Stream, (&streams{open: map[string][]*openStream{}}).intercept),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(handshakeTimeout),

@@ -132,6 +132,7 @@ func (p *parts) listen(dir string) (*listeners, error) {
 			return nil, fmt.Errorf("opening %s: %w; is another collector running, or the port taken?", l.name, err)
 		}
 	}
+	ls.agents, ls.console, ls.metrics = limit(ls.agents, agentLimits), limit(ls.console, peopleLimits), limit(ls.metrics, metricsLimits)
 	if ls.admin, err = localstate.Listen(adminSocket(dir)); err != nil {
 		ls.close()
 		return nil, err

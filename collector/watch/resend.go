@@ -30,15 +30,17 @@ func (w *watcher) askAgain(ctx context.Context, first *safelightv1.AgentStatus) 
 		w.service.log.WarnContext(ctx, "reading what is held of a device failed", slog.Any("error", err))
 		return nil // it is asked when its next stream begins
 	}
-	asked := map[safelightv1.Severity]bool{}
+	next := map[event.Severity]uint64{}
 	for _, l := range first.GetLanes() {
-		lane, known := lanes[l.GetLane()]
+		next[lanes[l.GetLane()]] = l.GetNextSeq()
+	}
+	// The highest first, so that no urgent event comes behind low ones.
+	for lane := event.Urgent; lane >= event.Low; lane-- {
 		from := held[lane] + 1
-		if !known || asked[l.GetLane()] || l.GetNextSeq() <= from {
+		if next[lane] <= from {
 			continue
 		}
-		asked[l.GetLane()] = true
-		again := &safelightv1.ResendFrom{Lane: l.GetLane(), Seq: from}
+		again := &safelightv1.ResendFrom{Lane: safelightv1.Severity(lane), Seq: from}
 		if err := w.send(&safelightv1.Directive{Kind: &safelightv1.Directive_ResendFrom{ResendFrom: again}}); err != nil {
 			return err
 		}

@@ -73,8 +73,8 @@ func TestDeviceIsAskedForWhatIsNoLongerHeldAndForNothingElse(t *testing.T) {
 		}
 	}
 	got := asked(t, held, first("policy", "resend"))
-	if len(got) != 2 || got[0].GetLane() != 3 || got[0].GetSeq() != 41 || got[1].GetLane() != 4 || got[1].GetSeq() != 1 {
-		t.Errorf("asked for %v, want lane 3 from 41 and lane 4 from 1, once", got)
+	if len(got) != 2 || got[0].GetLane() != 4 || got[0].GetSeq() != 1 || got[1].GetLane() != 3 || got[1].GetSeq() != 41 {
+		t.Errorf("asked for %v, want lane 4 from 1 and then lane 3 from 41, once", got)
 	}
 	if gotEpoch != "hill-lane laptop epoch-1" {
 		t.Errorf("looked up %q", gotEpoch)

@@ -27,6 +27,8 @@ type School struct {
 	Collector  string // the program
 	Agent      string // the program
 	AgentsAddr string
+	// Through is where agents reach AgentsAddr; empty: there.
+	Through    string
 	ConsoleURL string
 	MetricsURL string
 	// Mail is the mail section of collector.yaml; empty for none.
@@ -131,7 +133,7 @@ func (s *School) AgentDir() string { return filepath.Join(s.Dir, "agent") }
 
 // StartCollector writes its configuration and runs it until it is ready.
 func (s *School) StartCollector(ctx context.Context) (*Program, error) {
-	addresses := strconv.Quote(s.AgentsAddr)
+	addresses := strconv.Quote(cmp.Or(s.Through, s.AgentsAddr))
 	if s.Fallback != "" {
 		addresses += ", " + strconv.Quote(s.Fallback)
 	}
