@@ -21,7 +21,7 @@ func verbs() []cli.Command {
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
 		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
 		eventsVerb(), alertsVerb(),
-		backupVerb(), restoreVerb(),
+		backupVerb(), restoreVerb(), retentionRunVerb(),
 		auditVerifyVerb(), auditExportVerb(), auditEraseVerb(),
 		serviceVerb("install"), serviceVerb("uninstall"), serviceVerb("start"),
 		serviceVerb("stop"), serviceVerb("restart"), serviceVerb("status"),

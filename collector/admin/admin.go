@@ -72,6 +72,8 @@ type Parts struct {
 	// Backup takes a snapshot for a backup that opens to the recovery key and to
 	// one reader.
 	Backup func(ctx context.Context, reader string) (PreparedBackup, error)
+	// RemoveOld removes a trial's old data.
+	RemoveOld func(ctx context.Context, dry bool) (model.Removed, error)
 	// Changed is called after a verb changed what a running collector holds.
 	Changed func()
 	Now     func() time.Time
@@ -105,6 +107,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
 	mux.HandleFunc("POST /v1/backup", a.backup)
+	handle(mux, "retention/run", a.retentionRun)
 	handle(mux, "audit/verify", a.auditVerify)
 	handle(mux, "audit/export", a.auditExport)
 	handle(mux, "audit/erase", a.auditErase)

@@ -124,8 +124,9 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	return admin.New(admin.Parts{
 		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: enrol.ServerName,
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
-		Backup:   newBackups(s.dir, conf.Store, now).prepare,
-		NotFound: store.ErrNotFound, Changed: changed, Now: now, Log: log,
+		Backup:    newBackups(s.dir, conf.Store, now).prepare,
+		RemoveOld: newRetention(s.store, now, log).remove,
+		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,
 	}), nil
 }
 

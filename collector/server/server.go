@@ -169,6 +169,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "jobs", Run: p.jobs.Run},
 		{Name: "changes", Run: p.changes.run},
 		{Name: "fleet", Run: p.fleet.Run},
+		{Name: "retention", Run: newRetention(p.store, p.now, p.log).run},
 		{Name: "record", Run: p.record.Run},
 	}, nil
 }

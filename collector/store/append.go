@@ -47,14 +47,14 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 	var appended model.Appended
 	var finder subjectFinder
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		finder = subjectFinder{store: s, tx: tx}
+		finder = subjectFinder{store: s, tx: tx, swept: s.sweptSubjects()}
 		a := appender{ctx: ctx, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
 		return a.append(batch, &appended)
 	})
 	if err != nil {
 		return model.Appended{}, fmt.Errorf("appending records: %w", err)
 	}
-	s.cacheSubjects(finder.fresh)
+	s.cacheSubjects(finder.fresh, finder.swept)
 	return appended, nil
 }
 

@@ -26,6 +26,7 @@ type Store struct {
 	// mu guards everything declared below.
 	mu       sync.Mutex
 	subjects map[subjectKey]string // committed ones only
+	swept    int                   // how often subjects were removed
 }
 
 // DB is the write pool, on SQLite of one connection, for the job queue, which must

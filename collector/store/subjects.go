@@ -65,6 +65,7 @@ type subjectFinder struct {
 	store *Store
 	tx    *sql.Tx
 	fresh map[subjectKey]string
+	swept int // the store's, as the transaction began
 }
 
 func (f *subjectFinder) find(ctx context.Context, e *model.Event) (string, error) {
@@ -111,12 +112,17 @@ func (s *Store) cachedSubject(key subjectKey) (string, bool) {
 	return id, ok
 }
 
-func (s *Store) cacheSubjects(fresh map[subjectKey]string) {
+// cacheSubjects takes over what a transaction found, unless subjects were
+// removed since it began: they may be among these.
+func (s *Store) cacheSubjects(fresh map[subjectKey]string, swept int) {
 	if len(fresh) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.swept != swept {
+		return
+	}
 	if len(s.subjects)+len(fresh) > subjectsKept {
 		clear(s.subjects)
 	}
