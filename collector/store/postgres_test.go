@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -110,7 +111,14 @@ func clean(t testing.TB, url string) bool {
 		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('migrations', 'river_migration') LOOP
 			EXECUTE 'DELETE FROM ' || name;
 		END LOOP; END $$`)
-	return err == nil // else the test left it in use: the next one gets another
+	if err != nil {
+		return false // the test left it in use: the next one gets another
+	}
+	all, err := migrations(migrationFiles)
+	must(t, err)
+	done, err := applied(context.Background(), db)
+	must(t, err)
+	return len(done) == len(all) && done[all[len(all)-1].version] // else it was about versions
 }
 
 func TestCollectorsThatStartTogetherMigrateOnce(t *testing.T) {
