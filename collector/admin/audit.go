@@ -195,3 +195,14 @@ func (a *Admin) auditErase(ctx context.Context, req AuditErase) ([]Done, error) 
 	}
 	return one(Done{fmt.Sprintf("erased record %d; its leaf stays, and who erased it and why is on record", req.Index)}), nil
 }
+
+// reading puts on record that somebody at the command line looked, before they
+// are shown anything: for verbs that ask for no --as.
+func reading[Req, Doc any](a *Admin, what string, do func(context.Context, Req) ([]Doc, error)) func(context.Context, Req) ([]Doc, error) {
+	return func(ctx context.Context, req Req) ([]Doc, error) {
+		if err := a.Store.RecordAccess(ctx, model.Access{School: a.School, At: a.Now(), What: what, From: caller(ctx)}); err != nil {
+			return nil, fmt.Errorf("recording who looks: %w", err)
+		}
+		return do(ctx, req)
+	}
+}
