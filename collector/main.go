@@ -19,6 +19,7 @@ func verbs() []cli.Command {
 		initVerb(), serveVerb(),
 		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
+		keyRotateVerb(),
 		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
 		eventsVerb(), alertsVerb(),
 		backupVerb(), restoreVerb(), retentionRunVerb(),

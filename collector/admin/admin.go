@@ -58,8 +58,11 @@ type Parts struct {
 	School    model.SchoolID
 	Store     Store
 	Publisher Publisher
+	Keys      Keys
 	Audit     Audit
 	Root      *x509.Certificate
+	// RootNow, where set, is asked instead of Root: keys are rotated.
+	RootNow func() *x509.Certificate
 	// ServerName stands in tokens, with the addresses agents call.
 	ServerName string
 	Addresses  []string
@@ -102,6 +105,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "user/list", a.userList)
 	handle(mux, "user/disable", a.userDisable)
 	handle(mux, "roster/import", a.rosterImport)
+	handle(mux, "key/rotate", a.keyRotate)
 	handle(mux, "rules/publish", a.rulesPublish)
 	handle(mux, "rules/history", a.rulesHistory)
 	handle(mux, "events", a.events)

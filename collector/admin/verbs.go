@@ -41,9 +41,13 @@ func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, 
 	if oddText(req.Site) || len(req.Site) > 200 {
 		return nil, usagef("creating a token: --site: want at most 200 characters of plain text")
 	}
+	root := a.Root
+	if a.RootNow != nil {
+		root = a.RootNow()
+	}
 	now := a.Now().UTC()
 	t := pki.Token{
-		Addresses: a.Addresses, Fingerprint: pki.Fingerprint(a.Root), ServerName: a.ServerName,
+		Addresses: a.Addresses, Fingerprint: pki.Fingerprint(root), ServerName: a.ServerName,
 		Secret: pki.NewSecret(), Expires: now.Add(req.Expires).Unix(),
 	}
 	line, err := t.Encode()

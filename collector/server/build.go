@@ -23,7 +23,6 @@ import (
 	"safelight/internal/event"
 	"safelight/internal/packdir"
 	"safelight/internal/version"
-	safelightv1 "safelight/proto/safelight/v1"
 )
 
 // build makes the parts; nothing runs yet.
@@ -42,12 +41,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		return nil, err
 	}
 	p.enrol = enrol.NewService(schoolID, s.authority, s.store, enrolRefusals, p.policy.Keys, o.Now, o.Log)
+	s.authority.HandOut(conf.ServerNames, conf.handedOut())
 	// "Today" begins at the school's midnight, not at the server's.
 	p.fleet = fleet.New(s.store, schoolID, func() time.Time { return o.Now().In(zone) }, o.Log)
 	p.people = people.NewResolver(s.store)
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
-		Trust: func() *safelightv1.TrustBundle { return s.authority.Trust(p.policy.Keys()) }, Now: o.Now, Log: o.Log,
+		Trust: s.trust, Keys: p.keysFor(s), Now: o.Now, Log: o.Log,
 		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
 			return p.ingest.Held(ctx, school, device, epoch)
 		},
@@ -66,6 +66,8 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if err := p.changes.look(ctx); err != nil {
 		return nil, err
 	}
+	p.warnOfKeys(ctx)
+	s.keys.changed = p.watch.TrustChanged
 	if p.admin, err = adminVerbs(ctx, conf, s, p.changes.poke, o.Now, o.Log); err != nil {
 		return nil, err
 	}
@@ -113,7 +115,7 @@ func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.
 	if err != nil {
 		return nil, err
 	}
-	return policy.NewPublisher(ctx, schoolID, s.policyKey, shipped, s.store, now)
+	return policy.NewPublisherOn(ctx, schoolID, s.keys.ring, shipped, s.store, now)
 }
 
 func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
@@ -121,8 +123,10 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	if err != nil {
 		return nil, err
 	}
+	s.keys.publisher = publisher
 	return admin.New(admin.Parts{
-		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: enrol.ServerName,
+		Keys: s.keys, RootNow: s.root,
+		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s.dir, conf.Store, now).prepare,
 		RemoveOld: newRetention(s.store, now, log).remove,

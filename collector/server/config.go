@@ -28,6 +28,10 @@ type Config struct {
 	// AgentAddresses stand in enrolment tokens; by default the public URL's
 	// host with listen.agents' port.
 	AgentAddresses []string `yaml:"agent_addresses"`
+	// ServerNames are what devices hold the collector's certificate against; by
+	// default one that no network knows. To change it, list the new one beside
+	// the old until every device has been seen.
+	ServerNames []string `yaml:"server_names"`
 }
 
 // SchoolConfig names the school.
@@ -200,5 +204,5 @@ func (c *Config) certificateNames() []string {
 			names = append(names, h)
 		}
 	}
-	return names
+	return append(names, c.ServerNames...)
 }

@@ -57,7 +57,7 @@ type state struct {
 	dir       string
 	authority *enrol.Authority
 	store     *store.Store
-	policyKey crypto.Signer
+	keys      *keys
 	auditKey  crypto.Signer
 	record    *audit.Log // nil until openRecord
 }
@@ -74,11 +74,10 @@ func (s *state) close() error {
 // openState opens keys and store, making what is missing. The caller holds the
 // folder's lock.
 func openState(ctx context.Context, dir string, conf Config, now func() time.Time) (*state, error) {
-	a, err := enrol.OpenAuthority(filepath.Join(dir, "ca"), conf.School.Name, conf.certificateNames(), now())
-	if err != nil {
+	if err := pki.CheckKeys(dir); err != nil {
 		return nil, err
 	}
-	key, err := pki.LoadOrMakeKey(filepath.Join(dir, "policy.key"), pki.NewPolicyKey)
+	a, err := enrol.OpenAuthority(filepath.Join(dir, "ca"), conf.School.Name, conf.certificateNames(), now())
 	if err != nil {
 		return nil, err
 	}
@@ -94,5 +93,9 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err := st.EnsureSchool(ctx, school); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &state{dir: dir, authority: a, store: st, policyKey: key, auditKey: auditKey}, nil
+	k, err := openKeys(ctx, dir, a, st, now)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &state{dir: dir, authority: a, store: st, keys: k, auditKey: auditKey}, nil
 }

@@ -168,6 +168,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "gatherer", Run: p.gatherer.Run},
 		{Name: "jobs", Run: p.jobs.Run},
 		{Name: "changes", Run: p.changes.run},
+		{Name: "keys", Run: p.tendKeys},
 		{Name: "fleet", Run: p.fleet.Run},
 		{Name: "retention", Run: newRetention(p.store, p.now, p.log).run},
 		{Name: "record", Run: p.record.Run},

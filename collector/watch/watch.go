@@ -81,6 +81,7 @@ type Service struct {
 	device   DeviceFrom
 	trust    func() *safelightv1.TrustBundle
 	held     Held
+	keys     Keys
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -98,6 +99,7 @@ type Parts struct {
 	DeviceFrom DeviceFrom
 	Trust      func() *safelightv1.TrustBundle
 	Held       Held
+	Keys       Keys // what rotation and copies need; may be empty
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -106,7 +108,7 @@ type Parts struct {
 func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
-		trust: p.Trust, held: p.Held, now: p.Now, log: p.Log, changed: make(chan struct{}),
+		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log, changed: make(chan struct{}),
 	}
 }
 
@@ -145,6 +147,7 @@ func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 	}
 	defer s.fleet.Gone(school, device)
 	w := &watcher{service: s, stream: stream, school: school, device: device}
+	w.identity.hello(first)
 	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
 	w.saw(ctx, first)
 	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint}}}
@@ -168,6 +171,7 @@ type watcher struct {
 	epoch, serial uint64 // of the policy last sent
 
 	checkpoints checkpoints
+	identity    identity
 }
 
 func (w *watcher) run(ctx context.Context) error {
@@ -176,11 +180,11 @@ func (w *watcher) run(ctx context.Context) error {
 	go func() { ended <- receive(ctx, w.stream, statuses) }()
 	age := time.NewTimer(streamAge*3/4 + rand.N(streamAge/2))
 	defer age.Stop()
-	if err := w.send(&safelightv1.Directive{Kind: &safelightv1.Directive_Trust{Trust: w.service.trust()}}); err != nil {
-		return err
-	}
 	for {
-		changed := w.service.waitChange() // before sending, so that no change is missed
+		changed := w.service.waitChange()           // before sending, so that no change is missed
+		if err := w.sendIdentity(ctx); err != nil { // trust goes before what it proves
+			return err
+		}
 		if err := w.sendPolicy(); err != nil {
 			return err
 		}
@@ -220,6 +224,7 @@ func receive(ctx context.Context, stream safelightv1.AgentService_WatchServer, o
 
 func (w *watcher) saw(ctx context.Context, st *safelightv1.AgentStatus) {
 	w.compare(ctx, st.GetAuditCheckpoint())
+	w.noticeCopies(ctx)
 	w.service.fleet.Status(w.school, w.device, st, w.service.now())
 	for _, r := range st.GetResults() {
 		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED {

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"safelight/collector/enrol"
+	"safelight/collector/model"
+	"safelight/collector/watch"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// trust is what devices are told to trust now.
+func (s *state) trust() *safelightv1.TrustBundle {
+	t := s.authority.Trust(s.keys.ring.Public())
+	t.RecoveryEd25519Public = s.keys.recovery
+	return t
+}
+
+// keysFor joins the streams with the keys, and with the copies of devices.
+func (p *parts) keysFor(s *state) watch.Keys {
+	copies := watch.NewCopies()
+	p.enrol.AllowSplits(copies)
+	return watch.Keys{Outdated: p.gate.Outdated, Copies: copies, Noticed: p.noticedCopy}
+}
+
+// noticedCopy tells IT.
+func (p *parts) noticedCopy(ctx context.Context, school model.SchoolID, device string) {
+	p.log.WarnContext(ctx, "a device was copied: the copy is told to become one of its own", "device", device)
+	err := p.store.NoteDeviceHealth(ctx, school, device, "clone", "two agents run with this device's key; the later one is told to become a device of its own", p.now())
+	if err != nil {
+		p.log.ErrorContext(ctx, "noting a copied device failed", "error", err.Error())
+	}
+}
+
+// warnOfKeys says at the start what would fail later.
+func (p *parts) warnOfKeys(ctx context.Context) {
+	if id, is := p.policy.SignedElsewhere(); is {
+		p.log.WarnContext(ctx, "the rules in force were signed by a key that is not the present one: devices would refuse what is published next",
+			"key", id, "mend", "restore policy.key from a backup, or begin an epoch with `key rotate policy`")
+	}
+}
+
+// tendEvery is how often certificates are looked after.
+const tendEvery = time.Minute
+
+// tendKeys renews the collector's own certificates while it runs, and ends
+// streams whose device certificate has ended.
+func (p *parts) tendKeys(ctx context.Context) error {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		p.gate.EndExpired()
+		if err := p.authority.Refresh(p.now()); err != nil {
+			p.log.ErrorContext(ctx, "looking after the collector's certificates failed", "error", err.Error())
+		}
+	}
+}
+
+// serverName is the name that new tokens carry.
+func (c *Config) serverName() string {
+	if len(c.ServerNames) > 0 {
+		return c.ServerNames[0]
+	}
+	return enrol.ServerName
+}
+
+// handedOut are the addresses that devices are told: only those that somebody
+// chose, because the public URL's host of a fresh configuration is localhost.
+func (c *Config) handedOut() []string { return c.AgentAddresses }
