@@ -279,3 +279,29 @@ func FuzzEventBatch(f *testing.F) {
 		}
 	})
 }
+
+// TestCopiedSpoolLosesAndRepeatsNothing: a disk that was copied delivers from
+// two machines under one certificate and one epoch. What both had is stored
+// once; what each saw since is stored, though their numbers are the same.
+func TestCopiedSpoolLosesAndRepeatsNothing(t *testing.T) {
+	h := openHouse(t, nil)
+	h.server.ledger.store = h.store
+	first, second := h.device("dev-1"), h.device("dev-1")
+	at := func(seq, id int) *safelightv1.Item {
+		return itemOf(t, uint64(seq), &safelightv1.Record{Kind: &safelightv1.Record_Event{Event: eventOf(id)}})
+	}
+	wantAnswers(t, h.deliver(first, batchOf(at(1, 1), at(2, 2))), isStored, isStored)
+	ack := h.deliver(second, batchOf(at(1, 1), at(2, 2), at(3, 1003)))
+	for i, want := range []safelightv1.AckStatus{
+		safelightv1.AckStatus_ACK_STATUS_DUPLICATE, safelightv1.AckStatus_ACK_STATUS_DUPLICATE, safelightv1.AckStatus_ACK_STATUS_STORED,
+	} {
+		if got := ack.GetItems()[i].GetStatus(); got != want {
+			t.Errorf("record %d of the copy answered %v, want %v", i+1, got, want)
+		}
+	}
+	wantAnswers(t, h.deliver(first, batchOf(at(3, 3), at(4, 4))), isStored, isStored)
+	wantAnswers(t, h.deliver(second, batchOf(at(4, 1004))), isStored)
+	if got := len(h.stored()); got != 6 {
+		t.Errorf("%d events, want 2 of both, 2 of the first and 2 of the copy", got)
+	}
+}

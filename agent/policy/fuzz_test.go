@@ -1,0 +1,36 @@
+package policy_test
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// FuzzManifest signs whatever bytes as a manifest, with the school's own key,
+// and as a signed manifest whole: what is not in order leaves the policy as it
+// was.
+func FuzzManifest(f *testing.F) {
+	d := newDevice(f)
+	must(f, d.apply(d.signer.version(1, "one.test")))
+	good := d.signer.version(2, "two.test")
+	whole, err := proto.Marshal(good)
+	must(f, err)
+	f.Add(good.GetManifest())
+	f.Add(whole)
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		sig, err := pki.Sign(d.signer.key, pki.PolicyContext, raw)
+		must(t, err)
+		_ = d.Apply(t.Context(), &safelightv1.SignedManifest{Manifest: raw, KeyId: d.signer.id, Signature: sig}, d.signer.fetch)
+		var signed safelightv1.SignedManifest
+		if proto.Unmarshal(raw, &signed) == nil {
+			_ = d.Apply(t.Context(), &signed, d.signer.fetch)
+		}
+		if a := d.Active(); a == nil || a.Serial < 1 {
+			t.Fatal("no policy is in force any more")
+		}
+	})
+}
