@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type Audit interface {
 	// Checkpoints lists the signed checkpoints over sizes above over.
 	Checkpoints(ctx context.Context, over int64, limit int) ([]model.AuditCheckpoint, error)
 
+	Record(ctx context.Context, r model.AuditRecord) error
 	Erase(ctx context.Context, index int64, by model.Actor) error
 	// Key checks the checkpoints' signatures.
 	Key() string
@@ -204,5 +206,35 @@ func reading[Req, Doc any](a *Admin, what string, do func(context.Context, Req) 
 			return nil, fmt.Errorf("recording who looks: %w", err)
 		}
 		return do(ctx, req)
+	}
+}
+
+// lookFirst is reading for a verb that answers with a stream.
+func (a *Admin) lookFirst(what string, do http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := acting(r.Context())
+		if err := a.Store.RecordAccess(ctx, model.Access{School: a.School, At: a.Now(), What: what, From: caller(ctx)}); err != nil {
+			refuse(w, fmt.Errorf("recording who looks: %w", err))
+			return
+		}
+		do(w, r.WithContext(ctx))
+	}
+}
+
+// changing puts a change of what does not lie in the store on record: before it
+// is made, since no transaction holds the two together, and how it ended.
+func changing[Req, Doc any](a *Admin, what string, ref func(Req) string, do func(context.Context, Req) ([]Doc, error)) func(context.Context, Req) ([]Doc, error) {
+	return func(ctx context.Context, req Req) ([]Doc, error) {
+		by := model.ActorOf(ctx)
+		r := model.AuditRecord{At: a.Now(), Actor: by.Who, Via: by.Via, What: what, Ref: strings.TrimSpace(ref(req)), Outcome: "begun"}
+		if err := a.Audit.Record(ctx, r); err != nil {
+			return nil, fmt.Errorf("recording a change: %w", err)
+		}
+		docs, err := do(ctx, req)
+		r.At, r.Outcome = a.Now(), "done"
+		if err != nil {
+			r.Outcome = "failed"
+		}
+		return docs, errors.Join(err, a.Audit.Record(ctx, r))
 	}
 }

@@ -64,4 +64,6 @@ func (v verbsOn) Erase(ctx context.Context, index int64, by model.Actor) error {
 	return v.log.Erase(ctx, index, by)
 }
 
+func (v verbsOn) Record(ctx context.Context, r model.AuditRecord) error { return v.log.Record(ctx, r) }
+
 func (v verbsOn) Key() string { return v.log.Key() }

@@ -176,3 +176,23 @@ func TestAVerbsChangeIsOnRecordWhenTheVerbHasEnded(t *testing.T) {
 		t.Errorf("on record: %q, want %q", got, want)
 	}
 }
+
+func TestAChangeOfKeysIsOnRecordBeforeItIsMade(t *testing.T) {
+	s, client, _ := recordHouse(t)
+	if _, err := ask(t, client, "key/rotate", admin.KeyRotate{What: "nonsense"}); err == nil {
+		t.Error("a key that is none was changed")
+	}
+	rows, err := s.record.Rows(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rows {
+		if r.Says.What == "key.rotate" {
+			got = append(got, r.Says.Actor+" "+r.Says.Ref+" "+r.Says.Outcome)
+		}
+	}
+	if want := []string{"system:tester key:nonsense begun", "system:tester key:nonsense failed"}; !slices.Equal(got, want) {
+		t.Errorf("on record: %q, want %q", got, want)
+	}
+}
