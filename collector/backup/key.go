@@ -97,8 +97,11 @@ func NewReader() (key age.Identity, public string, err error) {
 	return id, id.Recipient().String(), nil
 }
 
+// Reader is the public half of NewReader's key.
+type Reader = age.Recipient
+
 // ParseReader reads what NewReader called public.
-func ParseReader(public string) (age.Recipient, error) {
+func ParseReader(public string) (Reader, error) {
 	r, err := age.ParseX25519Recipient(public)
 	if err != nil {
 		return nil, fmt.Errorf("reading the reader's key: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"safelight/collector/admin"
 	"safelight/collector/backup"
+	"safelight/collector/model"
 	"safelight/collector/store"
 	"safelight/internal/version"
 )
@@ -18,14 +19,15 @@ var errBackupUnderWay = errors.New("a backup is under way: wait until it is done
 
 // backups takes snapshots of one state folder, one at a time.
 type backups struct {
-	dir  string
-	conf StoreConfig
-	now  func() time.Time
-	one  chan struct{} // holds one token while a backup is under way
+	dir   string
+	conf  StoreConfig
+	store *store.Store
+	now   func() time.Time
+	one   chan struct{} // holds one token while a backup is under way
 }
 
-func newBackups(dir string, conf StoreConfig, now func() time.Time) *backups {
-	return &backups{dir: dir, conf: conf, now: now, one: make(chan struct{}, 1)}
+func newBackups(s *state, conf StoreConfig, now func() time.Time) *backups {
+	return &backups{dir: s.dir, conf: conf, store: s.store, now: now, one: make(chan struct{}, 1)}
 }
 
 // prepare takes the snapshot of a backup for the admin socket.
@@ -42,16 +44,25 @@ func (b *backups) prepare(ctx context.Context, reader string) (admin.PreparedBac
 	default:
 		return nil, fmt.Errorf("backing up: %w", errBackupUnderWay)
 	}
-	database := databaseFile(b.dir, b.conf)
-	p, err := backup.Prepare(ctx, backup.Source{
-		Dir: b.dir, Database: database, Rows: store.CountRows, Now: b.now, Version: version.Version,
-		Snapshot: func(ctx context.Context, to string) error { return store.Snapshot(ctx, database, to) },
-	}, key)
+	p, err := b.take(ctx, key)
 	if err != nil {
 		<-b.one
 		return nil, fmt.Errorf("backing up: %w", err)
 	}
 	return &oneBackup{p, b}, nil
+}
+
+// take puts the backup on record, so that it holds that it was taken, and takes
+// its snapshot.
+func (b *backups) take(ctx context.Context, key backup.Reader) (*backup.Prepared, error) {
+	if err := b.store.Note(ctx, schoolID, model.AuditRecord{At: b.now(), What: "backup.take"}); err != nil {
+		return nil, err
+	}
+	database := databaseFile(b.dir, b.conf)
+	return backup.Prepare(ctx, backup.Source{
+		Dir: b.dir, Database: database, Rows: store.CountRows, Now: b.now, Version: version.Version,
+		Snapshot: func(ctx context.Context, to string) error { return store.Snapshot(ctx, database, to) },
+	}, key)
 }
 
 // oneBackup lets the next one begin once it is closed.

@@ -128,7 +128,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Keys: s.keys, RootNow: s.root,
 		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
-		Backup:    newBackups(s.dir, conf.Store, now).prepare,
+		Backup:    newBackups(s, conf.Store, now).prepare,
 		RemoveOld: newRetention(s.store, now, log).remove,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,
 	}), nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -131,6 +132,9 @@ func (r *Restored) beginEpoch(ctx context.Context, s *state, now func() time.Tim
 	if key == nil {
 		return nil
 	}
+	if err := checkEpochKey(s.dir, key); err != nil {
+		return err
+	}
 	publisher, err := newPublisher(ctx, s, now)
 	if err != nil {
 		return err
@@ -156,6 +160,23 @@ func readEpochKey(recoveryKey string) (crypto.Signer, error) {
 		return nil, nil
 	}
 	return key, err
+}
+
+// checkEpochKey holds the epoch key against its public half, which devices know
+// and the backup brought.
+func checkEpochKey(dir string, key crypto.Signer) error {
+	data, err := os.ReadFile(filepath.Join(dir, "policy-recovery.pub"))
+	if err != nil {
+		return fmt.Errorf("reading the epoch key's public half: %w", err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return fmt.Errorf("reading the epoch key: %w", err)
+	}
+	if block, _ := pem.Decode(data); block == nil || !bytes.Equal(block.Bytes, der) {
+		return errors.New("the recovery.key beside the recovery key is not this school's: devices would refuse the epoch; use the right one, or move it away and restore without")
+	}
+	return nil
 }
 
 // ownDatabase has the configuration name the restored database where it named
