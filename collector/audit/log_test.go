@@ -103,7 +103,7 @@ func TestACrashBetweenOutboxAndLogLosesAndDoublesNothing(t *testing.T) {
 	h.Log.Close() // the record is gone; the store goes on for a moment
 	must(t, h.store.EnsureSchool(t.Context(), model.School{ID: school, Name: "Hill Lane", Trial: true, Created: noon}))
 	for i := range 7 {
-		must(t, h.store.AddUser(t.Context(), model.User{School: school, ID: fmt.Sprint(i), Name: fmt.Sprint("Invented ", i), Email: fmt.Sprint(i), Duty: model.DutyDSL, Created: noon.Add(time.Duration(i) * time.Second)}))
+		must(t, h.store.AddUser(t.Context(), model.User{School: school, ID: fmt.Sprint(i), Name: fmt.Sprint("Invented ", i), Email: fmt.Sprint(i), Duty: model.DutyDSL, Created: noon.Add(time.Duration(i+1) * time.Second)}))
 	}
 	if h.size() != 0 {
 		t.Fatal("the log took what it could not have")
