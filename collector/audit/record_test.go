@@ -45,7 +45,7 @@ func FuzzRecord(f *testing.F) {
 		if r, err := audit.Decode(data); err == nil && !bytes.Equal(audit.Encode(r), data) {
 			t.Errorf("%q has two forms", data)
 		}
-		when := time.UnixMicro(at % (200_000_000_000_000_000)).UTC()
+		when := time.UnixMicro(at % 200_000_000_000_000_000).UTC()
 		if y := when.Year(); y < 0 || y > 9999 {
 			return
 		}
