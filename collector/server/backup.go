@@ -9,7 +9,6 @@ import (
 
 	"safelight/collector/admin"
 	"safelight/collector/backup"
-	"safelight/collector/model"
 	"safelight/collector/store"
 	"safelight/internal/version"
 )
@@ -19,15 +18,14 @@ var errBackupUnderWay = errors.New("a backup is under way: wait until it is done
 
 // backups takes snapshots of one state folder, one at a time.
 type backups struct {
-	dir   string
-	conf  StoreConfig
-	store *store.Store
-	now   func() time.Time
-	one   chan struct{} // holds one token while a backup is under way
+	dir  string
+	conf StoreConfig
+	now  func() time.Time
+	one  chan struct{} // holds one token while a backup is under way
 }
 
 func newBackups(s *state, conf StoreConfig, now func() time.Time) *backups {
-	return &backups{dir: s.dir, conf: conf, store: s.store, now: now, one: make(chan struct{}, 1)}
+	return &backups{dir: s.dir, conf: conf, now: now, one: make(chan struct{}, 1)}
 }
 
 // prepare takes the snapshot of a backup for the admin socket.
@@ -52,12 +50,7 @@ func (b *backups) prepare(ctx context.Context, reader string) (admin.PreparedBac
 	return &oneBackup{p, b}, nil
 }
 
-// take puts the backup on record, so that it holds that it was taken, and takes
-// its snapshot.
 func (b *backups) take(ctx context.Context, key backup.Reader) (*backup.Prepared, error) {
-	if err := b.store.Note(ctx, schoolID, model.AuditRecord{At: b.now(), What: "backup.take"}); err != nil {
-		return nil, err
-	}
 	database := databaseFile(b.dir, b.conf)
 	return backup.Prepare(ctx, backup.Source{
 		Dir: b.dir, Database: database, Rows: store.CountRows, Now: b.now, Version: version.Version,
