@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ReasonRestored: the collector had these and lost them, and they were no
-// longer kept here.
+// ReasonRestored stands on a tombstone for what the collector had and lost, and
+// what was no longer kept here.
 const ReasonRestored = "restored"
 
 // due says whether reclaim has something to do in the lane: a segment that has

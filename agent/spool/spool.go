@@ -186,7 +186,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("MaxBytes %d: want at least %d segments of %d", o.MaxBytes, Lanes, o.SegmentBytes)
 	}
 	if o.Keep < 0 {
-		return o, fmt.Errorf("Keep %s: want none or some", o.Keep)
+		return o, fmt.Errorf("option Keep is %s: want none or some", o.Keep)
 	}
 	if o.QuarantineRecords < 1 {
 		return o, fmt.Errorf("QuarantineRecords %d: want at least 1", o.QuarantineRecords)

@@ -13,7 +13,7 @@ import (
 // with about how many there will be. Where the collector could not finish, the
 // last read says why. The caller closes the answer.
 func (c *Client) Stream(ctx context.Context, verb string, req any) (io.ReadCloser, int64, error) {
-	resp, err := c.ask(ctx, verb, req)
+	resp, err := c.ask(ctx, verb, req) //nolint:bodyclose // the caller closes the answer
 	if err != nil {
 		return nil, 0, err
 	}

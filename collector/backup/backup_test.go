@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -237,11 +238,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errGone }
 
-var errGone = errString("the collector went away")
-
-type errString string
-
-func (e errString) Error() string { return string(e) }
+var errGone = errors.New("the collector went away")
 
 func TestAKilledBackupsSnapshotIsSweptByTheNext(t *testing.T) {
 	h := newHouse(t, t.TempDir())

@@ -55,7 +55,8 @@ func (s *Server) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.refuseQueued()
-			for s.ledger.flush(context.WithoutCancel(ctx)) { //nolint:revive // until nothing is left
+			for s.ledger.flush(context.WithoutCancel(ctx)) {
+				continue // until nothing is left
 			}
 			return nil
 		case <-flush.C:

@@ -59,7 +59,7 @@ type Actor struct {
 	Reason string
 }
 
-// UserActor, DeviceActor and SystemActor name actors in a record.
+// UserActor names a user of the console in a record.
 func UserActor(id string) string { return "user:" + id }
 
 // DeviceActor names a device.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +15,26 @@ import (
 
 // forgetful notes when it was asked to remove what.
 type forgetful struct {
+	mu    sync.Mutex  // guards what follows
 	asked []time.Time // now
 	fail  error
 }
 
+func (f *forgetful) times() ([]time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.asked), f.fail
+}
+
+func (f *forgetful) failWith(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
 func (f *forgetful) RemoveTrialData(_ context.Context, school model.SchoolID, before, now time.Time, dry bool) (model.Removed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if school != schoolID || dry || now.Sub(before) != 30*24*time.Hour {
 		f.fail = errors.New("asked for something else")
 	}
@@ -34,16 +51,17 @@ func TestG13OldDataIsRemovedEveryDayWithoutBeingAsked(t *testing.T) {
 		begin := time.Now()
 		time.Sleep(4*24*time.Hour - time.Hour) // the bubble's time
 		synctest.Wait()
-		if len(f.asked) != 4 || f.fail != nil {
-			t.Errorf("in four days it ran %d times: %v", len(f.asked), f.fail)
+		asked, fail := f.times()
+		if len(asked) != 4 || fail != nil {
+			t.Fatalf("in four days it ran %d times: %v", len(asked), fail)
 		}
-		if first := f.asked[0].Sub(begin); first < 10*time.Minute {
+		if first := asked[0].Sub(begin); first < 10*time.Minute {
 			t.Errorf("it first ran %s after the start, into its rush", first)
 		}
-		f.fail = errors.New("the disk is full")
+		f.failWith(errors.New("the disk is full"))
 		time.Sleep(2 * 25 * time.Hour)
 		synctest.Wait()
-		if len(f.asked) < 6 {
+		if asked, _ := f.times(); len(asked) < 6 {
 			t.Error("it gave up after a failure")
 		}
 		stop()

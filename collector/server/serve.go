@@ -40,7 +40,7 @@ func grpcServer(p *parts) *grpc.Server {
 		grpc.ConnectionTimeout(handshakeTimeout),
 		// A few thousand devices stay connected all day, mostly silent: what is
 		// read has TLS's own buffer, and write buffers come from a shared pool.
-		grpc.ReadBufferSize(0), grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(0),
 		// Windows that do not grow: to learn how far they might, gRPC sends a
 		// ping with nearly every message, which costs a third of all there is.
 		grpc.StaticStreamWindowSize(receiveWindow), grpc.StaticConnWindowSize(receiveWindow),
@@ -85,7 +85,6 @@ func serveGRPC(srv *grpc.Server, l net.Listener) func(context.Context) error {
 
 // serveHTTP serves until ctx ends and gives what is under way a moment.
 func serveHTTP(srv *http.Server, l net.Listener) func(context.Context) error {
-	srv.ReadHeaderTimeout = handshakeTimeout
 	srv.ReadTimeout = 30 * time.Second
 	srv.IdleTimeout = 2 * time.Minute
 	return func(ctx context.Context) error {
@@ -128,7 +127,7 @@ func adminSocket(dir string) string { return filepath.Join(dir, "admin.sock") }
 // quietLog hands net/http's own complaints (failed handshakes, mostly) to the
 // log as debugging.
 func quietLog(log *slog.Logger) *http.Server {
-	return &http.Server{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	return &http.Server{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ReadHeaderTimeout: handshakeTimeout}
 }
 
 // adminServer serves the verbs on the owner-only socket; each connection's

@@ -18,7 +18,7 @@ func (s *state) trust() *safelightv1.TrustBundle {
 }
 
 // keysFor joins the streams with the keys, and with the copies of devices.
-func (p *parts) keysFor(s *state) watch.Keys {
+func (p *parts) keysFor(_ *state) watch.Keys {
 	copies := watch.NewCopies()
 	p.enrol.AllowSplits(copies)
 	return watch.Keys{Outdated: p.gate.Outdated, Copies: copies, Noticed: p.noticedCopy}

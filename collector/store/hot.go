@@ -67,7 +67,7 @@ func prepare(ctx context.Context, db *sql.DB) (*hot, error) {
 func (h *hot) close() {
 	for _, stmt := range h {
 		if stmt != nil {
-			stmt.Close() // its connection is about to be closed; nothing to lose
+			_ = stmt.Close() // its connection is about to be closed; nothing to lose
 		}
 	}
 }

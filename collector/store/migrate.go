@@ -118,7 +118,7 @@ func apply(ctx context.Context, db *sql.DB, m migration, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer undo(tx) // does nothing after Commit
+	defer func() { _ = undo(tx) }() // does nothing after Commit
 	if _, err := tx.ExecContext(ctx, m.sql); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -249,7 +250,7 @@ func TestRosterIsCountedAndKeptWhole(t *testing.T) {
 	before, _, err := s.SubjectByAccount(t.Context(), school, "P7")
 	must(t, err)
 	people[7].Year = "9"
-	people = append(people, model.Person{Account: "new", Name: "Invented", Role: model.RoleStaff})
+	people = append(slices.Clip(people), model.Person{Account: "new", Name: "Invented", Role: model.RoleStaff})
 	importing(1, 1)
 	after, found, err := s.SubjectByAccount(t.Context(), school, "p7")
 	if must(t, err); !found || after.ID != before.ID || after.Year != "9" || !after.Known {

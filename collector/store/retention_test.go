@@ -129,9 +129,9 @@ func TestG13EventsNobodyHasLookedAtAreNeverRemoved(t *testing.T) {
 
 func TestG13ASchoolThatIsNoTrialIsLeftAlone(t *testing.T) {
 	s := openStore(t)
-	const real = model.SchoolID("real")
-	must(t, s.EnsureSchool(t.Context(), model.School{ID: real, Name: "Decided", Created: noon}))
-	if _, err := s.RemoveTrialData(t.Context(), real, noon, noon, false); !errors.Is(err, ErrNotTrial) {
+	const decided = model.SchoolID("real")
+	must(t, s.EnsureSchool(t.Context(), model.School{ID: decided, Name: "Decided", Created: noon}))
+	if _, err := s.RemoveTrialData(t.Context(), decided, noon, noon, false); !errors.Is(err, ErrNotTrial) {
 		t.Errorf("error %v, want ErrNotTrial", err)
 	}
 }

@@ -86,7 +86,7 @@ func TestKillUnderFireEveryEventArrivesOnce(t *testing.T) {
 
 func startFire(t *testing.T, seed uint64) *fire {
 	t.Helper()
-	dir := must[string](t)(os.MkdirTemp("", "sl-"))
+	dir := must[string](t)(os.MkdirTemp("", "sl-")) //nolint:usetesting // t.TempDir's paths are too long for sockets
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	f := &fire{t: t, rand: rand.New(rand.NewPCG(seed, 2))}
 	f.disks = smallDisk(t, filepath.Join(dir, "collector"), "128m") && smallDisk(t, filepath.Join(dir, "agent", "spool"), "8m")
@@ -270,7 +270,7 @@ func (f *fire) gaps() map[string][]span {
 	f.t.Helper()
 	db := must[*sql.DB](f.t)(sql.Open("sqlite", "file:"+filepath.Join(f.s.CollectorDir(), "safelight.db")+"?mode=ro"))
 	defer db.Close()
-	rows := must[*sql.Rows](f.t)(db.Query(`SELECT lower(hex(spool_epoch)), lane, from_seq, to_seq, reason FROM gaps`))
+	rows := must[*sql.Rows](f.t)(db.Query(`SELECT lower(hex(spool_epoch)), lane, from_seq, to_seq, reason FROM gaps`)) //nolint:rowserrcheck // check does, below
 	defer rows.Close()
 	out := map[string][]span{}
 	for rows.Next() {

@@ -93,7 +93,7 @@ func TestRootIssuingPolicyKeyAndServerNameAreReplacedAndNoDeviceIsTouched(t *tes
 	delivers("with the old root retired")
 
 	rotate(t, s, "issuing")
-	chain = shows(t, s, chain)
+	shows(t, s, chain)
 	retire(t, s, "issuing")
 	restart()
 	delivers("with the old issuing key retired")

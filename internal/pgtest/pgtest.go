@@ -56,13 +56,15 @@ func Start(ctx context.Context) (_ *Server, err error) {
 		return nil, err
 	}
 	// Only making the cluster goes without syncing; the server syncs.
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+role, "--auth=trust",
+	initdb := exec.CommandContext( //nolint:gosec // tests run the database they installed
+		ctx, filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+role, "--auth=trust",
 		"--encoding=UTF8", "--locale=C", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = dir, as
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("making a PostgreSQL cluster: %w: %s", err, bytes.TrimSpace(out))
 	}
-	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", s.data(), "-k", dir, "-c", "listen_addresses=", "-c", "fsync=on",
+	s.cmd = exec.Command( //nolint:gosec // tests run the database they installed
+		filepath.Join(bin, "postgres"), "-D", s.data(), "-k", dir, "-c", "listen_addresses=", "-c", "fsync=on",
 		"-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s", "-c", "log_min_messages=fatal")
 	s.cmd.Dir, s.cmd.SysProcAttr = dir, as
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
@@ -126,7 +128,7 @@ func (s *Server) untilReady(ctx context.Context) error {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-h", s.dir).Run() == nil {
+		if exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-h", s.dir).Run() == nil { //nolint:gosec // tests ask the database they installed
 			return nil
 		}
 		select {
@@ -152,7 +154,7 @@ func (s *Server) Create(ctx context.Context, database, template string) (string,
 	if template != "" {
 		args = append(args, "-T", template)
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "createdb"), append(args, database)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "createdb"), append(args, database)...).CombinedOutput() //nolint:gosec // tests run the database they installed
 	if err != nil {
 		return "", fmt.Errorf("making database %s: %w: %s", database, err, bytes.TrimSpace(out))
 	}
