@@ -116,7 +116,7 @@ func raise(ctx context.Context, log string, i int, mails <-chan mailbox.Message)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "%d.000 12 10.0.0.9 TCP_TUNNEL/200 400 CONNECT defcad.com:443 %s HIER_DIRECT/203.0.113.9 -\n", time.Now().Unix(), pupil(i))
+	_, err = fmt.Fprintf(f, "%.3f 12 10.0.0.9 TCP_TUNNEL/200 400 CONNECT defcad.com:443 %s HIER_DIRECT/203.0.113.9 -\n", float64(time.Now().UnixMilli())/1000, pupil(i))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
