@@ -23,6 +23,10 @@ type raised struct {
 // raiseAlert makes the flagged visit and starts the flagged program, and waits
 // for the mail and for both alerts.
 func (d *demo) raiseAlert(ctx context.Context) (raised, error) {
+	program, err := d.copyProgram()
+	if err != nil {
+		return raised{}, err
+	}
 	began := time.Now()
 	step("a visit to %s (answered by this machine) and a program called %s", flaggedSite, flaggedProgram)
 	visited := make(chan error, 1)
@@ -33,7 +37,7 @@ func (d *demo) raiseAlert(ctx context.Context) (raised, error) {
 		}
 		visited <- d.site.visit(ctx, flaggedSite)
 	}()
-	endProgram, err := d.startProgram()
+	endProgram, err := startProgram(program)
 	if err != nil {
 		return raised{}, err
 	}
@@ -49,20 +53,25 @@ func (d *demo) raiseAlert(ctx context.Context) (raised, error) {
 	return d.awaitAlerts(ctx, mail.subject)
 }
 
-// startProgram runs a program of this machine under the flagged name.
-func (d *demo) startProgram() (end func(), err error) {
+// copyProgram lays a program of this machine down under the flagged name. It
+// is done before anything else is started: a child forked while the copy is
+// still open for writing would keep it open, and the system then refuses to
+// run it ("text file busy").
+func (d *demo) copyProgram() (path string, err error) {
 	from, err := exec.LookPath("sleep")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	data, err := os.ReadFile(from)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	path := filepath.Join(d.Dir, flaggedProgram)
-	if err := os.WriteFile(path, data, 0o700); err != nil {
-		return nil, err
-	}
+	path = filepath.Join(d.Dir, flaggedProgram)
+	return path, os.WriteFile(path, data, 0o700)
+}
+
+// startProgram runs the copy for half a minute, or until end is called.
+func startProgram(path string) (end func(), err error) {
 	cmd := exec.Command(path, "30")
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the flagged program: %w", err)
