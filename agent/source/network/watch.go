@@ -34,8 +34,10 @@ func newWatch(s *Source, sink source.Sink) *watch {
 	w.decoder = decode.New(decode.Limits{}, decode.Hooks{
 		Name: w.name,
 		Own:  func(src, dst netip.Addr) bool { return w.own.has(src, w.now) || w.own.has(dst, w.now) },
-		Connect: func(_, server netip.AddrPort, _ time.Time) {
-			w.folder.Connected(server.Addr().Unmap())
+		Conn: func(c *decode.Conn) {
+			if c.Outcome == decode.Asked {
+				w.folder.Connected(c.Server.Addr().Unmap())
+			}
 		},
 	})
 	return w

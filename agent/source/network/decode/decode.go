@@ -1,10 +1,3 @@
-// Package decode turns captured packets into the host names they speak of: DNS
-// questions and answers over UDP and TCP, the server name of a TLS ClientHello
-// put together from its segments, and the Host of a plain HTTP request.
-//
-// It is pure: it opens nothing, reads no clock and starts no goroutine. Time
-// comes in with each packet, memory is bounded by Limits, and whatever is not
-// understood is passed over. Only agent/source/network uses it.
 package decode
 
 import (
@@ -13,53 +6,6 @@ import (
 
 	"safelight/internal/event"
 )
-
-// Sighting is one name seen in one packet or stream.
-type Sighting struct {
-	Time time.Time
-	Name string // lower-case A-label form, without a final dot
-	Via  event.Via
-	// Proto is "udp" or "tcp". Client asked or connected, Server was asked.
-	Proto          string
-	Client, Server netip.AddrPort
-
-	// Of DNS only: the type of the question, whether this is the answer to it,
-	// and the addresses the answer gave.
-	Type     uint16
-	Response bool
-	Answers  []netip.Addr
-}
-
-// Limits bound what a Decoder remembers. Zero fields take the defaults.
-type Limits struct {
-	Flows int           // connections remembered at once; default 8192
-	Bytes int           // bytes of unfinished messages held; default 8 MiB
-	Idle  time.Duration // a connection silent for so long is forgotten; default 2 min
-}
-
-func (l Limits) withDefaults() Limits {
-	if l.Flows <= 0 {
-		l.Flows = 8192
-	}
-	if l.Bytes <= 0 {
-		l.Bytes = 8 << 20
-	}
-	if l.Idle <= 0 {
-		l.Idle = 2 * time.Minute
-	}
-	return l
-}
-
-// Hooks are what a Decoder tells. Name is required.
-type Hooks struct {
-	Name func(*Sighting)
-	// Own says whether a packet between these two addresses is this host's;
-	// others are not decoded. nil takes every packet (a capture file).
-	Own func(src, dst netip.Addr) bool
-	// Connect is told of each new connection: of TCP by its first SYN, of QUIC
-	// by its first packets. It tells what was only asked for from what was used.
-	Connect func(client, server netip.AddrPort, at time.Time)
-}
 
 // Decoder follows packets in the order they were captured. It is not safe for
 // concurrent use.
@@ -76,10 +22,19 @@ func New(limits Limits, hooks Hooks) *Decoder {
 
 // Packet decodes one captured packet.
 func (d *Decoder) Packet(link Link, data []byte, at time.Time) {
+	if ip, ok := stripLink(link, data); ok {
+		d.IP(0, ip, at)
+	}
+}
+
+// DNSPorts are the ports at which messages are read as DNS.
+var DNSPorts = []uint16{dnsPort}
+
+// IP decodes one IP packet, sent or received by the socket that key names.
+func (d *Decoder) IP(key Key, data []byte, at time.Time) {
 	p := &d.p
-	*p = packet{at: at}
-	ip, ok := stripLink(link, data)
-	if !ok || !p.parseIP(ip) {
+	*p = packet{key: key, at: at}
+	if !p.parseIP(data) {
 		return
 	}
 	if d.hooks.Own != nil && !d.hooks.Own(p.src.Addr(), p.dst.Addr()) {
@@ -92,6 +47,32 @@ func (d *Decoder) Packet(link Link, data []byte, at time.Time) {
 		d.segment(p)
 	}
 }
+
+// Payload decodes bytes that a flow carried.
+func (d *Decoder) Payload(c *Chunk) {
+	p := &d.p
+	*p = packet{key: c.Key, at: c.At, src: c.Client, dst: c.Server, payload: c.Data, cut: c.Wire > len(c.Data)}
+	if c.Reply {
+		p.src, p.dst = p.dst, p.src
+	}
+	if c.Proto == UDP {
+		d.datagram(p)
+		return
+	}
+	p.seq, p.flags = c.Seq, flagACK
+	if !c.HasSeq {
+		if f := d.flows.get(keyOf(p.key, p.src, p.dst), c.At); f != nil && !c.First {
+			p.seq = f.next
+		}
+	}
+	if c.First {
+		p.flags, p.seq = flagSYN, p.seq-1
+	}
+	d.segment(p)
+}
+
+// Stats counts what was given up.
+func (d *Decoder) Stats() Stats { return Stats{Flows: len(d.flows.byKey), Held: d.flows.held} }
 
 // Expire forgets connections that have been silent for too long.
 func (d *Decoder) Expire(now time.Time) { d.flows.expire(now) }
@@ -122,9 +103,9 @@ func (d *Decoder) datagram(p *packet) {
 	switch {
 	case p.src.Port() == dnsPort || p.dst.Port() == dnsPort:
 		d.dns(p.payload, p.src, p.dst, "udp", p.at)
-	case d.hooks.Connect != nil && p.dst.Port() == quicPort &&
+	case d.hooks.Conn != nil && p.dst.Port() == quicPort &&
 		len(p.payload) > 0 && p.payload[0]&quicLong == quicLong:
-		d.hooks.Connect(p.src, p.dst, p.at)
+		d.hooks.Conn(&Conn{Time: p.at, Key: p.key, Proto: UDP, Client: p.src, Server: p.dst, Outcome: Asked})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -139,7 +138,7 @@ func TestG11PacketsOfOthersAreNotDecoded(t *testing.T) {
 
 func TestConnectionsAreToldOnce(t *testing.T) {
 	var to []netip.AddrPort
-	d := New(Limits{}, Hooks{Name: func(*Sighting) {}, Connect: func(_, server netip.AddrPort, _ time.Time) { to = append(to, server) }})
+	d := New(Limits{}, Hooks{Name: func(*Sighting) {}, Conn: func(c *Conn) { to = append(to, c.Server) }})
 	d.Packet(Raw, syn(client, server, isn), start)
 	d.Packet(Raw, syn(client, server, isn), start)
 	d.Packet(Raw, tcp4(server, client, flagSYN|flagACK, 9, nil), start)

@@ -38,6 +38,7 @@ const (
 // packet is the part of a packet that decoding needs. Its payload points into
 // the capture buffer and is good only until the next packet.
 type packet struct {
+	key      Key
 	at       time.Time
 	src, dst netip.AddrPort
 	proto    uint8

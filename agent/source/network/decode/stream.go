@@ -64,7 +64,7 @@ func (d *Decoder) segment(p *packet) {
 // like the beginning of something we read. A SYN with another number, or a
 // beginning elsewhere in the stream, is a new connection on a reused port.
 func (d *Decoder) flow(p *packet) *flow {
-	key := keyOf(p.src, p.dst)
+	key := keyOf(p.key, p.src, p.dst)
 	reply := p.src.Port() == dnsPort
 	f := d.flows.get(key, p.at)
 	if p.flags&flagSYN != 0 {
@@ -74,8 +74,8 @@ func (d *Decoder) flow(p *packet) *flow {
 		if f != nil && f.base == p.seq+1 {
 			return f
 		}
-		if d.hooks.Connect != nil && p.flags&flagACK == 0 {
-			d.hooks.Connect(p.src, p.dst, p.at)
+		if d.hooks.Conn != nil && p.flags&flagACK == 0 {
+			d.hooks.Conn(&Conn{Time: p.at, Key: p.key, Proto: TCP, Client: p.src, Server: p.dst, Outcome: Asked})
 		}
 		return d.begin(f, key, p, reply, p.seq+1)
 	}

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 )
@@ -43,15 +44,16 @@ const (
 	keptHTTP                 // told; later requests may name another host
 )
 
-// flowKey is src, dst and their ports as bytes: it hashes without pointers.
-type flowKey [36]byte
+// flowKey is src, dst, their ports and the socket's key as bytes: it hashes without pointers.
+type flowKey [44]byte
 
-func keyOf(src, dst netip.AddrPort) (k flowKey) {
+func keyOf(key Key, src, dst netip.AddrPort) (k flowKey) {
 	a, b := src.Addr().As16(), dst.Addr().As16()
 	copy(k[:], a[:])
 	copy(k[16:], b[:])
 	k[32], k[33] = byte(src.Port()>>8), byte(src.Port())
 	k[34], k[35] = byte(dst.Port()>>8), byte(dst.Port())
+	binary.NativeEndian.PutUint64(k[36:], uint64(key))
 	return k
 }
 
