@@ -6,6 +6,7 @@ package source
 
 import (
 	"context"
+	"time"
 
 	"safelight/internal/event"
 )
@@ -47,9 +48,16 @@ type Status struct {
 	State State  `json:"state"`
 	// Detail says how it works, or why it does not. It holds no names, hosts
 	// or words.
-	Detail  string `json:"detail,omitempty"`
-	Seen    uint64 `json:"seen"`
-	Dropped uint64 `json:"dropped"`
+	Detail string `json:"detail,omitempty"`
+	// Way says how the source sees, where there are several ways ("bpf",
+	// "proc-connector", "polling"), and Since when it has.
+	Way     string    `json:"way,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Seen    uint64    `json:"seen"`
+	Dropped uint64    `json:"dropped"`
+	// Lost counts what the system had to tell and did not: full buffers, and
+	// processes that were gone before they could be read.
+	Lost uint64 `json:"lost,omitempty"`
 }
 
 // Source sees things. Run blocks until ctx ends or the source can go on no

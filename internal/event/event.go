@@ -110,6 +110,7 @@ type Observation struct {
 	User    string  `json:"user,omitempty"`
 	// Unknown says why the owner, or a part of it, is not known.
 	Unknown string `json:"unknown,omitempty"`
+	Origin
 
 	// Client and Server are "address:port" of a flow, or a log's client.
 	Client string `json:"client,omitempty"`

@@ -9,10 +9,19 @@ type Owner struct {
 	UID     *uint32
 	User    string
 	Unknown string
+	Origin
 }
 
 // SetOwner writes what w knows into the observation.
 func (o *Observation) SetOwner(w Owner) {
 	o.PID, o.Process, o.Exe = w.PID, w.Process, w.Exe
 	o.UID, o.User, o.Unknown = w.UID, w.User, w.Unknown
+	o.Origin = w.Origin
+}
+
+// Owner reads back what SetOwner wrote.
+func (o *Observation) Owner() Owner {
+	return Owner{
+		PID: o.PID, Process: o.Process, Exe: o.Exe, UID: o.UID, User: o.User, Unknown: o.Unknown, Origin: o.Origin,
+	}
 }
