@@ -67,6 +67,7 @@ var rooms = []room{
 var fences = []fence{
 	{"github.com/kardianos/service", []string{"internal/ossvc"}, "a fork or a swap touches one folder"},
 	{"github.com/shirou/gopsutil", []string{"agent/source/process", "agent/attribution"}, "its next major version is an import change in two folders"},
+	{"github.com/cilium/ebpf", []string{"agent/source/kernel", "agent/source/network/bpf", "agent/source/process/execbpf"}, "programs are put into the kernel from two rooms, with one way of saying why not"},
 	{"golang.org/x/mod", []string{"collector/audit"}, "trees and signed notes stay in one room"},
 	{"github.com/wneessen/go-mail", []string{"collector/alert/notify"}, "mail is sent from one room"},
 	{"modernc.org/sqlite", []string{"collector/store/...", "internal/bench"}, "the store alone opens the database"},

@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+)
+
+// Prepare does what must be done before programs are loaded: on kernels before
+// 5.11 BPF memory counts against the limit of locked memory.
+func Prepare() error {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return &Unavailable{Reason: "raising the limit of locked memory for BPF failed; run the agent as root or with CAP_SYS_RESOURCE", Err: err}
+	}
+	return nil
+}
+
+// Why turns an error of loading or attaching into an Unavailable with its mend.
+func Why(doing string, err error) error {
+	mend := "this kernel lacks what the program needs (want Linux 5.10 or later with BTF, /sys/kernel/btf/vmlinux)"
+	var verifier *ebpf.VerifierError
+	switch {
+	case errors.Is(err, ebpf.ErrNotSupported):
+	case errors.As(err, &verifier):
+		mend = "this kernel refuses the program; it does so where CAP_PERFMON is missing, or where it is older than Linux 5.10"
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		mend = "not allowed; run the agent as root or give it CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+	}
+	return &Unavailable{Reason: fmt.Sprintf("%s: %s", doing, mend), Err: err}
+}
+
+// Boot returns the time since the machine started, suspend included: the clock
+// that the programs stamp with.
+func Boot() time.Duration { return read(unix.CLOCK_BOOTTIME) }
+
+// Awake returns the time since the machine started, without what it was asleep.
+func Awake() time.Duration { return read(unix.CLOCK_MONOTONIC) }
+
+func read(clock int32) time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(clock, &ts); err != nil {
+		return 0 // neither clock can fail on Linux
+	}
+	return time.Duration(ts.Nano())
+}
+
+// Wall turns a stamp of the boot clock into the time of day, given both clocks
+// of one moment.
+func Wall(stamp uint64, boot time.Duration, now time.Time) time.Time {
+	return now.Add(time.Duration(stamp) - boot)
+}
