@@ -23,7 +23,7 @@ func verbs() []cli.Command {
 		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
 		eventsVerb(), alertsVerb(),
 		backupVerb(), restoreVerb(), retentionRunVerb(),
-		auditVerifyVerb(), auditExportVerb(), auditEraseVerb(),
+		auditVerifyVerb(), auditExportVerb(), auditEraseVerb(), auditAcceptVerb(),
 		serviceVerb("install"), serviceVerb("uninstall"), serviceVerb("start"),
 		serviceVerb("stop"), serviceVerb("restart"), serviceVerb("status"),
 		versionVerb(),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,63 @@ func auditVerifyVerb() cli.Command {
 				return admin.AuditVerify{Checkpoint: data, From: "the file " + *file}, cli.NoArgs(args)
 			}
 		},
-		say: sayAs("The record is whole: %d records, %d of them erased, leaves intact.\n%s", func(d admin.AuditVerified) []any {
-			return []any{d.Records, d.Erased, d.Checkpoint}
+		say: sayAs("The record is whole: %d records, %d of them erased, leaves intact; %d connected devices hold checkpoints that it continues.\n%s%s", func(d admin.AuditVerified) []any {
+			return []any{d.Records, d.Erased, d.Held, restoresSaid(d), d.Checkpoint}
+		}),
+	}.command()
+}
+
+// restoresSaid is a line for each restore on record.
+func restoresSaid(d admin.AuditVerified) string {
+	var out strings.Builder
+	for _, r := range d.Restores {
+		if !r.Accepted {
+			fmt.Fprintf(&out, "A restore on %s (%s), after record %d, is not accepted by anybody yet: `audit accept-restore`.\n", when(r.Restored), r.Reason, r.From)
+			continue
+		}
+		fmt.Fprintf(&out, "A restore on %s, accepted on %s by %s (%s): records after checkpoint %d of the old tree are missing (%s).\n", when(r.Restored), when(r.At), r.By, r.Reason, r.From, missing(r.Missing))
+	}
+	fmt.Fprintf(&out, "Restores are accepted with the recovery key %s: compare it with the name that you wrote on its envelope.\n", d.RecoveryKey)
+	return out.String()
+}
+
+func missing(n int64) string {
+	if n == 0 {
+		return "nobody holds a checkpoint that says how many"
+	}
+	return fmt.Sprintf("%d records, as far as checkpoints say", n)
+}
+
+func auditAcceptVerb() cli.Command {
+	return adminVerb{
+		name: "audit accept-restore", args: "--as WHO --reason WHY [--recovery FILE] [--from N]", call: "audit/accept-restore",
+		short:   "Accept that a restore lost the end of the record; it takes the recovery key, and is recorded.",
+		example: `safelight-collector audit accept-restore --as "Demo DSL" --reason "The disk failed on Monday" --recovery /mnt/safe/recovery.key`,
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			as := fs.String("as", "", "who accepts: a DSL's or head's sign-in token, or in a trial school their name")
+			reason := fs.String("reason", "", "why; kept")
+			recovery := fs.String("recovery", "", "the file recovery.key that was taken offline; by default the one in the state folder")
+			from := fs.Int64("from", -1, "how many records the restored database had; by default as the last `restore` says")
+			return func(args []string) (any, error) {
+				if len(args) > 0 || *as == "" || strings.TrimSpace(*reason) == "" {
+					return nil, cli.Usagef("want --as WHO and --reason WHY")
+				}
+				req := admin.AuditAccept{As: *as, Reason: *reason}
+				if *from >= 0 {
+					req.From = from
+				}
+				if *recovery != "" {
+					path, err := filepath.Abs(*recovery)
+					if err != nil {
+						return nil, err
+					}
+					req.Recovery = path
+				}
+				return req, nil
+			}
+		},
+		say: sayAs("Accepted: the record goes on from %d records; what came after them in the old tree stays missing. Who accepted it and why is on record.\n", func(r admin.AuditRestore) []any {
+			return []any{r.From}
 		}),
 	}.command()
 }

@@ -76,7 +76,7 @@ func TestAuditVerbs(t *testing.T) {
 	}
 	run(0, "init")
 	run(0, "user", "add", "--name", "Demo DSL", "--email", "dsl@school.example", "--duty", "dsl")
-	if out, _ := run(0, "audit", "verify"); !strings.Contains(out, "whole: 2 records") || !strings.Contains(out, "safelight/audit/school\n2\n") {
+	if out, _ := run(0, "audit", "verify"); !strings.Contains(out, "whole: 3 records") || !strings.Contains(out, "safelight/audit/school\n3\n") {
 		t.Errorf("verify says %q", out)
 	}
 	file := filepath.Join(t.TempDir(), "record.jsonl")
@@ -88,7 +88,7 @@ func TestAuditVerbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(exported), `"leaf"`); n != 3 || !strings.Contains(string(exported), "read.audit") || !strings.HasPrefix(checkpoint, "safelight/audit/school\n3\n") {
+	if n := strings.Count(string(exported), `"leaf"`); n != 4 || !strings.Contains(string(exported), "read.audit") || !strings.HasPrefix(checkpoint, "safelight/audit/school\n4\n") {
 		t.Errorf("%d records exported, checkpoint %q", n, checkpoint)
 	}
 	if _, stderr := run(1, "audit", "export", file, "--as", "Demo DSL"); !strings.Contains(stderr, "is there already") {
@@ -99,12 +99,12 @@ func TestAuditVerbs(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(0, "audit", "verify", "--checkpoint", kept)
-	run(0, "audit", "erase", "1", "--as", "Demo DSL", "--reason", "a test")
+	run(0, "audit", "erase", "2", "--as", "Demo DSL", "--reason", "a test")
 	if out, _ := run(0, "audit", "verify", "--checkpoint", kept); !strings.Contains(out, "1 of them erased, leaves intact") {
 		t.Errorf("verify says %q", out)
 	}
-	edit(t, dir, `UPDATE audit_records SET salt = x'00' WHERE idx = 2`)
-	if _, stderr := run(1, "audit", "verify"); !strings.Contains(stderr, "the record is not whole: record 2 does not match its leaf") {
+	edit(t, dir, `UPDATE audit_records SET salt = x'00' WHERE idx = 3`)
+	if _, stderr := run(1, "audit", "verify"); !strings.Contains(stderr, "the record is not whole: record 3 does not match its leaf") {
 		t.Errorf("verify says %q", stderr)
 	}
 	if err := os.WriteFile(kept, []byte("a note"), 0o600); err != nil {
@@ -115,6 +115,64 @@ func TestAuditVerbs(t *testing.T) {
 	}
 	run(2, "audit", "erase", "one", "--as", "Demo DSL", "--reason", "a test")
 	run(2, "audit", "export", file)
+}
+
+// After an honest restore the record is shorter than a checkpoint that somebody
+// kept. A person accepts that, with the recovery key, and verify says so.
+func TestARestoreIsAcceptedWithTheRecoveryKeyAndSaidEverAfter(t *testing.T) {
+	top := t.TempDir()
+	dir, safe, restored := filepath.Join(top, "school"), filepath.Join(top, "safe"), filepath.Join(top, "restored")
+	run := func(want int, in string, args ...string) string {
+		t.Helper()
+		code, out, stderr := ask(t, append(args, "--dir", in)...)
+		if code != want {
+			t.Fatalf("%v: status %d, printed %q, %q; want status %d", args, code, out, stderr, want)
+		}
+		return out + stderr
+	}
+	run(0, dir, "init")
+	run(0, dir, "user", "add", "--name", "Demo DSL", "--email", "dsl@school.example", "--duty", "dsl")
+	run(0, dir, "user", "add", "--name", "Demo IT", "--email", "it@school.example", "--duty", "it")
+	if err := os.Mkdir(safe, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"recovery.txt", "recovery.key"} {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(safe, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, kept := filepath.Join(top, "monday.safelight-backup"), filepath.Join(top, "kept.txt")
+	run(0, dir, "backup", file)
+	for range 5 {
+		run(0, dir, "user", "list")
+	}
+	if err := os.WriteFile(kept, []byte(run(0, dir, "audit", "export", filepath.Join(top, "record.jsonl"), "--as", "Demo DSL")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(0, restored, "restore", file, "--recovery-key", filepath.Join(safe, "recovery.txt"))
+	for range 20 { // it grows beyond what was lost
+		run(0, restored, "user", "list")
+	}
+	if out := run(0, restored, "audit", "verify"); !strings.Contains(out, "not accepted by anybody yet") {
+		t.Errorf("verify says %q", out)
+	}
+	if out := run(1, restored, "audit", "verify", "--checkpoint", kept); !strings.Contains(out, "audit accept-restore") || !strings.Contains(out, "another root") {
+		t.Errorf("verify says %q", out)
+	}
+	accept := []string{"audit", "accept-restore", "--reason", "The disk failed", "--as"}
+	if out := run(1, restored, append(accept, "Demo DSL")...); !strings.Contains(out, "--recovery") {
+		t.Errorf("without the recovery key: %q", out)
+	}
+	accept = append(accept[:len(accept)-1], "--recovery", filepath.Join(safe, "recovery.key"), "--as")
+	if out := run(1, restored, append(accept, "Demo IT")...); !strings.Contains(out, "the duty") {
+		t.Errorf("by IT: %q", out)
+	}
+	run(2, restored, "audit", "accept-restore", "--as", "Demo DSL")
+	run(0, restored, append(accept, "Demo DSL")...)
+	out := run(0, restored, "audit", "verify", "--checkpoint", kept)
+	if !strings.Contains(out, "A restore on ") || !strings.Contains(out, "(The disk failed): records after checkpoint 5 of the old tree are missing (6 records") || !strings.Contains(out, "recovery key ") {
+		t.Errorf("verify says %q", out)
+	}
 }
 
 // edit changes the database behind the collector's back.

@@ -105,7 +105,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "user/list", reading(a, "users", a.userList))
 	handle(mux, "user/disable", a.userDisable)
 	handle(mux, "roster/import", a.rosterImport)
-	handle(mux, "key/rotate", changing(a, "key.rotate", func(r KeyRotate) string { return "key:" + r.What + " " + r.Step }, a.keyRotate))
+	handle(mux, "key/rotate", changing(a, keyEvent, a.keyRef, a.keyRotate))
 	handle(mux, "rules/publish", a.rulesPublish)
 	handle(mux, "rules/history", reading(a, "rules", a.rulesHistory))
 	handle(mux, "events", a.events)
@@ -115,6 +115,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "audit/verify", a.auditVerify)
 	handle(mux, "audit/export", a.auditExport)
 	handle(mux, "audit/erase", a.auditErase)
+	handle(mux, "audit/accept-restore", a.auditAccept)
 	return mux
 }
 

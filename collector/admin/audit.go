@@ -26,8 +26,17 @@ type Audit interface {
 
 	Record(ctx context.Context, r model.AuditRecord) error
 	Erase(ctx context.Context, index int64, by model.Actor) error
+	// AcceptRestore puts a person's acceptance of a restore on record, with the
+	// recovery key in a file, or at its usual place where recovery is empty. from
+	// is negative for the last restore on record.
+	AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor) (AuditRestore, error)
+	// Proofs shows that what devices hold is continued by the record over size
+	// records.
+	Proofs(ctx context.Context, size int64) ([]AuditProof, error)
 	// Key checks the checkpoints' signatures.
 	Key() string
+	// RecoveryKey names the school's recovery key.
+	RecoveryKey() string
 }
 
 // AuditReport is what verifying found.
@@ -37,7 +46,30 @@ type AuditReport struct {
 	Root     string
 	Signed   time.Time
 	Newest   []byte
+	Held     int // connected devices whose checkpoints the record continues
+	Restores []AuditRestore
 	Problems []string
+}
+
+// AuditRestore is where the record was taken up again from an older copy.
+type AuditRestore struct {
+	From     int64     `json:"from"` // how many records the copy had
+	Restored time.Time `json:"restored"`
+	At       time.Time `json:"at"` // of its acceptance; else of the restore
+	By       string    `json:"by"`
+	Reason   string    `json:"reason"`
+	Accepted bool      `json:"accepted"`
+	Missing  int64     `json:"missing"` // records that others' checkpoints know of
+}
+
+// AuditProof is a consistency proof (RFC 6962, 2.1.2): the record over Of records
+// begins with the one that the checkpoint over Size was signed over.
+type AuditProof struct {
+	Size       int64    `json:"size"`
+	Of         int64    `json:"of"`
+	Checkpoint string   `json:"checkpoint"`
+	Hashes     [][]byte `json:"hashes"`
+	Devices    int      `json:"devices"` // that hold it now
 }
 
 // AuditRow is a stored record and what it says.
@@ -60,6 +92,11 @@ type AuditVerified struct {
 	Root       string     `json:"root"`
 	Signed     *time.Time `json:"signed"`
 	Checkpoint string     `json:"checkpoint"`
+	// Held counts connected devices whose checkpoints the record continues.
+	Held     int            `json:"held"`
+	Restores []AuditRestore `json:"restores,omitempty"`
+	// RecoveryKey names the key that restores are accepted with.
+	RecoveryKey string `json:"recovery_key,omitempty"`
 }
 
 func (a *Admin) auditVerify(ctx context.Context, req AuditVerify) ([]AuditVerified, error) {
@@ -71,13 +108,20 @@ func (a *Admin) auditVerify(ctx context.Context, req AuditVerify) ([]AuditVerifi
 	if err != nil {
 		return nil, err
 	}
+	hint := ""
+	if slices.ContainsFunc(r.Restores, func(o AuditRestore) bool { return !o.Accepted }) {
+		hint = "; a restore is on record that nobody has accepted: if it was right, `audit accept-restore`"
+	}
 	switch n := len(r.Problems); {
 	case n == 1:
-		return nil, fmt.Errorf("the record is not whole: %s", r.Problems[0])
+		return nil, fmt.Errorf("the record is not whole: %s%s", r.Problems[0], hint)
 	case n > 1:
-		return nil, fmt.Errorf("the record is not whole: %s (and %d more)", r.Problems[0], n-1)
+		return nil, fmt.Errorf("the record is not whole: %s (and %d more)%s", r.Problems[0], n-1, hint)
 	}
-	return one(AuditVerified{r.Records, r.Erased, r.Root, timeOrNil(r.Signed), string(r.Newest)}), nil
+	return one(AuditVerified{
+		Records: r.Records, Erased: r.Erased, Root: r.Root, Signed: timeOrNil(r.Signed), Checkpoint: string(r.Newest),
+		Held: r.Held, Restores: r.Restores, RecoveryKey: a.Audit.RecoveryKey(),
+	}), nil
 }
 
 // AuditExport asks for a page of the record, from an index on.
@@ -96,6 +140,7 @@ type AuditLine struct {
 	Record     json.RawMessage `json:"record,omitempty"`
 	Checkpoint string          `json:"checkpoint,omitempty"`
 	Key        string          `json:"key,omitempty"`
+	Proof      *AuditProof     `json:"proof,omitempty"`
 	Next       *int64          `json:"next,omitempty"`
 }
 
@@ -153,9 +198,17 @@ func (a *Admin) exportCheckpoints(ctx context.Context, lines []AuditLine, size i
 				lines = append(lines, AuditLine{Checkpoint: string(c.Note)})
 			}
 		}
-		if len(signed) < exportPage {
-			return append(lines, AuditLine{Key: a.Audit.Key()}), nil
+		if len(signed) == exportPage {
+			continue
 		}
+		proofs, err := a.Audit.Proofs(ctx, size)
+		if err != nil {
+			return nil, fmt.Errorf("exporting what devices hold: %w", err)
+		}
+		for _, p := range proofs {
+			lines = append(lines, AuditLine{Proof: &p})
+		}
+		return append(lines, AuditLine{Key: a.Audit.Key()}), nil
 	}
 }
 
@@ -198,6 +251,42 @@ func (a *Admin) auditErase(ctx context.Context, req AuditErase) ([]Done, error) 
 	return one(Done{fmt.Sprintf("erased record %d; its leaf stays, and who erased it and why is on record", req.Index)}), nil
 }
 
+// AuditAccept asks for a restore to be accepted.
+type AuditAccept struct {
+	As       string `json:"as"`
+	Reason   string `json:"reason"`
+	Recovery string `json:"recovery,omitempty"` // the recovery key's file
+	From     *int64 `json:"from,omitempty"`     // nil: the last restore on record
+}
+
+// accepters are the duties that may accept a restore.
+var accepters = []model.Duty{model.DutyDSL, model.DutyHead}
+
+func (a *Admin) auditAccept(ctx context.Context, req AuditAccept) ([]AuditRestore, error) {
+	u, err := a.person(ctx, req.As)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(accepters, u.Duty) {
+		return nil, usagef("accepting a restore: it is for %v; --as gave a person with the duty %q", accepters, u.Duty)
+	}
+	if strings.TrimSpace(req.Reason) == "" {
+		return nil, usagef("accepting a restore: --reason: say why; it is kept")
+	}
+	from := int64(-1)
+	if req.From != nil {
+		if from = *req.From; from < 0 {
+			return nil, usagef("accepting a restore: --from %d: want how many records the restored database had", from)
+		}
+	}
+	r, err := a.Audit.AcceptRestore(ctx, from, req.Recovery, model.Actor{Who: model.UserActor(u.ID), Via: caller(ctx), Reason: req.Reason})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	a.Log.WarnContext(ctx, "a restore was accepted", "from", r.From)
+	return one(r), nil
+}
+
 // reading puts on record that somebody at the command line looked, before they
 // are shown anything: for verbs that ask for no --as.
 func reading[Req, Doc any](a *Admin, what string, do func(context.Context, Req) ([]Doc, error)) func(context.Context, Req) ([]Doc, error) {
@@ -223,15 +312,15 @@ func (a *Admin) lookFirst(what string, do http.HandlerFunc) http.HandlerFunc {
 
 // changing puts a change of what does not lie in the store on record: before it
 // is made, since no transaction holds the two together, and how it ended.
-func changing[Req, Doc any](a *Admin, what string, ref func(Req) string, do func(context.Context, Req) ([]Doc, error)) func(context.Context, Req) ([]Doc, error) {
+func changing[Req, Doc any](a *Admin, what, ref func(Req) string, do func(context.Context, Req) ([]Doc, error)) func(context.Context, Req) ([]Doc, error) {
 	return func(ctx context.Context, req Req) ([]Doc, error) {
 		by := model.ActorOf(ctx)
-		r := model.AuditRecord{At: a.Now(), Actor: by.Who, Via: by.Via, What: what, Ref: strings.TrimSpace(ref(req)), Outcome: "begun"}
+		r := model.AuditRecord{At: a.Now(), Actor: by.Who, Via: by.Via, What: what(req), Ref: ref(req), Outcome: "begun"}
 		if err := a.Audit.Record(ctx, r); err != nil {
 			return nil, fmt.Errorf("recording a change: %w", err)
 		}
 		docs, err := do(ctx, req)
-		r.At, r.Outcome = a.Now(), "done"
+		r.At, r.Ref, r.Outcome = a.Now(), ref(req), "done"
 		if err != nil {
 			r.Outcome = "failed"
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -100,7 +101,11 @@ func (l *Log) Held(ctx context.Context, school model.SchoolID, device string, he
 		return true // it says so again
 	}
 	if problem == "" {
+		l.keepHeld(device, c)
 		return true
+	}
+	if l.isAccepted(ctx, c) {
+		return true // until the record has grown beyond it
 	}
 	l.Log.ErrorContext(ctx, "a device holds a checkpoint that the record does not agree with", "device", device, "size", c.size, "problem", problem, "mend", "see `audit verify`")
 	err = l.Store.AddWitness(ctx, l.School, model.AuditWitness{Device: device, Size: c.size, Note: held, At: l.Now()},
@@ -109,6 +114,16 @@ func (l *Log) Held(ctx context.Context, school model.SchoolID, device string, he
 		l.Log.ErrorContext(ctx, "keeping a device's checkpoint failed", "device", device, "error", err.Error())
 	}
 	return false
+}
+
+// isAccepted says whether a checkpoint tells of no more than a restore that was
+// accepted.
+func (l *Log) isAccepted(ctx context.Context, c checkpoint) bool {
+	all, err := l.accepted(ctx)
+	if err != nil {
+		l.Log.ErrorContext(ctx, "reading the accepted restores failed", "error", err.Error())
+	}
+	return slices.ContainsFunc(all, func(r *Restore) bool { return r.covers(c) })
 }
 
 // foreign notes a checkpoint that another key signed. Any device can make one
@@ -129,9 +144,7 @@ func (l *Log) disagreement(ctx context.Context, c checkpoint) (string, error) {
 	if c.size > head.Leaves {
 		return shorter(c, head.Leaves), nil
 	}
-	root, err := tlog.TreeHash(c.size, hashReader{stored: func(index int64) ([]byte, error) {
-		return l.Store.AuditHash(ctx, l.School, index)
-	}})
+	root, err := tlog.TreeHash(c.size, l.hashes(ctx))
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		return err.Error(), nil

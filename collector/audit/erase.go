@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 
 // whatErased is the kind of the record of an erasing.
 const whatErased = "audit.erase"
+
+// staying are the kinds of record that others are checked by.
+var staying = []string{whatErased, whatRestore, whatAccept, whatRecovery}
 
 const recordPrefix = "record:"
 
@@ -37,8 +41,8 @@ func (l *Log) Erase(ctx context.Context, index int64, by model.Actor) error {
 		if err != nil {
 			return nil, err
 		}
-		if r.What == whatErased {
-			return nil, fmt.Errorf("record %d is of an erasing, and stays", index)
+		if slices.Contains(staying, r.What) {
+			return nil, fmt.Errorf("record %d is what the record itself is checked by, and stays", index)
 		}
 		if err := t.Erase(index, clip(by.Reason, maxReason)); err != nil {
 			return nil, err

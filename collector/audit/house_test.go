@@ -2,15 +2,19 @@ package audit_test
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"safelight/collector/audit"
 	"safelight/collector/model"
@@ -46,12 +50,14 @@ type house struct {
 	key      crypto.Signer
 	store    *store.Store
 	announce func()
+	recovery ed25519.PrivateKey // nil: there is none
+	now      time.Time
 	open     bool
 }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, path: filepath.Join(t.TempDir(), "safelight.db"), key: newKey(t)}
+	h := &house{t: t, path: filepath.Join(t.TempDir(), "safelight.db"), key: newKey(t), now: noon}
 	h.start()
 	t.Cleanup(h.stop)
 	return h
@@ -61,7 +67,7 @@ func (h *house) start() {
 	h.t.Helper()
 	h.openStore()
 	log, err := audit.Open(h.t.Context(), audit.Parts{
-		Store: h.store, School: school, Key: h.key, Now: func() time.Time { return noon }, Announce: h.announce, Log: slog.New(slog.DiscardHandler),
+		Store: h.store, School: school, Key: h.key, Now: func() time.Time { return h.now }, Recovery: h.recoveryPub(), Announce: h.announce, Log: slog.New(slog.DiscardHandler),
 	})
 	must(h.t, err)
 	h.Log, h.open = log, true
@@ -80,6 +86,21 @@ func (h *house) stop() {
 		must(h.t, h.store.Close())
 	}
 	h.open = false
+}
+
+// recover gives the school a recovery key.
+func (h *house) recover() {
+	h.t.Helper()
+	h.stop()
+	h.recovery = newKey(h.t).(ed25519.PrivateKey)
+	h.start()
+}
+
+func (h *house) recoveryPub() ed25519.PublicKey {
+	if h.recovery == nil {
+		return nil
+	}
+	return h.recovery.Public().(ed25519.PublicKey)
 }
 
 // look puts n looks on record, each in a batch of its own.
@@ -141,6 +162,41 @@ func (h *house) size() int64 {
 	head, err := h.store.AuditHead(h.t.Context(), school)
 	must(h.t, err)
 	return head.Leaves
+}
+
+// cutTo takes every record from n on away, with all that stands on it.
+func cutTo(n int64) []string {
+	hashes := tlog.StoredHashCount(n)
+	return []string{
+		fmt.Sprintf(`DELETE FROM audit_records WHERE idx >= %d`, n), fmt.Sprintf(`DELETE FROM audit_leaves WHERE idx >= %d`, n),
+		fmt.Sprintf(`DELETE FROM audit_hashes WHERE idx >= %d`, hashes), fmt.Sprintf(`DELETE FROM audit_checkpoints WHERE size > %d`, n),
+	}
+}
+
+// checkProof checks a proof as somebody would who has the checkpoints alone.
+func checkProof(t *testing.T, h *house, p audit.Proof) {
+	t.Helper()
+	verifier, err := note.NewVerifier(h.Key())
+	must(t, err)
+	open := func(signed []byte) (int64, tlog.Hash) {
+		n, err := note.Open(signed, note.VerifierList(verifier))
+		must(t, err)
+		lines := strings.Split(n.Text, "\n")
+		size, err := strconv.ParseInt(lines[1], 10, 64)
+		must(t, err)
+		root, err := tlog.ParseHash(lines[2])
+		must(t, err)
+		return size, root
+	}
+	size, root := open(p.Note)
+	newest, now := open(h.kept().Note)
+	if newest != p.Of {
+		t.Fatalf("the proof is of %d records, want %d", p.Of, newest)
+	}
+	must(t, tlog.CheckTree(p.Hashes, newest, now, size, root))
+	if tlog.CheckTree(p.Hashes, newest, root, size, now) == nil {
+		t.Error("the proof proves anything")
+	}
 }
 
 // copyTo copies the store's file; the house must be stopped.

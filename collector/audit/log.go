@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,13 +25,15 @@ const readPrefix = "read."
 // errClosed says that the record takes nothing more.
 var errClosed = errors.New("the record is closed")
 
-// Parts are what a Log is built of; all but Announce are needed.
+// Parts are what a Log is built of; all but Announce and Recovery are needed.
 type Parts struct {
 	Store  *store.Store
 	School model.SchoolID
 	Key    crypto.Signer // Ed25519, for checkpoints and nothing else
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Recovery checks that a restore was accepted; nil: none can be.
+	Recovery ed25519.PublicKey
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Announce is called when there is a new checkpoint for devices.
 	Announce func()
 }
@@ -47,6 +50,7 @@ type Log struct {
 	busy      bool // somebody works the queue
 	closed    bool
 	announced model.AuditCheckpoint
+	held      map[string]heldBy // by device
 }
 
 // waiting is a caller of Record. done has room for its one answer.
@@ -64,6 +68,9 @@ func Open(ctx context.Context, p Parts) (*Log, error) {
 	}
 	l := &Log{Parts: p, seal: s}
 	if err := l.Flush(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.nameRecovery(ctx); err != nil {
 		return nil, err
 	}
 	last, found, err := p.Store.LatestCheckpoint(ctx, p.School)

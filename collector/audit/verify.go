@@ -35,12 +35,15 @@ type Report struct {
 	Root     string
 	Signed   time.Time // when the newest checkpoint was signed
 	Newest   []byte    // the newest checkpoint; nil before the first
+	Held     int       // connected devices whose checkpoints today's record continues
+	Restores []Restore // accepted and not, oldest first
 	Problems []string  // empty: everything agrees
 }
 
 // Verify recomputes the tree from the stored records and compares it with what
 // is stored, with every checkpoint that was signed, with those that devices said
-// they hold where the record does not agree, and with held ones. An error means
+// they hold where the record does not agree, with those that connected devices
+// hold, and with held ones. What an accepted restore explains is no problem. An error means
 // that it could not look; what it found is in the report.
 func (l *Log) Verify(ctx context.Context, held ...Held) (Report, error) {
 	if err := l.Flush(ctx); err != nil {
@@ -64,6 +67,10 @@ type verifier struct {
 	over   int64                   // size of the last one read
 	held   []heldCheckpoint        // those next to come
 
+	accepted []*Restore
+	devices  []heldBy // what connected devices hold, read before the head
+	counts   map[heldBy]int
+
 	hashes   [][]byte // stored hashes, the next first
 	nextHash int64
 
@@ -83,6 +90,7 @@ func (v *verifier) found(format string, args ...any) {
 }
 
 func (v *verifier) run(ctx context.Context, held []Held) error {
+	v.devices, v.counts = v.log.devicesHold()
 	var err error
 	if v.head, err = v.log.Store.AuditHead(ctx, v.log.School); err != nil {
 		return err
@@ -98,7 +106,14 @@ func (v *verifier) run(ctx context.Context, held []Held) error {
 		v.lengths()
 		v.checkErasings()
 		v.tails()
+		if err := v.consistent(ctx); err != nil {
+			return err
+		}
 	}
+	for _, r := range v.accepted {
+		v.report.Restores = append(v.report.Restores, *r)
+	}
+	slices.SortFunc(v.report.Restores, func(a, b Restore) int { return cmp.Compare(a.index, b.index) })
 	root := v.tree.root()
 	v.report.Records, v.report.Erased, v.report.Root = v.tree.size, int64(len(v.erased)), root.String()
 	return nil
@@ -113,16 +128,60 @@ func (v *verifier) gather(ctx context.Context, held []Held) error {
 	for _, w := range witnesses {
 		held = append(held, Held{Who: "device " + w.Device, Note: w.Note})
 	}
+	if err := v.restores(ctx); err != nil {
+		return err
+	}
 	for _, h := range held {
 		c, err := v.log.seal.open(h.Note)
 		if err != nil {
 			v.found("the checkpoint held by %s is %v", h.Who, err)
 			continue
 		}
+		if v.isAccepted(c) {
+			continue
+		}
 		v.held = append(v.held, heldCheckpoint{c, h.Who})
 	}
 	slices.SortStableFunc(v.held, func(a, b heldCheckpoint) int { return cmp.Compare(a.size, b.size) })
 	return nil
+}
+
+// restores reads which restores are on record, and what is wrong with that.
+func (v *verifier) restores(ctx context.Context) error {
+	found, err := v.log.restores(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		switch {
+		case f.problem != "":
+			v.found("%s", f.problem)
+		case f.Accepted:
+			v.accepted = append(v.accepted, f.Restore)
+		}
+	}
+	for _, f := range found {
+		of := func(r *Restore) bool { return r.From == f.From && r.index > f.index }
+		if f.problem == "" && !f.Accepted && !slices.ContainsFunc(v.accepted, of) {
+			v.report.Restores = append(v.report.Restores, *f.Restore)
+		}
+	}
+	replaced, err := v.log.recoveryReplaced(ctx)
+	if replaced != "" {
+		v.found("%s", replaced)
+	}
+	return err
+}
+
+// isAccepted says whether a checkpoint tells of no more than an accepted restore,
+// and counts what it shows to be missing.
+func (v *verifier) isAccepted(c checkpoint) (is bool) {
+	for _, r := range v.accepted {
+		if r.covers(c) {
+			is, r.Missing = true, max(r.Missing, c.size-r.From)
+		}
+	}
+	return is
 }
 
 // walk goes through the records in order. It stops early, and says so, where one

@@ -1,6 +1,7 @@
 package enrol
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -143,6 +144,9 @@ func (a *Authority) RetireIssuing(now time.Time) error {
 	}
 	return a.Refresh(now)
 }
+
+// IssuingKey is the public part of the key that now signs devices.
+func (a *Authority) IssuingKey() crypto.PublicKey { return a.snapshot().issuing.Cert.PublicKey }
 
 // IssuingSince is when the present issuing certificate was made: a device whose
 // certificate is younger has renewed since the last change of root or issuing.

@@ -126,7 +126,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	s.keys.publisher = publisher
 	return admin.New(admin.Parts{
 		Keys: s.keys, RootNow: s.root,
-		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
+		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record, s.keys.path(epochKeyFile)}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		RemoveOld: newRetention(s.store, now, log).remove,

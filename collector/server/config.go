@@ -14,6 +14,7 @@ import (
 
 	"safelight/collector/alert/notify"
 	"safelight/collector/store"
+	"safelight/internal/pki"
 )
 
 // Config is collector.yaml.
@@ -161,6 +162,20 @@ func (c *Config) check() error {
 		return nil
 	}
 	return c.Mail.Validate()
+}
+
+// checkSecrets refuses key and password files that others may read. Those in the
+// state folder are checked by pki.CheckKeys.
+func (c *Config) checkSecrets() error {
+	for name, path := range map[string]string{"https.key": c.HTTPS.Key, "mail.password_file": c.Mail.PasswordFile} {
+		if path == "" {
+			continue
+		}
+		if err := pki.CheckSecret(path); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // storeAt is where the store lies: a PostgreSQL database's URL, or a file's path.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,4 +113,28 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("took %+v", c)
 		}
 	})
+}
+
+// Keys and passwords that collector.yaml names may lie anywhere.
+func TestACollectorWhoseNamedSecretsOthersCanReadDoesNotStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "console.pem")
+	if err := os.WriteFile(path, []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, yaml := range map[string]string{
+		"https.key":          fmt.Sprintf("https: {cert: %q, key: %q}\n", path, path),
+		"mail.password_file": fmt.Sprintf("mail: {host: mail.example, port: 587, tls: starttls, user: u, password_file: %q, from: a@b.example}\n", path),
+	} {
+		dir := filepath.Join(t.TempDir(), "school")
+		if err := Init(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(configFile(dir), []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := Run(t.Context(), Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "others may read it") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -149,6 +149,27 @@ func (k *keys) makeRecovery() (ed25519.PublicKey, error) {
 	return pub, pki.WriteSecret(k.path("policy-recovery.pub"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
+// ID implements admin.Keys.
+func (k *keys) ID(kind string) string {
+	var pub crypto.PublicKey
+	switch kind {
+	case "root":
+		pub = k.authority.Root().PublicKey
+	case "issuing":
+		pub = k.authority.IssuingKey()
+	case "policy":
+		present, _ := k.ring.Present()
+		pub = present.Public()
+	default:
+		return ""
+	}
+	id, err := pki.KeyID(pub)
+	if err != nil {
+		return "" // they are keys we made
+	}
+	return id
+}
+
 // Rotate implements admin.Keys.
 func (k *keys) Rotate(ctx context.Context, req admin.KeyRotate, by string) (string, error) {
 	do, ok := map[string]func() (string, error){

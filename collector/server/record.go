@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,11 +13,12 @@ import (
 	"safelight/collector/audit"
 	"safelight/collector/model"
 	"safelight/collector/store"
+	"safelight/internal/pki"
 )
 
 // openRecord opens the record, with what waits for it taken in.
 func (s *state) openRecord(ctx context.Context, now func() time.Time, log *slog.Logger, announce func()) (err error) {
-	s.record, err = audit.Open(ctx, audit.Parts{Store: s.store, School: schoolID, Key: s.auditKey, Now: now, Log: log, Announce: announce})
+	s.record, err = audit.Open(ctx, audit.Parts{Store: s.store, School: schoolID, Key: s.auditKey, Recovery: s.keys.recovery, Now: now, Log: log, Announce: announce})
 	if err != nil {
 		return fmt.Errorf("opening the record: %w", err)
 	}
@@ -36,7 +38,10 @@ type looks interface {
 func (s *state) recorded() recorded { return recorded{s.store, s.record} }
 
 // verbsOn is the record as the verbs see it.
-type verbsOn struct{ log *audit.Log }
+type verbsOn struct {
+	log      *audit.Log
+	recovery string // where the recovery key lies until it is taken offline
+}
 
 func (v verbsOn) Verify(ctx context.Context, held map[string][]byte) (admin.AuditReport, error) {
 	var all []audit.Held
@@ -44,7 +49,13 @@ func (v verbsOn) Verify(ctx context.Context, held map[string][]byte) (admin.Audi
 		all = append(all, audit.Held{Who: who, Note: held[who]})
 	}
 	r, err := v.log.Verify(ctx, all...)
-	return admin.AuditReport(r), err
+	report := admin.AuditReport{
+		Records: r.Records, Erased: r.Erased, Root: r.Root, Signed: r.Signed, Newest: r.Newest, Held: r.Held, Problems: r.Problems,
+	}
+	for _, one := range r.Restores {
+		report.Restores = append(report.Restores, restoreOf(one))
+	}
+	return report, err
 }
 
 func (v verbsOn) Rows(ctx context.Context, from int64, limit int) ([]admin.AuditRow, error) {
@@ -67,3 +78,34 @@ func (v verbsOn) Erase(ctx context.Context, index int64, by model.Actor) error {
 func (v verbsOn) Record(ctx context.Context, r model.AuditRecord) error { return v.log.Record(ctx, r) }
 
 func (v verbsOn) Key() string { return v.log.Key() }
+
+func (v verbsOn) RecoveryKey() string { return v.log.RecoveryID() }
+
+func (v verbsOn) AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor) (admin.AuditRestore, error) {
+	key, err := pki.LoadKey(cmp.Or(recovery, v.recovery))
+	if err != nil {
+		return admin.AuditRestore{}, fmt.Errorf("accepting a restore: it takes the recovery key: %w; give --recovery with the file recovery.key that was taken offline", err)
+	}
+	if from < 0 {
+		from = audit.LastRestore
+	}
+	r, err := v.log.AcceptRestore(ctx, from, key, by)
+	return restoreOf(r), err
+}
+
+func restoreOf(r audit.Restore) admin.AuditRestore {
+	return admin.AuditRestore{From: r.From, Restored: r.Until, At: r.At, By: r.By, Reason: r.Reason, Accepted: r.Accepted, Missing: r.Missing}
+}
+
+func (v verbsOn) Proofs(ctx context.Context, size int64) ([]admin.AuditProof, error) {
+	proofs, err := v.log.Proofs(ctx, size)
+	all := make([]admin.AuditProof, 0, len(proofs))
+	for _, p := range proofs {
+		one := admin.AuditProof{Size: p.Size, Of: p.Of, Checkpoint: string(p.Note), Hashes: [][]byte{}, Devices: p.Devices}
+		for _, h := range p.Hashes {
+			one.Hashes = append(one.Hashes, h[:])
+		}
+		all = append(all, one)
+	}
+	return all, err
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"safelight/collector/backup"
+	"safelight/collector/model"
 	"safelight/collector/store"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
@@ -42,6 +44,8 @@ type Restored struct {
 	// Epoch is the policy epoch that was begun; 0: none, because no rules were
 	// published or the epoch key was not there.
 	Epoch uint64
+	// From is how many records the backup's record had.
+	From int64
 	// Rules says that the backup holds published rules.
 	Rules bool
 }
@@ -107,11 +111,30 @@ func (r *Restored) wake(ctx context.Context, o RestoreOptions, text []byte, epoc
 	if err != nil {
 		return err
 	}
-	err = r.beginEpoch(ctx, s, o.Now, epochKey)
+	if err = r.putOnRecord(ctx, s, o.Now); err == nil {
+		err = r.beginEpoch(ctx, s, o.Now, epochKey)
+	}
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
 	return pki.WriteSecret(configFile(o.Dir), text)
+}
+
+// putOnRecord says in the record itself from where it goes on, so that a person
+// can accept that (`audit accept-restore`).
+func (r *Restored) putOnRecord(ctx context.Context, s *state, now func() time.Time) error {
+	head, err := s.store.AuditHead(ctx, schoolID)
+	if err != nil {
+		return err
+	}
+	r.From = head.Leaves
+	if err := s.openRecord(ctx, now, slog.New(slog.DiscardHandler), nil); err != nil {
+		return err
+	}
+	who := localstate.Self()
+	return s.record.Restored(ctx, r.From, model.Actor{
+		Who: model.SystemActor(who), Via: "command line as " + who, Reason: "restored from the backup of " + r.Manifest.Taken.UTC().Format(time.RFC3339),
+	})
 }
 
 func differing(a, b map[string]int64) string {

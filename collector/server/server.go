@@ -89,6 +89,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := conf.checkSecrets(); err != nil {
+		return err
+	}
 	s, err := openState(ctx, o.Dir, conf, o.Now)
 	if err != nil {
 		return err

@@ -22,3 +22,7 @@ func CheckKeys(dir string) error {
 	})
 	return errors.Join(append(all, err)...)
 }
+
+// CheckSecret refuses a file that holds a key or a password and that others may
+// read, for those that lie elsewhere than in the state folder.
+func CheckSecret(path string) error { return checkOwnerOnly(path) }

@@ -25,3 +25,12 @@ func TestAKeyThatOthersMayReadIsFoundWhereverItLies(t *testing.T) {
 	}
 	wantError(t, pki.CheckKeys(filepath.Join(dir, "none")), "none")
 }
+
+func TestASecretElsewhereThatOthersMayReadIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "console.pem")
+	wantError(t, pki.CheckSecret(path), path)
+	must(t, os.WriteFile(path, []byte("key"), 0o600))
+	must(t, pki.CheckSecret(path))
+	must(t, os.Chmod(path, 0o640))
+	wantError(t, pki.CheckSecret(path), path, "others may read it")
+}

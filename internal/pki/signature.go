@@ -14,6 +14,10 @@ const PolicyContext = "safelight policy manifest v1\n"
 // EpochContext is for the recovery key's leave to begin a policy epoch.
 const EpochContext = "safelight policy epoch v1\n"
 
+// RestoreContext is for the recovery key's word that a restore of the record is
+// accepted.
+const RestoreContext = "safelight audit restore v1\n"
+
 // Sign signs data under a context with an Ed25519 key (RFC 8032).
 func Sign(key crypto.Signer, context string, data []byte) ([]byte, error) {
 	if _, ok := key.Public().(ed25519.PublicKey); !ok {
