@@ -117,7 +117,12 @@ func build(o Options) (*agent, error) {
 		return nil, err
 	}
 	a.policies.AcceptEpochs(a.identity.RecoveryKey)
-	if a.spool, err = spool.Open(filepath.Join(o.Dir, "spool"), spool.Options{Keep: keepAcked}); err != nil {
+	spoolDir := filepath.Join(o.Dir, "spool")
+	place, err := placeOf(spoolDir, a.identity.DeviceID)
+	if err != nil {
+		return nil, err
+	}
+	if a.spool, err = spool.Open(spoolDir, spool.Options{Keep: keepAcked, Place: place}); err != nil {
 		return nil, err
 	}
 	if a.conn, err = dial(a.identity, time.Now); err != nil {

@@ -55,6 +55,11 @@ type Options struct {
 	// Keep is how long a segment stays after all in it is acked, so that Rewind
 	// finds it; room for new records goes before it. Zero: not at all.
 	Keep time.Duration
+	// Place says where the spool lies and whose it is: what a copy of its folder
+	// on another disk, machine or device would have otherwise. Opened in another
+	// place than the last time, the spool begins a new epoch. Empty: it is not
+	// looked at.
+	Place []byte
 	// Now is the wall clock that Keep goes by; default time.Now.
 	Now func() time.Time
 	// QuarantineRecords bounds what Reject keeps; default 256, and 1 MiB.
@@ -71,6 +76,7 @@ type Options struct {
 //	  lane-1/ … lane-4/
 //	    0000000000000007.seg      oldest; deleted some time after all its records are acked
 //	    0000000000000008.seg      newest; the only one written to
+//	  place            where it lay when it was last opened; see settle
 //	  quarantine/      records that the collector will never take, a file each
 //
 // A segment is preallocated, zeros where nothing is written yet:
@@ -151,12 +157,8 @@ func Open(dir string, opts Options) (*Spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening spool: %w", err)
 	}
-	s := &Spool{
-		dir: dir, opts: opts, disk: opts.disk, lock: lock,
-		checkpoints: map[string]checkpoint{}, notify: make(chan struct{}),
-	}
-	if err := s.recover(); err != nil {
-		s.closeFiles()
+	s, err := openAll(dir, opts, lock)
+	if err != nil {
 		_ = lock.release() // the first error says more
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}
@@ -188,6 +190,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Keep < 0 {
 		return o, fmt.Errorf("option Keep is %s: want none or some", o.Keep)
 	}
+	if len(o.Place) > MaxPlaceBytes {
+		return o, fmt.Errorf("option Place has %d bytes: want at most %d", len(o.Place), MaxPlaceBytes)
+	}
 	if o.QuarantineRecords < 1 {
 		return o, fmt.Errorf("QuarantineRecords %d: want at least 1", o.QuarantineRecords)
 	}
@@ -214,7 +219,7 @@ func makeDirs(dir string) error {
 	return nil
 }
 
-// Epoch is a random id made with the spool: a wiped spool has another.
+// Epoch is a random id made with the spool: a wiped or copied spool has another.
 func (s *Spool) Epoch() [16]byte { return s.state.epoch }
 
 // Checkpoint returns the source's last durable position, nil where there is none.
