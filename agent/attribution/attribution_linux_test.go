@@ -1,11 +1,16 @@
 package attribution
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"safelight/internal/event"
 )
 
 func TestALoopbackConnectionIsOurOwn(t *testing.T) {
@@ -89,65 +94,89 @@ func TestAClosedConnectionIsUnknownAndNotRoots(t *testing.T) {
 	r := New(Config{})
 	defer r.Close()
 	got, ok := r.Lookup("tcp", local, remote)
-	if ok || got.UID != nil || got.PID != 0 || got.Unknown != whyClosed {
+	if ok || got.UID != nil || got.PID != 0 || got.Unknown != whyClosed || got.Reason != event.ReasonExited {
 		t.Fatalf("got %+v, %v; want nothing known but why", got, ok)
 	}
 }
 
-func TestAThreadIsNamedAsItsProcess(t *testing.T) {
+// machine lays out a file system that a test writes: "proc/64/status" and so on.
+// A value that begins with "->" is a link.
+func machine(t *testing.T, tree map[string]string) string {
+	t.Helper()
 	root := t.TempDir()
-	write := func(path, text string) {
-		t.Helper()
-		path = filepath.Join(root, path)
+	for name, text := range tree {
+		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		err := error(nil)
+		if to, ok := strings.CutPrefix(text, "->"); ok {
+			err = os.Symlink(to, path)
+		} else {
+			err = os.WriteFile(path, []byte(text), 0o644)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("70/status", "Name:\tChrome_ChildIOT\nTgid:\t64\nPid:\t70\nUid:\t1000\t1000\t1000\t1000\n")
-	write("64/status", "Name:\tchromium\nTgid:\t64\nPid:\t64\nUid:\t1000\t1000\t1000\t1000\n")
-	if err := os.Symlink("/usr/lib/chromium/chromium (deleted)", filepath.Join(root, "64/exe")); err != nil {
-		t.Fatal(err)
-	}
-	r := New(Config{Proc: root, Account: func(uint32) (string, error) { return "pupil07", nil }})
-	defer r.Close()
+	return root
+}
+
+// nobodyElse is a directory that knows no account.
+func nobodyElse(context.Context, uint32) ([]byte, error) { return nil, nil }
+
+func resolverOf(t *testing.T, root string) *Resolver {
+	t.Helper()
+	r := New(Config{Root: root, Directory: nobodyElse})
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func TestAThreadIsNamedAsItsProcess(t *testing.T) {
+	r := resolverOf(t, machine(t, map[string]string{
+		"proc/70/status": "Name:\tChrome_ChildIOT\nTgid:\t64\nPid:\t70\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\n",
+		"proc/64/status": "Name:\tchromium\nTgid:\t64\nPid:\t64\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\n",
+		"proc/64/exe":    "->/usr/lib/chromium/chromium (deleted)",
+		"etc/passwd":     "pupil07:x:1000:1000::/home/pupil07:/bin/sh\n",
+	}))
 	got, ok := r.Process(70)
 	if !ok || got.PID != 64 || got.Process != "chromium" || got.Exe != "/usr/lib/chromium/chromium" || got.User != "pupil07" {
 		t.Fatalf("got %+v, %v", got, ok)
 	}
-	if got, ok := r.Process(71); ok || got.Unknown != whyGone {
+	if got, ok := r.Process(71); ok || got.Unknown != whyGone || got.Reason != event.ReasonExited {
 		t.Errorf("a process that is gone: got %+v, %v", got, ok)
 	}
 }
 
 func TestASearchThatFoundNobodyIsNotRepeatedAtOnce(t *testing.T) {
-	root := t.TempDir()
-	r := New(Config{Proc: root})
-	defer r.Close()
-	if _, err := r.holders.pid(socket{uid: 1000, inode: 7}); err == nil {
+	proc := t.TempDir()
+	h := newHolders(proc, time.Now)
+	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
 		t.Fatal("found a holder in an empty process list")
 	}
-	fd := filepath.Join(root, "9", "fd")
+	fd := filepath.Join(proc, "9", "fd")
 	if err := os.MkdirAll(fd, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("socket:[7]", filepath.Join(fd, "3")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.holders.pid(socket{uid: 1000, inode: 7}); err == nil {
+	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
 		t.Error("searched again at once")
 	}
-	r.holders.known = map[uint32]holder{}
-	if pid, err := r.holders.pid(socket{uid: 1000, inode: 7}); err != nil || pid != 9 {
+	h.known = map[uint32]holder{}
+	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil); err != nil || pid != 9 {
 		t.Errorf("got %d, %v; want 9", pid, err)
 	}
 	// The socket's number goes to another process's socket: the cache must see it.
-	if err := os.RemoveAll(filepath.Join(root, "9")); err != nil {
+	if err := os.RemoveAll(filepath.Join(proc, "9")); err != nil {
 		t.Fatal(err)
 	}
-	if pid, err := r.holders.pid(socket{uid: 1000, inode: 7}); err == nil {
+	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
 		t.Errorf("the cache gave %d, which holds it no more", pid)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 )
@@ -72,26 +71,5 @@ func TestAnAnswerToAnotherQuestionIsPassedOver(t *testing.T) {
 	var reason why
 	if _, _, err := parseDiagReply(reply[:40], 7); !errors.As(err, &reason) {
 		t.Errorf("a short answer: got %v, want a reason", err)
-	}
-}
-
-func TestAnAccountsNameIsRememberedForAWhile(t *testing.T) {
-	asked := 0
-	a := newAccounts(func(uint32) (string, error) {
-		if asked++; asked == 1 {
-			return "", errors.New("the directory is away")
-		}
-		return "pupil07", nil
-	})
-	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-	if got := a.name(1000, at); got != "" {
-		t.Errorf("got %q", got)
-	}
-	a.name(1000, at.Add(time.Minute))
-	if asked != 1 {
-		t.Errorf("asked %d times within the time, want 1", asked)
-	}
-	if got := a.name(1000, at.Add(accountsFor)); got != "pupil07" || asked != 2 {
-		t.Errorf("got %q after %d questions", got, asked)
 	}
 }

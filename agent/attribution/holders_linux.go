@@ -1,6 +1,8 @@
 package attribution
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +27,8 @@ type holders struct {
 	now   func() time.Time
 	known map[uint32]holder
 	hot   []int // the pids that held the last sockets asked for, latest first
+	// denied is whether the last search met a process that it may not look into.
+	denied bool
 }
 
 // holder is where a socket was found, or until when not to look again.
@@ -40,7 +44,9 @@ func newHolders(proc string, now func() time.Time) *holders {
 }
 
 // pid returns the process that holds the socket.
-func (h *holders) pid(s socket) (int, error) {
+//
+// recent are processes that started lately, the latest last.
+func (h *holders) pid(s socket, recent []int) (int, error) {
 	want := "socket:[" + strconv.FormatUint(uint64(s.inode), 10) + "]"
 	if got, ok := h.known[s.inode]; ok {
 		switch {
@@ -52,7 +58,7 @@ func (h *holders) pid(s socket) (int, error) {
 		}
 		delete(h.known, s.inode)
 	}
-	got := h.search(s, want)
+	got := h.search(s, want, recent)
 	if len(h.known) >= maxHolders {
 		clear(h.known)
 	}
@@ -69,11 +75,13 @@ func pointsTo(link, want string) bool {
 	return err == nil && to == want
 }
 
-// search looks first where the last sockets were, then at the account's own
-// processes, the newest first, then at all others: a process may have changed
-// its account since it made the socket, or hide whose it is.
-func (h *holders) search(s socket, want string) holder {
+// search looks first where the last sockets were and at what started last, then
+// at the account's own processes, the newest first, then at all others: a
+// process may have changed its account since it made the socket, or hide whose
+// it is.
+func (h *holders) search(s socket, want string, recent []int) holder {
 	start := h.now()
+	h.denied = false
 	tried := make(map[int]bool, maxHot)
 	look := func(pid int) (holder, bool) {
 		tried[pid] = true
@@ -81,6 +89,14 @@ func (h *holders) search(s socket, want string) holder {
 		return holder{pid: pid, link: link}, link != ""
 	}
 	for _, pid := range h.hot {
+		if got, ok := look(pid); ok {
+			return got
+		}
+	}
+	for _, pid := range slices.Backward(recent) {
+		if tried[pid] || !h.ownedBy(pid, s.uid) {
+			continue
+		}
 		if got, ok := look(pid); ok {
 			return got
 		}
@@ -99,7 +115,11 @@ func (h *holders) search(s socket, want string) holder {
 			}
 		}
 	}
-	return holder{missed: h.now().Add(missFor), reason: whyNoProcess}
+	reason := why(whyNoProcess)
+	if h.denied {
+		reason = whyHolders
+	}
+	return holder{missed: h.now().Add(missFor), reason: reason}
 }
 
 // linkIn returns the link to want among a process's open files.
@@ -107,6 +127,7 @@ func (h *holders) linkIn(pid int, want string) string {
 	dir := filepath.Join(h.proc, strconv.Itoa(pid), "fd")
 	f, err := os.Open(dir)
 	if err != nil {
+		h.denied = h.denied || errors.Is(err, fs.ErrPermission)
 		return ""
 	}
 	defer func() { _ = f.Close() }()

@@ -77,8 +77,10 @@ func parseDiagReply(b []byte, seq uint32) (s socket, ok bool, err error) {
 			return socket{}, true, why(whyRefused)
 		}
 		s = socket{uid: ne.Uint32(b[diagReply-8:]), inode: ne.Uint32(b[diagReply-4:])}
-		if s.inode == 0 {
-			// A socket that its process has closed: its uid reads as root's.
+		if s.inode == 0 && s.uid == 0 {
+			// A socket that its process has closed. Older kernels give it to
+			// root, as all give those that only wait; from 6.17 on its account
+			// stays, so any other number is the one that it had.
 			return socket{}, true, why(whyClosed)
 		}
 		return s, true, nil

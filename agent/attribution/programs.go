@@ -3,24 +3,26 @@ package attribution
 import (
 	"bufio"
 	"bytes"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-
-	"safelight/internal/event"
 )
 
 // status is what is used of /proc/PID/status:
 //
 //	Name:	curl
 //	Tgid:	4242
+//	PPid:	4100
 //	Uid:	1000	1000	1000	1000
+//	Kthread:	0
 type status struct {
-	name string
-	tgid int
-	uid  *uint32 // the effective one
+	name       string
+	tgid, ppid int
+	uid        *uint32 // the real one: who started it, not whom a setuid program acts as
+	kernel     bool    // a thread of the kernel
 }
+
+// kthreadd is the parent of all the kernel's threads.
+const kthreadd = 2
 
 func parseStatus(b []byte) status {
 	var s status
@@ -35,37 +37,19 @@ func parseStatus(b []byte) status {
 			s.name = value
 		case "Tgid":
 			s.tgid, _ = strconv.Atoi(value)
+		case "PPid":
+			s.ppid, _ = strconv.Atoi(value)
+		case "Kthread":
+			s.kernel = s.kernel || value == "1"
 		case "Uid":
-			if f := strings.Fields(value); len(f) >= 2 {
-				if n, err := strconv.ParseUint(f[1], 10, 32); err == nil {
+			if f := strings.Fields(value); len(f) > 0 {
+				if n, err := strconv.ParseUint(f[0], 10, 32); err == nil {
 					uid := uint32(n)
 					s.uid = &uid
 				}
 			}
 		}
 	}
+	s.kernel = s.kernel || s.ppid == kthreadd || s.tgid == kthreadd
 	return s
-}
-
-// program reads what runs as pid, which may be a thread's: the thread's name
-// is its own, so the name is taken from the process it belongs to.
-func program(proc string, pid int) (event.Owner, error) {
-	dir := filepath.Join(proc, strconv.Itoa(pid))
-	b, err := os.ReadFile(filepath.Join(dir, "status"))
-	if err != nil {
-		return event.Owner{}, why(whyGone)
-	}
-	s := parseStatus(b)
-	if s.tgid != 0 && s.tgid != pid {
-		pid = s.tgid
-		dir = filepath.Join(proc, strconv.Itoa(pid))
-		if b, err := os.ReadFile(filepath.Join(dir, "status")); err == nil {
-			s = parseStatus(b)
-		}
-	}
-	exe, err := os.Readlink(filepath.Join(dir, "exe"))
-	if err != nil {
-		exe = "" // a kernel's thread, or not for us to see
-	}
-	return event.Owner{PID: pid, Process: s.name, Exe: strings.TrimSuffix(exe, " (deleted)"), UID: s.uid}, nil
 }

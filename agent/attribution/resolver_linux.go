@@ -1,8 +1,11 @@
 package attribution
 
 import (
+	"errors"
 	"net/netip"
+	"path/filepath"
 	"sync"
+	"time"
 
 	"safelight/internal/event"
 )
@@ -10,25 +13,41 @@ import (
 // Resolver finds owners. Make it with New; Close it when done. It is safe for
 // concurrent use.
 type Resolver struct {
-	cfg Config
+	now    func() time.Time
+	people *people
 
-	mu       sync.Mutex // guards what follows
-	sockets  finder
-	holders  *holders
-	accounts *accounts
+	mu        sync.Mutex // guards what follows
+	sockets   finder
+	holders   *holders
+	flows     *flows
+	processes *processes
+	sessions  *sessions
+	// containers is when a container with accounts of its own was last seen.
+	containers time.Time
 }
 
 // New returns a Resolver for this machine.
 func New(cfg Config) *Resolver {
-	cfg = cfg.withDefaults()
+	if cfg.Root == "" {
+		cfg.Root = "/"
+	}
+	if cfg.Directory == nil {
+		cfg.Directory = getent
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	f := files{cfg.Root}
+	proc := filepath.Join(cfg.Root, "proc")
 	return &Resolver{
-		cfg: cfg, sockets: newFinder(cfg.Proc),
-		holders: newHolders(cfg.Proc, cfg.Now), accounts: newAccounts(cfg.Account),
+		now: cfg.Now, people: newPeople(f, cfg.Now, cfg.Directory), sockets: newFinder(proc),
+		holders: newHolders(proc, cfg.Now), flows: newFlows(cfg.Now), processes: newProcesses(f, cfg.Now), sessions: newSessions(f, cfg.Now),
 	}
 }
 
 // Close lets go of what the Resolver holds open.
 func (r *Resolver) Close() error {
+	r.people.close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sockets.close()
@@ -38,43 +57,105 @@ func (r *Resolver) Close() error {
 // remote; proto is "tcp" or "udp". False means that not even the account is
 // known. Whatever is missing, Owner.Unknown says why.
 func (r *Resolver) Lookup(proto string, local, remote netip.AddrPort) (event.Owner, bool) {
-	local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
-	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	f := flow{proto, netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, err := r.sockets.find(proto, local, remote)
+	owner, who, ok := r.socketOwner(f)
+	r.mu.Unlock()
+	if who != nil {
+		r.name(&owner, *who)
+		ok = ok && owner.User != ""
+	}
+	return owner, ok
+}
+
+// socketOwner finds what needs the lock; the names of accounts, which may take
+// their time, are found without it.
+func (r *Resolver) socketOwner(f flow) (event.Owner, *who, bool) {
+	s, err := r.sockets.find(f.proto, f.local, f.remote)
 	if err != nil {
-		return event.Owner{Unknown: err.Error()}, false
+		if owner, who, ok := r.flows.get(f); ok {
+			return owner, &who, true // its socket was seen open a moment ago
+		}
+		var reason why
+		if !errors.As(err, &reason) {
+			reason = whyRefused
+		}
+		return event.Owner{Unknown: err.Error(), Origin: event.Origin{Reason: reason.reason()}}, nil, false
 	}
-	var owner event.Owner
-	if pid, err := r.holders.pid(s); err != nil {
-		owner.Unknown = err.Error()
-	} else if owner, err = program(r.cfg.Proc, pid); err != nil {
-		owner = event.Owner{PID: pid, Unknown: err.Error()}
+	owner := event.Owner{UID: &s.uid} // the socket's: who asked, whatever the process is now
+	var p *process
+	var reason why
+	if s.inode == 0 {
+		reason = whyClosed
+	} else if pid, err := r.holders.pid(s, r.processes.recent); err != nil {
+		reason = whyNoProcess
+		errors.As(err, &reason)
+	} else if p, err = r.processes.get(pid, nil); err != nil {
+		owner.PID, reason = pid, whyGone
 	}
-	owner.UID = &s.uid // the socket's: who asked, whatever the process is now
-	r.account(&owner)
-	return owner, true
+	w := r.describe(&owner, p, reason)
+	r.flows.put(f, owner, w)
+	return owner, &w, true
+}
+
+// Complete adds what is missing to an owner whose PID is known, and its UID
+// perhaps: the kernel told whose it is, so no socket is looked for.
+func (r *Resolver) Complete(owner event.Owner) event.Owner {
+	r.mu.Lock()
+	w := r.complete(&owner)
+	r.mu.Unlock()
+	r.name(&owner, w)
+	return owner
+}
+
+func (r *Resolver) complete(owner *event.Owner) who {
+	if owner.PID <= 0 && owner.UID == nil {
+		return who{reason: event.ReasonKernel, words: whyKernel}
+	}
+	var reason why
+	p, err := r.processes.get(owner.PID, owner.UID)
+	switch {
+	case errors.Is(err, errHidden):
+		reason = whyHidden
+	case err != nil:
+		reason = whyGone
+	case owner.UID != nil && p.uid != *owner.UID && owner.Exe != "" && owner.Exe != p.exe:
+		p, reason = nil, whyGone // another process has its number by now
+	case owner.UID == nil:
+		uid := p.uid
+		owner.UID = &uid
+	}
+	return r.describe(owner, p, reason)
 }
 
 // Process says what runs as pid, and under which account.
 func (r *Resolver) Process(pid int) (event.Owner, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	owner, err := program(r.cfg.Proc, pid)
-	if err != nil {
-		return event.Owner{PID: pid, Unknown: err.Error()}, false
-	}
-	r.account(&owner)
-	return owner, true
+	owner := r.Complete(event.Owner{PID: pid})
+	return owner, owner.UID != nil
 }
 
-func (r *Resolver) account(owner *event.Owner) {
-	if owner.UID == nil {
-		return
+// Started takes in a program's start and says whose it is. With look, /proc is
+// read too, which finds the script, the app and the session and costs some tens
+// of microseconds; without, only for what was not told of name and account. An
+// owner without Process and Exe was gone before it could be
+// read.
+func (r *Resolver) Started(s event.Start, look bool) event.Owner {
+	r.mu.Lock()
+	p := r.processes.heard(s)
+	r.processes.look(p, s, look)
+	owner := event.Owner{PID: s.PID}
+	var reason why
+	if p.whose {
+		uid := p.uid
+		owner.UID = &uid
+	} else {
+		reason = whyGone
 	}
-	owner.User = r.accounts.name(*owner.UID, r.cfg.Now())
-	if owner.User == "" && owner.Unknown == "" {
-		owner.Unknown = whyNoAccount
+	w := r.describe(&owner, p, reason)
+	if look {
+		r.parents(&owner, p)
 	}
+	r.mu.Unlock()
+	r.name(&owner, w)
+	return owner
 }

@@ -64,16 +64,21 @@ func (s *psutil) resolve(ctx context.Context, pid int32, id identity) (program, 
 	return found, true
 }
 
+func (s *psutil) program(ctx context.Context, pid int32) (program, bool) {
+	id, ok := s.identity(ctx, pid)
+	if !ok {
+		return program{}, false
+	}
+	return s.resolve(ctx, pid, id)
+}
+
 func (s *psutil) owner(ctx context.Context, p *process.Process, found *program) {
 	uids, err := p.UidsWithContext(ctx)
 	if err != nil || len(uids) == 0 { // no uids here: ask for the account itself
 		found.user, _ = p.UsernameWithContext(ctx)
 		return
 	}
-	uid := uint32(uids[0])
-	if len(uids) > 1 {
-		uid = uint32(uids[1]) // the effective one: what it may do, and as whom
-	}
+	uid := uint32(uids[0]) // the real one: who started it, not whom it may act as
 	found.uid = &uid
 	name, ok := s.accounts[uid]
 	if !ok {

@@ -32,6 +32,8 @@ type system interface {
 	identity(ctx context.Context, pid int32) (identity, bool)
 	// resolve finds out about a process; false if it is gone.
 	resolve(ctx context.Context, pid int32, id identity) (program, bool)
+	// program is both for one pid; false if it is gone.
+	program(ctx context.Context, pid int32) (program, bool)
 }
 
 // known remembers which processes have been told.

@@ -1,14 +1,21 @@
-// Package process sees which programs start, by looking at the list of
-// processes again and again. It works on every operating system; a program
-// that starts and ends between two looks is not seen.
+// Package process sees which programs start. It takes the best way that the
+// machine allows, tried in this order:
+//
+//	bpf             Linux: the kernel tells of each start; nothing is too short
+//	proc-connector  Linux without BPF: the kernel tells, and the program must live
+//	                until /proc was read; the others are counted as lost
+//	polling         everywhere: the list of processes, looked at again and again;
+//	                what starts and ends between two looks is not seen
 //
 // A program's arguments are never kept (G11). What runs already when it starts
-// is a baseline and is not reported. Only agent/daemon and the agent's verbs
-// build it; with agent/attribution it is the only one to know gopsutil.
+// is not reported. Only agent/daemon and the agent's verbs build it; with
+// agent/attribution, which it asks through Owners, it is the only one to know
+// gopsutil.
 package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -19,54 +26,87 @@ import (
 	"safelight/internal/event"
 )
 
-// Config is what New needs. Its zero value looks once a second.
-type Config struct {
-	Every time.Duration // between two looks; default 1 s
-	Now   func() time.Time
-	Log   *slog.Logger
+// Owners says whose a process is that has just started, and what it is part
+// of. With look it may take its time over /proc; without, what the start itself
+// tells must do. It is asked on the goroutine that reads starts.
+type Owners interface {
+	Started(s event.Start, look bool) event.Owner
 }
 
-// Source polls for programs. Make it with New.
+// Config is what New needs. Its zero value looks once a second where it has to
+// poll.
+type Config struct {
+	Every  time.Duration // between two looks; default 1 s
+	Owners Owners        // may be nil: then accounts are what gopsutil says
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Source tells of programs. Make it with New.
 type Source struct {
 	cfg     Config
 	system  system
+	ways    []way
+	looks   bucket
 	seen    atomic.Uint64
 	dropped atomic.Uint64
+	gone    atomic.Uint64 // before they could be read
 
 	mu     sync.Mutex // guards what follows
 	state  source.State
 	detail string
+	since  time.Time
+	way    way
+	logged string // the way that was last logged
 }
 
 var _ source.Source = (*Source)(nil)
 
-// New returns a source that is not running yet.
-func New(cfg Config) *Source { return newSource(cfg, newSystem()) }
+// way is one of the ways to learn of starts.
+type way interface {
+	name() string
+	// run tells of starts until ctx ends. ready is called once it works; an error
+	// before that is unavailable: the next way is then tried.
+	run(ctx context.Context, ready func(), tell func(event.Start)) error
+	// lost counts the starts that the system could not tell of.
+	lost() uint64
+}
 
-func newSource(cfg Config, sys system) *Source {
-	if cfg.Every <= 0 {
-		cfg.Every = time.Second
-	}
+// errUnavailable marks that a way does not work here.
+var errUnavailable = errors.New("not available here")
+
+// New returns a source that is not running yet.
+func New(cfg Config) *Source {
+	sys := newSystem()
+	return newSource(cfg, sys, append(kernelWays(cfg), newPolling(cfg, sys))...)
+}
+
+func newSource(cfg Config, sys system, ways ...way) *Source {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{cfg: cfg, system: sys, state: source.Starting}
+	return &Source{cfg: cfg, system: sys, ways: ways, looks: newBucket(cfg.Now()), state: source.Starting}
 }
 
 // Name is "process".
 func (*Source) Name() string { return "process" }
 
-// Status says how polling stands.
+// Status says how it stands.
 func (s *Source) Status() source.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return source.Status{
+	st := source.Status{
 		Name: s.Name(), State: s.state, Detail: s.detail,
-		Seen: s.seen.Load(), Dropped: s.dropped.Load(),
+		Seen: s.seen.Load(), Dropped: s.dropped.Load(), Lost: s.gone.Load(),
 	}
+	if s.way != nil {
+		st.Way, st.Since = s.way.name(), s.since
+		st.Lost += s.way.lost()
+	}
+	return st
 }
 
 func (s *Source) stand(state source.State, detail string) {
@@ -75,48 +115,102 @@ func (s *Source) stand(state source.State, detail string) {
 	s.state, s.detail = state, detail
 }
 
-// Run polls until ctx ends. Process starts cannot be replayed: checkpoint is
+// Run tells of starts until ctx ends. They cannot be replayed: checkpoint is
 // ignored.
 func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) error {
-	known := newKnown(s.system)
-	if err := known.baseline(ctx); err != nil {
+	crowds := newCrowds()
+	defer func() { s.offer(crowds.rest(), sink) }()
+	tell := func(start event.Start) { s.tell(start, crowds, sink) }
+	var without []error
+	for _, w := range s.ways {
+		err := w.run(ctx, func() { s.works(ctx, w, errors.Join(without...)) }, tell)
 		if ctx.Err() != nil {
+			s.stand(source.Stopped, "")
 			return nil
 		}
-		err = fmt.Errorf("process source unavailable: listing processes: %w; check that the agent may read the process list", err)
-		s.stand(source.Unavailable, err.Error())
-		return err
+		if !errors.Is(err, errUnavailable) {
+			err = fmt.Errorf("watching programs by %s: %w", w.name(), err)
+			s.stand(source.Unavailable, err.Error())
+			return err
+		}
+		without = append(without, fmt.Errorf("%s: %w", w.name(), err))
 	}
-	s.stand(source.Running, "polling every "+s.cfg.Every.String())
-	defer s.stand(source.Stopped, "")
-	ticker := time.NewTicker(s.cfg.Every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		started, err := known.look(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.cfg.Log.WarnContext(ctx, "listing processes failed; trying again", "error", err)
-		}
-		for _, p := range started {
-			s.tell(p, sink)
+	err := fmt.Errorf("process source unavailable: %w; check that the agent may read the process list", errors.Join(without...))
+	s.stand(source.Unavailable, err.Error())
+	return err
+}
+
+// works notes the way that was chosen, and logs it once.
+func (s *Source) works(ctx context.Context, w way, without error) {
+	detail := ""
+	if without != nil {
+		detail = "a better way was not to be had: " + without.Error()
+	}
+	s.mu.Lock()
+	s.state, s.detail, s.way, s.since = source.Running, detail, w, s.cfg.Now().UTC()
+	told := s.logged == w.name()
+	s.logged = w.name()
+	s.mu.Unlock()
+	if !told {
+		s.cfg.Log.InfoContext(ctx, "watching programs", "way", w.name(), "detail", detail)
+	}
+}
+
+func (s *Source) tell(start event.Start, crowds *crowds, sink source.Sink) {
+	now := s.cfg.Now()
+	owner := s.owner(start, s.looks.take(now))
+	if owner.Process == "" && owner.Exe == "" {
+		s.gone.Add(1)
+		return
+	}
+	if own(owner) {
+		return
+	}
+	s.seen.Add(1)
+	if start.Time.IsZero() {
+		start.Time = now
+	}
+	o := event.Observation{Time: start.Time.UTC(), Kind: event.Process, Name: owner.Process, Via: s.via()}
+	if o.Name == "" {
+		o.Name = fileName(owner.Exe)
+	}
+	o.SetOwner(owner)
+	if o.User == "" && o.Unknown == "" {
+		o.Unknown = "the account behind the process is not known"
+	}
+	s.offer(crowds.add(o, now), sink)
+}
+
+func (s *Source) via() event.Via {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, polls := s.way.(*polling); polls {
+		return event.ViaPoll
+	}
+	return event.ViaExec
+}
+
+func (s *Source) offer(all []event.Observation, sink source.Sink) {
+	for _, o := range all {
+		if !sink.Offer(source.Observed{Observation: o}) {
+			s.dropped.Add(uint64(max(1, o.Count)))
 		}
 	}
 }
 
-func (s *Source) tell(p program, sink source.Sink) {
-	s.seen.Add(1)
-	o := event.Observation{
-		Time: s.cfg.Now().UTC(), Kind: event.Process, Name: p.name, Via: event.ViaPoll,
-		PID: int(p.pid), Process: p.name, Exe: p.exe, UID: p.uid, User: p.user,
+// owner asks whose the process is, and does without an answer where there is
+// nobody to ask.
+func (s *Source) owner(start event.Start, look bool) event.Owner {
+	if s.cfg.Owners != nil {
+		return s.cfg.Owners.Started(start, look)
 	}
-	if p.user == "" {
-		o.Unknown = "the account behind the process is not known"
+	owner := event.Owner{PID: start.PID, Process: start.Comm, Exe: start.Exe, UID: start.UID}
+	owner.PPID = start.PPID
+	if p, ok := s.system.program(context.Background(), int32(start.PID)); ok && (start.Exe == "" || p.exe == "" || p.exe == start.Exe) {
+		owner.Process, owner.Exe, owner.User = p.name, p.exe, p.user
+		if owner.UID == nil {
+			owner.UID = p.uid
+		}
 	}
-	if !sink.Offer(source.Observed{Observation: o}) {
-		s.dropped.Add(1)
-	}
+	return owner
 }

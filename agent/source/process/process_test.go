@@ -57,6 +57,19 @@ func (l *list) resolve(_ context.Context, pid int32, id identity) (program, bool
 	return program{pid: pid, name: filepath.Base(id.exe), exe: id.exe, user: "pupil07"}, true
 }
 
+func (l *list) program(ctx context.Context, pid int32) (program, bool) {
+	id, ok := l.identity(ctx, pid)
+	if !ok {
+		return program{}, false
+	}
+	return l.resolve(ctx, pid, id)
+}
+
+func polledSource(l *list) *Source {
+	cfg := Config{}
+	return newSource(cfg, l, newPolling(cfg, l))
+}
+
 // sink keeps what it is given.
 type sink struct {
 	got  []event.Observation
@@ -83,7 +96,7 @@ func (s *sink) names() (names []string) {
 // polled plays a process list, one change a second, and returns what was told.
 func polled(t *testing.T, l *list, out *sink, changes ...func()) *Source {
 	t.Helper()
-	src := newSource(Config{}, l)
+	src := polledSource(l)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -174,7 +187,7 @@ func TestAListThatCannotBeReadOnceIsTriedAgain(t *testing.T) {
 }
 
 func TestAListThatCannotBeReadAtAllIsSaidSo(t *testing.T) {
-	src := newSource(Config{}, &list{err: os.ErrPermission})
+	src := polledSource(&list{err: os.ErrPermission})
 	if err := src.Run(t.Context(), nil, &sink{}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v", err)
 	}

@@ -1,0 +1,62 @@
+package attribution
+
+import (
+	"net/netip"
+	"time"
+
+	"safelight/internal/event"
+)
+
+const (
+	// flowsFor is how long a flow whose socket is closed is still its owner's:
+	// packets are looked at after they were sent. It is short, since another
+	// program may be given the same port.
+	flowsFor = 2 * time.Second
+	maxFlows = 4096
+)
+
+// flow is a connection, or questions and answers, between this host and
+// another.
+type flow struct {
+	proto         string
+	local, remote netip.AddrPort
+}
+
+// flows remembers whose sockets were seen open.
+type flows struct {
+	now   func() time.Time
+	known map[flow]knownFlow
+}
+
+type knownFlow struct {
+	owner event.Owner
+	who   who
+	at    time.Time
+}
+
+func newFlows(now func() time.Time) *flows { return &flows{now: now, known: make(map[flow]knownFlow)} }
+
+func (f *flows) get(of flow) (event.Owner, who, bool) {
+	got, ok := f.known[of]
+	if !ok || f.now().Sub(got.at) > flowsFor {
+		return event.Owner{}, who{}, false
+	}
+	return got.owner, got.who, true
+}
+
+func (f *flows) put(of flow, owner event.Owner, w who) {
+	if len(f.known) >= maxFlows {
+		clear(f.known)
+	}
+	f.known[of] = knownFlow{owner, w, f.now()}
+}
+
+// who is the account that an owner comes down to, before its name is found.
+type who struct {
+	uid    uint32
+	known  bool
+	as     *uint32 // the account it runs under, where uid is who signed in
+	reason event.Reason
+	words  string
+	script string // not folded yet
+}

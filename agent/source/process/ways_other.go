@@ -1,0 +1,6 @@
+//go:build !linux
+
+package process
+
+// kernelWays are none: other systems are polled.
+func kernelWays(Config) []way { return nil }
