@@ -17,6 +17,7 @@ import (
 	"safelight/agent/source/fold"
 	"safelight/agent/source/network"
 	"safelight/agent/source/process"
+	"safelight/agent/source/replay"
 	"safelight/agent/source/weblog"
 	"safelight/internal/cli"
 	"safelight/internal/event"
@@ -25,12 +26,13 @@ import (
 
 func observeVerb() cli.Command {
 	return cli.Command{
-		Name: "observe", Args: "(--live | --pcap FILE | --log FORMAT=FILE)", Short: "Print what is observed, a JSON object a line; nothing is judged or sent.",
+		Name: "observe", Args: "(--live | --pcap FILE | --log [FORMAT=]FILE)", Short: "Print what is observed, a JSON object a line; nothing is judged or sent.",
 		Example: "safelight-agent observe --live",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			live := fs.Bool("live", false, "watch this machine until interrupted")
 			pcap := fs.String("pcap", "", "decode a capture file (pcap or pcapng), each name once per way seen")
-			log := fs.String("log", "", "read a log file to its end, as FORMAT=FILE ("+strings.Join(weblog.Formats(), ", ")+")")
+			log := fs.String("log", "", "read a log file to its end, as FORMAT=FILE ("+strings.Join(weblog.Formats(), ", ")+"), or FILE to have its format found")
+			format := fs.String("format", "", "with --log FILE: its format")
 			iface := fs.String("interface", "", "with --live: watch this network interface only")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
@@ -41,11 +43,11 @@ func observeVerb() cli.Command {
 				case *live && *pcap == "" && *log == "":
 					return observeLive(ctx, env, p, *iface)
 				case *pcap != "" && !*live && *log == "":
-					return observePcap(p, *pcap)
+					return observePcap(env, p, *pcap)
 				case *log != "" && !*live && *pcap == "":
-					return observeLog(env, p, *log)
+					return observeLog(env, p, *log, *format)
 				}
-				return cli.Usagef("want one of --live, --pcap FILE or --log FORMAT=FILE")
+				return cli.Usagef("want one of --live, --pcap FILE or --log [FORMAT=]FILE")
 			}
 		},
 	}
@@ -98,9 +100,11 @@ func observeLive(ctx context.Context, env cli.Env, p *printer, iface string) err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	owners := attribution.New(attribution.Config{})
+	defer func() { _ = owners.Close() }()
 	sources := []source.Source{
-		network.New(network.Config{Interface: iface, Owners: attribution.New(attribution.Config{}), Log: log}),
-		process.New(process.Config{Log: log}),
+		network.New(network.Config{Interface: iface, Owners: owners, Log: log}),
+		process.New(process.Config{Owners: owners, Log: log}),
 	}
 	ended := make(chan error, len(sources))
 	for _, s := range sources {
@@ -120,14 +124,14 @@ func observeLive(ctx context.Context, env cli.Env, p *printer, iface string) err
 	return nil
 }
 
-func observePcap(p *printer, name string) error {
+func observePcap(env cli.Env, p *printer, name string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("reading capture: %w", err)
 	}
 	defer f.Close()
 	var printing error
-	err = network.ReadPcap(bufio.NewReader(f), func(o event.Observation) {
+	sum, err := replay.Names(f, func(o event.Observation) {
 		if printing == nil {
 			printing = p.print(o)
 		}
@@ -141,22 +145,32 @@ func observePcap(p *printer, name string) error {
 	if err != nil {
 		return fmt.Errorf("reading capture %s: %w", name, err)
 	}
+	if sum.Skipped > 0 {
+		fmt.Fprintf(env.Stderr, "%s: %d of %d packets are of a link that is not decoded\n", name, sum.Skipped, sum.Packets)
+	}
+	if sum.Cut {
+		fmt.Fprintf(env.Stderr, "%s: it ends in the middle of a packet, after %d\n", name, sum.Packets)
+	}
 	return nil
 }
 
-func observeLog(env cli.Env, p *printer, spec string) error {
-	format, name, ok := strings.Cut(spec, "=")
-	if !ok || name == "" {
-		return cli.Usagef("--log %q: want FORMAT=FILE, with a format of %v", spec, weblog.Formats())
-	}
-	if _, err := weblog.FormatNamed(format); err != nil {
-		return cli.Usagef("--log: %w", err)
+func observeLog(env cli.Env, p *printer, spec, format string) error {
+	name, format, err := logFile(spec, format)
+	if err != nil {
+		return err
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("reading log: %w", err)
 	}
 	defer f.Close()
+	in := bufio.NewReaderSize(f, detectBytes)
+	if format == "" {
+		beginning, _ := in.Peek(detectBytes) // shorter logs are fine, and what fails will fail again
+		if format, err = weblog.Detect(beginning, weblog.Options{}); err != nil {
+			return fmt.Errorf("reading log %s: %w", name, err)
+		}
+	}
 	// Lines are folded by the times they carry, as --live folds by the clock.
 	var printing error
 	emit := func(o event.Observation) {
@@ -166,7 +180,7 @@ func observeLog(env cli.Env, p *printer, spec string) error {
 	}
 	folder := fold.New(fold.Config{})
 	last := time.Time{}
-	sum, err := weblog.ReadAll(format, f, time.Now, func(o event.Observation) error {
+	sum, err := weblog.ReadAll(format, in, weblog.Options{}, func(o event.Observation) error {
 		if !o.Logged.IsZero() {
 			o.Time = o.Logged
 		}

@@ -125,11 +125,32 @@ func TestObserveReadsALogAndCountsWhatItCannot(t *testing.T) {
 	}
 }
 
+func TestObserveFindsALogsFormat(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "pihole=1.log") // the name itself holds a sign that could mislead
+	lines := "Nov 21 23:15:01 dnsmasq[412]: query[A] one.example from 10.0.0.5\nNov 21 23:15:01 dnsmasq[412]: gravity blocked one.example is 0.0.0.0\n"
+	if err := os.WriteFile(log, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--log", log}, {"--log", log, "--format", "pi-hole"}, {"--log", "dnsmasq=" + log}} {
+		code, out, stderr := ask(t, "", append([]string{"observe"}, args...)...)
+		if code != 0 || stderr != "" || !strings.Contains(out, `"name":"one.example"`) || !strings.Contains(out, `"attempt":true`) || !strings.Contains(out, `"log_of":"dns"`) {
+			t.Errorf("%v: status %d, printed %q, %q", args, code, out, stderr)
+		}
+	}
+	if err := os.WriteFile(log, []byte("Dear diary,\ntoday it rained.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := ask(t, "", "observe", "--log", log)
+	if code != 1 || !strings.Contains(stderr, "squid, combined, dnsmasq") {
+		t.Errorf("status %d, %q; want the formats there are", code, stderr)
+	}
+}
+
 func TestWrongUsageIsStatusTwoAndFailureOneLine(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
 	for args, want := range map[string]int{
 		"judge": 2, "judge --rules x a b": 2, "judge --rules x --role teacher": 2, "judge --rules x --at noon": 2,
-		"observe": 2, "observe --live --pcap x": 2, "observe --log squid": 2, "observe --log nothing=x": 2,
+		"observe": 2, "observe --live --pcap x": 2, "observe --log squid": 2, "observe --log nothing=x": 2, "observe --log x --format nothing": 2,
 		"enrol": 2, "version now": 2, "service status now": 2, "run now": 2, "run --log loud": 2, "status now": 2,
 		"judge --rules " + gone: 1, "observe --pcap " + gone: 1, "observe --log squid=" + gone: 1,
 		"enrol --token hello --dir " + gone: 1,

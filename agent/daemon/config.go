@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -31,6 +33,59 @@ type Switch struct {
 type Weblog struct {
 	Format string `yaml:"format"`
 	Path   string `yaml:"path"`
+	// ReadBack says how old a line may be that stands in the log when it is
+	// followed for the first time: a duration, `all` or `none`; ten minutes
+	// where it is left out.
+	ReadBack string `yaml:"read_back"`
+	// TimeZone is of times without one, as "Europe/London"; the system's where
+	// it is left out.
+	TimeZone string `yaml:"time_zone"`
+	// Columns and Denied are of CSV files; see weblog.Options.
+	Columns map[string]string `yaml:"columns"`
+	Denied  []string          `yaml:"denied"`
+}
+
+// defaultReadBack is enough for what happened while the agent was installed,
+// and too little for yesterday to raise alerts.
+const defaultReadBack = 10 * time.Minute
+
+// config reads the log's settings as package weblog takes them.
+func (w Weblog) config() (weblog.Config, error) {
+	c := weblog.Config{Format: w.Format, Path: w.Path, Options: weblog.Options{Columns: w.Columns, Denied: w.Denied}}
+	var err error
+	if c.ReadBack, err = readBack(w.ReadBack); err != nil {
+		return c, err
+	}
+	if w.TimeZone != "" {
+		if c.Zone, err = time.LoadLocation(w.TimeZone); err != nil {
+			return c, fmt.Errorf("time_zone %q: this system knows no such zone; want a name such as Europe/London, or UTC", w.TimeZone)
+		}
+	}
+	if len(w.Columns)+len(w.Denied) > 0 && w.Format != "csv" {
+		return c, fmt.Errorf("columns and denied are for format csv, not for %s", w.Format)
+	}
+	for role := range w.Columns {
+		if !slices.Contains(weblog.Columns, role) {
+			return c, fmt.Errorf("columns: %q: want one of %v", role, weblog.Columns)
+		}
+	}
+	return c, nil
+}
+
+func readBack(said string) (time.Duration, error) {
+	switch said {
+	case "":
+		return defaultReadBack, nil
+	case "all":
+		return 0, nil
+	case "none":
+		return weblog.FromEnd, nil
+	}
+	d, err := time.ParseDuration(said)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("read_back %q: want a time such as 30m or 24h, all, or none", said)
+	}
+	return d, nil
 }
 
 // DefaultConfig is what a device without an agent.yaml does.
@@ -63,12 +118,15 @@ func parseConfig(data []byte) (Config, error) {
 	if c.Browser.Enabled {
 		return Config{}, errors.New("browser: this version has no browser extension; set enabled: false")
 	}
-	known := weblog.Formats()
 	seen := map[string]bool{}
 	for i, w := range c.Weblog {
+		if _, err := weblog.FormatNamed(w.Format); err != nil {
+			return Config{}, fmt.Errorf("weblog[%d]: %w", i, err)
+		}
+		if _, err := w.config(); err != nil {
+			return Config{}, fmt.Errorf("weblog[%d]: %w", i, err)
+		}
 		switch {
-		case !contains(known, w.Format):
-			return Config{}, fmt.Errorf("weblog[%d]: format %q: want one of %v", i, w.Format, known)
 		case !filepath.IsAbs(w.Path):
 			return Config{}, fmt.Errorf("weblog[%d]: path %q: want an absolute path", i, w.Path)
 		case seen[w.Path]:
@@ -77,13 +135,4 @@ func parseConfig(data []byte) (Config, error) {
 		seen[w.Path] = true
 	}
 	return c, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

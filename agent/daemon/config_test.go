@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"safelight/agent/source/weblog"
 )
 
 func TestWithoutAFileTheDeviceWatchesPacketsAndPrograms(t *testing.T) {
@@ -32,6 +35,11 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		"browser not built":  {"browser: {enabled: true}", "no browser extension"},
 		"unknown format":     {"weblog: [{format: squib, path: /var/log/a}]", "squid"},
 		"relative path":      {"weblog: [{format: squid, path: access.log}]", "absolute path"},
+		"read_back no time":  {"weblog: [{format: squid, path: /a, read_back: yesterday}]", "30m or 24h"},
+		"read_back negative": {"weblog: [{format: squid, path: /a, read_back: -1h}]", "30m or 24h"},
+		"unknown time zone":  {"weblog: [{format: dnsmasq, path: /a, time_zone: Here}]", "Europe/London"},
+		"columns of a proxy": {"weblog: [{format: squid, path: /a, columns: {host: x}}]", "format csv"},
+		"unknown column":     {"weblog: [{format: csv, path: /a, columns: {hots: x}}]", "host"},
 		"the same log twice": {"weblog: [{format: squid, path: /a}, {format: squid, path: /a}]", "already"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,6 +53,24 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 				t.Errorf("got %v; want the file's name and %q", err, c.says)
 			}
 		})
+	}
+}
+
+func TestALogsSettings(t *testing.T) {
+	c, err := parseConfig([]byte(`weblog:
+- {format: csv, path: /a, read_back: all, time_zone: UTC, columns: {host: Ziel}, denied: [nein]}
+- {format: pi-hole, path: /b, read_back: 1h}
+- {format: squid, path: /c, read_back: none}
+- {format: squid, path: /d}
+`))
+	if err != nil || len(c.Weblog) != 4 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for i, want := range []time.Duration{0, time.Hour, weblog.FromEnd, 10 * time.Minute} {
+		got, err := c.Weblog[i].config()
+		if err != nil || got.ReadBack != want {
+			t.Errorf("%d: %+v, %v; want to read back %v", i, got, err, want)
+		}
 	}
 }
 

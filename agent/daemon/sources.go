@@ -14,18 +14,24 @@ import (
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
-// sources builds what agent.yaml names. A log is read from its beginning when
-// it is first followed: what stands there was meant to be seen.
+// sources builds what agent.yaml names.
 func sources(conf Config, log *slog.Logger) ([]source.Source, error) {
 	var all []source.Source
+	// One for both: what starts is then known when it connects.
+	owners := attribution.New(attribution.Config{})
 	if conf.Network.Enabled {
-		all = append(all, network.New(network.Config{Owners: attribution.New(attribution.Config{}), Log: log}))
+		all = append(all, network.New(network.Config{Owners: owners, Log: log}))
 	}
 	if conf.Process.Enabled {
-		all = append(all, process.New(process.Config{Log: log}))
+		all = append(all, process.New(process.Config{Owners: owners, Log: log}))
 	}
 	for _, w := range conf.Weblog {
-		s, err := weblog.New(weblog.Config{Format: w.Format, Path: w.Path, Log: log})
+		c, err := w.config()
+		if err != nil {
+			return nil, err
+		}
+		c.Log = log
+		s, err := weblog.New(c)
 		if err != nil {
 			return nil, err
 		}

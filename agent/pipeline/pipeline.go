@@ -211,7 +211,11 @@ func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]
 	var records []spool.Record
 	bytes := 0
 	for _, q := range batch {
-		rec, ok := p.judge(ctx, q)
+		var rec spool.Record
+		var ok bool
+		if q.Kind != "" { // else a place alone
+			rec, ok = p.judge(ctx, q)
+		}
 		if ok && bytes+len(rec.Data) > writeBytes {
 			if !p.append(ctx, records, idle) {
 				return false

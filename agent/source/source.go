@@ -13,7 +13,8 @@ import (
 
 // Observed is an observation with the place in its source from which reading
 // would go on after it. Sources that cannot be replayed (packets, processes)
-// leave Checkpoint nil.
+// leave Checkpoint nil. Without a Kind it observes nothing, and only says how
+// far reading got.
 type Observed struct {
 	event.Observation
 	// Checkpoint is opaque to everyone but the source that made it.
@@ -58,6 +59,11 @@ type Status struct {
 	// Lost counts what the system had to tell and did not: full buffers, and
 	// processes that were gone before they could be read.
 	Lost uint64 `json:"lost,omitempty"`
+	// Interfaces are those that carry packets now, of a source that watches them.
+	Interfaces []string `json:"interfaces,omitempty"`
+	// Hidden counts what kept names from being seen, by what it was ("dot",
+	// "ech", "wireguard"); it names neither places nor people.
+	Hidden map[string]uint64 `json:"hidden,omitempty"`
 }
 
 // Source sees things. Run blocks until ctx ends or the source can go on no

@@ -125,4 +125,7 @@ type Observation struct {
 	// Logged is the time a followed log gives for the line; Time is then when
 	// the line was read.
 	Logged time.Time `json:"logged,omitzero"`
+	// LogOf says what a followed log tells of: ViaDNS for a DNS server's, ViaTLS
+	// or ViaHTTP for a sensor's; empty is a proxy's requests.
+	LogOf Via `json:"log_of,omitempty"`
 }

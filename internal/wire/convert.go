@@ -46,6 +46,7 @@ func toProto(e Event) (*pb.Event, error) {
 	if !e.Logged.IsZero() {
 		msg.Logged = timestamppb.New(e.Logged)
 	}
+	msg.LogOf = vias[e.LogOf] // none is the zero value
 	return msg, nil
 }
 
@@ -115,6 +116,7 @@ func FromProto(msg *pb.Event) (Event, error) {
 	if l := msg.GetLogged(); l.IsValid() {
 		e.Logged = l.AsTime()
 	}
+	e.LogOf, _ = vias.plain(msg.GetLogOf())
 	ownerFromProto(&e, msg.GetOwner())
 	verdictFromProto(&e, msg.GetVerdict())
 	return e, enumsFromProto(&e, msg)

@@ -61,6 +61,9 @@ func OutcomeOf(o event.Observation) Outcome {
 	if o.Attempt {
 		return Attempted
 	}
+	if o.LogOf == event.ViaDNS {
+		return Unknown // a DNS server's log: the name was asked for, and more is not known
+	}
 	if connects(o.Via) {
 		return Connected
 	}

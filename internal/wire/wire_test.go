@@ -34,7 +34,7 @@ func full(t *testing.T) Event {
 			Time: when, Kind: event.Domain, Name: "bets.invented.example", Via: event.ViaTLS,
 			PID: 4711, Process: "firefox", Exe: "/usr/lib/firefox/firefox", UID: &uid, User: "SCHOOL\\p.invented",
 			Client: "192.0.2.7:50000", Server: "198.51.100.9:443", Count: 3, Also: []event.Via{event.ViaDNS, event.ViaQUIC},
-			ThirdParty: true, Noise: true, Logged: when.Add(-time.Second),
+			ThirdParty: true, Noise: true, Logged: when.Add(-time.Second), LogOf: event.ViaHTTP,
 		},
 		BootID: "7c0f1ad2-5d1b-4f0e-9a53-6e2f8f3f1c55", Mono: 90 * time.Minute, OwnerUnknown: "gone before it was asked for",
 		Rule: "gambling.sites", Category: "gambling", Severity: event.Medium, Pack: "starter 3", Match: "bets.invented.example",
@@ -188,24 +188,28 @@ func TestG02OutcomeClaimsNoMoreThanWasSeen(t *testing.T) {
 		also    []event.Via
 		attempt bool
 		want    Outcome
+		logOf   event.Via
 	}{
-		{event.ViaDNS, nil, false, Unknown},
-		{event.ViaDNS, nil, true, Attempted},
-		{event.ViaTLS, nil, false, Connected},
-		{event.ViaTLS, nil, true, Attempted}, // the source saw it reset
-		{event.ViaHTTP, nil, false, Connected},
-		{event.ViaLog, nil, false, Connected},
-		{event.ViaLog, nil, true, Attempted},
-		{event.ViaQUIC, nil, false, Unknown},
-		{event.ViaQUIC, []event.Via{event.ViaTLS}, false, Connected},
-		{event.ViaDNS, []event.Via{event.ViaTLS}, false, Connected},
-		{event.ViaDNS, []event.Via{event.ViaQUIC}, false, Unknown},
-		{event.ViaBrowser, nil, false, Unknown},
-		{event.ViaExec, nil, false, Unknown},
-		{event.ViaPoll, nil, false, Unknown},
+		{event.ViaDNS, nil, true, Attempted, ""},
+		{event.ViaTLS, nil, false, Connected, ""},
+		{event.ViaTLS, nil, true, Attempted, ""}, // the source saw it reset
+		{event.ViaHTTP, nil, false, Connected, ""},
+		{event.ViaLog, nil, false, Connected, ""},
+		{event.ViaLog, nil, true, Attempted, ""},
+		{event.ViaQUIC, nil, false, Unknown, ""},
+		{event.ViaQUIC, []event.Via{event.ViaTLS}, false, Connected, ""},
+		{event.ViaDNS, []event.Via{event.ViaTLS}, false, Connected, ""},
+		{event.ViaDNS, []event.Via{event.ViaQUIC}, false, Unknown, ""},
+		{event.ViaBrowser, nil, false, Unknown, ""},
+		{event.ViaExec, nil, false, Unknown, ""},
+		{event.ViaPoll, nil, false, Unknown, ""},
+		{event.ViaDNS, nil, false, Unknown, ""},
+		{event.ViaLog, nil, false, Unknown, event.ViaDNS}, // a DNS server's log
+		{event.ViaLog, nil, true, Attempted, event.ViaDNS},
+		{event.ViaLog, nil, false, Connected, event.ViaTLS},
 	} {
 		e := full(t)
-		e.Via, e.Also, e.Attempt = c.via, c.also, c.attempt
+		e.Via, e.Also, e.Attempt, e.LogOf = c.via, c.also, c.attempt, c.logOf
 		b, err := Marshal(e)
 		if err != nil {
 			t.Fatal(err)

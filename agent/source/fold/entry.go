@@ -66,6 +66,16 @@ func better(a, b event.Observation) bool {
 	return b.PID == 0 && a.PID != 0
 }
 
+// repeatedBy says whether o is more of what was last told. A DNS server's log
+// shows questions alone: once one was refused, the next type asked for makes no
+// visit of it, while a refusal is news after an answer.
+func (e *entry) repeatedBy(o event.Observation) bool {
+	if o.LogOf == event.ViaDNS {
+		return !o.Attempt || !e.visit
+	}
+	return o.Attempt || e.visit
+}
+
 type match int
 
 const (

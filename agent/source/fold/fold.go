@@ -80,7 +80,7 @@ func (f *Folder) Add(o event.Observation, now time.Time, emit Emit) {
 	switch {
 	case o.Via == event.ViaDNS && !o.Attempt:
 		f.asked(e, o, now, open)
-	case o.Attempt && open, e.visit && open:
+	case open && e.repeatedBy(o):
 		e.repeats++
 		e.addVia(o.Via)
 	default:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"hash"
 )
 
 // headLength is how much of a file's beginning says that it is the same file.
@@ -58,4 +59,25 @@ func hashHead(b []byte) (h [16]byte) {
 	sum := sha256.Sum256(b)
 	copy(h[:], sum[:])
 	return h
+}
+
+// heads are the hashes of each of a file's beginnings, up to headLength bytes.
+// They stand in for the bytes, which hold paths and queries (G11).
+type heads struct {
+	running hash.Hash
+	sums    [][16]byte // sums[n] is of the first n bytes
+}
+
+func newHeads() heads { return heads{running: sha256.New(), sums: [][16]byte{hashHead(nil)}} }
+
+func (h *heads) length() int        { return len(h.sums) - 1 }
+func (h *heads) sum(n int) [16]byte { return h.sums[n] }
+
+// add takes the bytes that follow those taken before.
+func (h *heads) add(b []byte) {
+	for i := 0; i < len(b) && h.length() < headLength; i++ {
+		h.running.Write(b[i : i+1])
+		var sum [sha256.Size]byte
+		h.sums = append(h.sums, [16]byte(h.running.Sum(sum[:0])))
+	}
 }

@@ -94,7 +94,8 @@ type run struct {
 	src    *Source
 	ticks  chan time.Time
 	got    []source.Observed
-	refuse int // Put fails once so many were taken; below 0 never
+	last   []byte // the checkpoint that came last
+	refuse int    // Put fails once so many were taken; below 0 never
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -106,6 +107,10 @@ func (r *run) Put(ctx context.Context, o source.Observed) error {
 	}
 	r.refuse--
 	o.Checkpoint = bytes.Clone(o.Checkpoint)
+	r.last = o.Checkpoint
+	if o.Kind == "" { // a place alone
+		return nil
+	}
 	r.got = append(r.got, o)
 	return nil
 }
@@ -121,7 +126,8 @@ func (l *logDir) follow(checkpoint []byte, mend ...func(*Config)) *run {
 func (l *logDir) followUntil(n int, checkpoint []byte, mend ...func(*Config)) *run {
 	l.t.Helper()
 	r := &run{t: l.t, ticks: make(chan time.Time), refuse: n, ended: make(chan error, 1)}
-	cfg := Config{Format: "squid", Path: l.path, Ticks: r.ticks, Now: func() time.Time { return now }}
+	cfg := Config{Format: "squid", Path: l.path, Ticks: r.ticks}
+	cfg.Now = func() time.Time { return now }
 	for _, m := range mend {
 		m(&cfg)
 	}
@@ -158,10 +164,7 @@ func (r *run) stop() []byte {
 	if err := <-r.ended; err != nil {
 		r.t.Fatalf("Run: %v", err)
 	}
-	if len(r.got) == 0 {
-		return nil
-	}
-	return r.got[len(r.got)-1].Checkpoint
+	return r.last
 }
 
 func (r *run) hosts() []string {

@@ -3,13 +3,17 @@ package weblog
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"time"
 
 	"safelight/agent/source"
+	"safelight/agent/source/fold"
+	"safelight/internal/event"
 )
 
-// follower is one run of a Source.
+// follower is one run of a Source: lines in, pairs of question and answer, fold,
+// and out with the place from which reading would go on.
 //
 //	access.log.2   access.log.1   access.log
 //	                    ^ t            the next when t is read to its end and
@@ -18,9 +22,27 @@ type follower struct {
 	src   *Source
 	sink  source.Sink
 	buf   []byte
-	t     *tail     // nil until there is a file
-	quiet bool      // the last look at a rotated t found nothing new
-	since time.Time // lines logged before are old news; zero takes all
+	t     *tail  // nil until there is a file
+	quiet bool   // the last look at a rotated t found nothing new
+	parse Parser // remembers a header over the files of this log
+	pairs pairs
+	fold  *fold.Folder // nil passes every line on
+	told  place        // the last place that was put
+
+	fresh  bool      // nothing was read yet, now or in an earlier run
+	oldEnd int64     // what stands in t before was there when following began
+	since  time.Time // and counts if it was logged from then on; zero takes all
+}
+
+func newFollower(s *Source, sink source.Sink) *follower {
+	f := &follower{
+		src: s, sink: sink, buf: make([]byte, chunk),
+		parse: s.format.parser(s.cfg.Options), pairs: pairs{answers: s.format.Answers},
+	}
+	if !s.cfg.Unfolded {
+		f.fold = fold.New(fold.Config{})
+	}
+	return f
 }
 
 func (f *follower) close() {
@@ -40,16 +62,70 @@ func (f *follower) resume(ctx context.Context, checkpoint []byte) error {
 		f.src.cfg.Log.WarnContext(ctx, "the log that was being read is gone; reading the present one from its beginning")
 		return nil
 	}
-	f.t = t
-	return t.seek(p)
+	f.t, f.told = t, p
+	return f.seek(t, p)
+}
+
+// seek goes to p, having read the header that stands above it.
+func (f *follower) seek(t *tail, p place) error {
+	if err := t.seek(p); err != nil {
+		return err
+	}
+	head := make([]byte, min(p.offset, maxLine))
+	n, err := t.file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	above := true
+	var l lines
+	defer clear(head)
+	return l.feed(head[:n], func(line []byte, _ int64) error {
+		if above {
+			_, err := f.parse(line)
+			above = errors.Is(err, errHeader)
+		}
+		return nil
+	})
+}
+
+// maxReadBack bounds how much of an old log is looked through for its latest
+// lines.
+const maxReadBack = 8 << 20
+
+// enter begins a log that was never followed: near its end, unless all of it
+// is wanted.
+func (f *follower) enter(t *tail) error {
+	back := f.src.cfg.ReadBack
+	if back == 0 {
+		return nil
+	}
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	f.oldEnd, f.since = info.Size(), f.src.cfg.Now().Add(-back)
+	if back == FromEnd {
+		f.since = time.Unix(1<<40, 0) // whatever the date that a line gives itself
+	}
+	if from := f.oldEnd - maxReadBack; from > 0 {
+		err = f.seek(t, place{offset: from})
+		t.lines.skipping = true // it is in the middle of a line
+	}
+	return err
 }
 
 // step reads what has been added and follows the file where it went.
 func (f *follower) step(ctx context.Context) error {
 	for {
 		again, err := f.once(ctx)
-		if err != nil || !again {
+		if err == nil {
+			err = f.release(ctx)
+		}
+		if err != nil {
 			return err
+		}
+		if !again {
+			return f.keep(ctx)
 		}
 	}
 }
@@ -59,10 +135,18 @@ func (f *follower) step(ctx context.Context) error {
 func (f *follower) once(ctx context.Context) (bool, error) {
 	if f.t == nil {
 		t, err := openTail(f.src.cfg.Path)
+		if errors.Is(err, os.ErrNotExist) {
+			f.fresh = false // all of what comes is new
+		}
 		if err != nil {
 			return false, err
 		}
-		f.t = t
+		if f.t = t; f.fresh {
+			f.fresh = false
+			if err := f.enter(t); err != nil {
+				return false, err
+			}
+		}
 	}
 	shrunk, err := f.t.shrunk()
 	if err != nil {
@@ -89,7 +173,7 @@ func (f *follower) read(ctx context.Context, t *tail) (bool, error) {
 // if there is one, and then at the file's new beginning.
 func (f *follower) truncated(ctx context.Context) (bool, error) {
 	old := f.t
-	f.t = nil
+	f.t, f.oldEnd = nil, 0
 	defer func() { _ = old.close() }()
 	at := old.place(old.lines.offset)
 	copied := find(f.src.cfg.Path, at)
@@ -134,25 +218,71 @@ func (f *follower) goOn(ctx context.Context) (bool, error) {
 	}
 	old := f.t
 	err = old.lines.rest(func(line []byte, at int64) error { return f.line(ctx, old, line, at) })
-	f.t, f.quiet = after, false
+	f.t, f.quiet, f.oldEnd = after, false, 0
 	return true, errors.Join(err, old.close())
 }
 
-// line tells one line with the place after it.
+// line takes one line with the place after it.
 func (f *follower) line(ctx context.Context, t *tail, line []byte, after int64) error {
 	if len(line) == 0 {
 		return nil
 	}
-	e, err := f.src.format.Parse(line)
-	if err != nil {
+	e, err := f.parse(line)
+	switch {
+	case errors.Is(err, errHeader), errors.Is(err, errNothing):
+		return nil
+	case errors.Is(err, errColumns):
+		return err
+	case err != nil:
 		f.src.unparsed.Add(1)
 		return nil // counted: one odd line must not hold up the others
-	}
-	if e.Time.Before(f.since) {
+	case after <= f.oldEnd && e.Time.Before(f.since):
 		return nil
 	}
 	f.src.seen.Add(1)
-	return f.sink.Put(ctx, source.Observed{
-		Observation: observation(e, f.src.cfg.Now()), Checkpoint: t.place(after).encode(),
-	})
+	f.pairs.add(e, t.place(after), f.src.cfg.Now())
+	return f.release(ctx)
+}
+
+// release tells what waits no longer.
+func (f *follower) release(ctx context.Context) error {
+	for {
+		now := f.src.cfg.Now()
+		h, ok := f.pairs.next(now)
+		if !ok {
+			return nil
+		}
+		o := observation(h.Entry, now)
+		if f.fold == nil {
+			if err := f.put(ctx, o, h.place); err != nil {
+				return err
+			}
+			continue
+		}
+		var err error
+		f.fold.Add(o, now, func(o event.Observation) { err = f.put(ctx, o, h.place) })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *follower) put(ctx context.Context, o event.Observation, at place) error {
+	f.told = at
+	return f.sink.Put(ctx, source.Observed{Observation: o, Checkpoint: at.encode()})
+}
+
+// keep puts the place alone when lines were read that told nothing new: a log
+// that is followed for the first time must be known to be, and what was read
+// need not be read again.
+func (f *follower) keep(ctx context.Context) error {
+	if f.t == nil || !f.pairs.empty() {
+		return nil
+	}
+	at := f.t.place(f.t.lines.offset)
+	if at == f.told {
+		return nil
+	}
+	f.told = at
+	return f.sink.Put(ctx, source.Observed{Checkpoint: at.encode()})
 }

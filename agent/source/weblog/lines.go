@@ -36,7 +36,7 @@ func (l *lines) feed(b []byte, each func(line []byte, after int64) error) error 
 			continue
 		case len(l.buf)+len(line) > maxLine:
 			l.offset += int64(len(l.buf)+len(line)) + 1
-			l.buf = l.buf[:0]
+			l.empty()
 			l.tooLong++
 			continue
 		case len(l.buf) > 0:
@@ -44,8 +44,9 @@ func (l *lines) feed(b []byte, each func(line []byte, after int64) error) error 
 			line = l.buf
 		}
 		l.offset += int64(len(line)) + 1
-		l.buf = l.buf[:0]
-		if err := each(bytes.TrimSuffix(line, []byte("\r")), l.offset); err != nil {
+		err := each(bytes.TrimSuffix(line, []byte("\r")), l.offset)
+		l.empty()
+		if err != nil {
 			return err
 		}
 	}
@@ -59,7 +60,7 @@ func (l *lines) put(b []byte) {
 	}
 	if len(l.buf)+len(b) > maxLine {
 		l.offset += int64(len(l.buf) + len(b))
-		l.buf = l.buf[:0]
+		l.empty()
 		l.skipping = true
 		l.tooLong++
 		return
@@ -75,6 +76,13 @@ func (l *lines) rest(each func(line []byte, after int64) error) error {
 	}
 	line := l.buf
 	l.offset += int64(len(line))
+	err := each(line, l.offset)
+	l.empty()
+	return err
+}
+
+// empty lets the line go, its path and query with it (G11).
+func (l *lines) empty() {
+	clear(l.buf)
 	l.buf = l.buf[:0]
-	return each(line, l.offset)
 }

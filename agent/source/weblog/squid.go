@@ -1,10 +1,6 @@
 package weblog
 
-import (
-	"bytes"
-	"strconv"
-	"time"
-)
+import "bytes"
 
 // parseSquid reads a line of Squid's native access.log:
 //
@@ -26,7 +22,8 @@ func parseSquid(line []byte) (Entry, error) {
 	_, rest = field(rest) // the method
 	url, rest := field(rest)
 	user, _ := field(rest)
-	if len(user) == 0 || !number(elapsed) || !number(size) || bytes.IndexByte(result, '/') < 0 {
+	outcome, status, ok := bytes.Cut(result, []byte("/"))
+	if len(user) == 0 || !number(elapsed) || !number(size) || !ok {
 		return Entry{}, errShape
 	}
 	host, err := targetHost(url)
@@ -34,43 +31,12 @@ func parseSquid(line []byte) (Entry, error) {
 		return Entry{}, err
 	}
 	return Entry{
-		Time: at, Host: host, Client: orEmpty(client), User: orEmpty(user),
-		Denied: bytes.Contains(result, []byte("DENIED")),
+		Time: at, Host: host, Client: orEmpty(client), User: account(user), Denied: denied(outcome, status),
 	}, nil
 }
 
-// unixTime reads seconds since 1970 with an optional fraction. Written out,
-// because a float has no room for milliseconds to come back exactly.
-func unixTime(b []byte) (time.Time, bool) {
-	whole, fraction, _ := bytes.Cut(b, []byte("."))
-	if len(whole) == 0 || len(whole) > 11 || len(fraction) > 9 || !number(whole) {
-		return time.Time{}, false
-	}
-	seconds, err := strconv.ParseInt(string(whole), 10, 64)
-	if err != nil || seconds < 0 {
-		return time.Time{}, false
-	}
-	nanos := int64(0)
-	for i := range 9 {
-		nanos *= 10
-		if i < len(fraction) {
-			if fraction[i] < '0' || fraction[i] > '9' {
-				return time.Time{}, false
-			}
-			nanos += int64(fraction[i] - '0')
-		}
-	}
-	return time.Unix(seconds, nanos).UTC(), true
-}
-
-func number(b []byte) bool {
-	if len(b) > 0 && b[0] == '-' {
-		b = b[1:]
-	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(b) > 0
+// denied reads Squid's result. 407 asks the browser to sign in, which it then
+// does by itself: no refusal.
+func denied(outcome, status []byte) bool {
+	return bytes.Contains(outcome, []byte("DENIED")) && !bytes.Equal(status, []byte("407"))
 }

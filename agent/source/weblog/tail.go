@@ -1,7 +1,6 @@
 package weblog
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -14,9 +13,7 @@ type tail struct {
 	file       *os.File
 	dev, inode uint64
 	lines      lines
-	head       []byte // the first bytes read, at most headLength
-	headHash   [16]byte
-	hashed     int // how many bytes headHash is of
+	head       heads
 }
 
 // openTail opens path at its beginning.
@@ -25,7 +22,7 @@ func openTail(path string) (*tail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{file: f}
+	t := &tail{file: f, head: newHeads()}
 	if t.dev, t.inode, err = identityOf(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -58,18 +55,16 @@ func (t *tail) seek(p place) error {
 	if err != nil {
 		return err
 	}
-	t.head, t.hashed = head, 0
+	t.head = newHeads()
+	t.head.add(head)
 	t.lines = lines{offset: p.offset, tooLong: t.lines.tooLong}
 	return nil
 }
 
 // place is the position after the last line given out.
 func (t *tail) place(after int64) place {
-	n := int(min(after, int64(len(t.head))))
-	if n != t.hashed || n == 0 {
-		t.headHash, t.hashed = hashHead(t.head[:n]), n
-	}
-	return place{dev: t.dev, inode: t.inode, offset: after, headLen: uint16(n), head: t.headHash}
+	n := int(min(after, int64(t.head.length())))
+	return place{dev: t.dev, inode: t.inode, offset: after, headLen: uint16(n), head: t.head.sum(n)}
 }
 
 // position is how far the file has been read.
@@ -85,14 +80,15 @@ func (t *tail) shrunk() (bool, error) {
 	if info.Size() < t.position() {
 		return true, nil
 	}
-	if info.Size() == t.position() || len(t.head) == 0 {
+	n := t.head.length()
+	if info.Size() == t.position() || n == 0 {
 		return false, nil
 	}
-	head, err := t.beginning(len(t.head))
+	head, err := t.beginning(n)
 	if errors.Is(err, io.EOF) {
 		return true, nil
 	}
-	return err == nil && !bytes.Equal(head, t.head), err
+	return err == nil && hashHead(head) != t.head.sum(n), err
 }
 
 // read reads to the file's present end and says whether there was anything.
@@ -103,10 +99,12 @@ func (t *tail) read(buf []byte, each func(line []byte, after int64) error) (bool
 		n, err := t.file.ReadAt(buf, t.position())
 		if n > 0 {
 			grew = true
-			if room := headLength - len(t.head); room > 0 && t.position() == int64(len(t.head)) {
-				t.head = append(t.head, buf[:min(n, room)]...)
+			if t.position() == int64(t.head.length()) {
+				t.head.add(buf[:n])
 			}
-			if err := t.lines.feed(buf[:n], each); err != nil {
+			err := t.lines.feed(buf[:n], each)
+			clear(buf[:n]) // paths and queries are kept no longer than they are read (G11)
+			if err != nil {
 				return grew, err
 			}
 		}

@@ -1,19 +1,22 @@
-// Package weblog follows the log files of proxies, as they are written, and
-// tells which hosts were asked for. It survives rotation by renaming, by
-// copying and truncating, and restarts: each observation carries the place
-// after its line, and reading goes on from the last one that became durable.
+// Package weblog follows the log files of proxies, DNS servers and sensors, as
+// they are written, and tells which hosts were asked for. It survives rotation
+// by renaming, by copying and truncating, and restarts: each observation
+// carries the place after its line, and reading goes on from the last one that
+// became durable.
 //
-// Of a line it keeps host, time, user, client and whether it was refused;
-// paths and queries are dropped as the line is read (G11). A new format is one
-// file and one line in formats. Only agent/daemon and the agent's verbs build
-// it.
+// The way through it: tail.go and lines.go read, follower.go goes from file to
+// file, syslog.go takes the envelope off, a format's file reads the line,
+// pairs.go brings a question and its answer together, package fold counts
+// repeats. Of a line it keeps host, time, user, client and whether it was
+// refused; paths and queries are dropped as the line is read (G11). A new format
+// is one file and one line in formats. Only agent/daemon and the agent's verbs
+// build it.
 package weblog
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -28,15 +31,23 @@ import (
 type Config struct {
 	Format string
 	Path   string
-	// ReadBack bounds how old a line may be when reading begins without a
-	// checkpoint, so that weeks of old log are not taken for news. Zero reads
-	// all there is.
+	// Options are the format's.
+	Options
+	// ReadBack bounds how old a line may be that stands in the file when it is
+	// followed for the first time, so that weeks of old log are not taken for
+	// news. Zero reads all there is; FromEnd only what comes. A file that comes
+	// into being later is read from its beginning, as is everything after a
+	// restart from the checkpoint on.
 	ReadBack time.Duration
+	// Unfolded tells every line, as often as a name repeats.
+	Unfolded bool
 	// Ticks says when to look for growth; nil is every 200 ms.
 	Ticks <-chan time.Time
-	Now   func() time.Time
 	Log   *slog.Logger
 }
+
+// FromEnd is the ReadBack that leaves out what a log already holds.
+const FromEnd time.Duration = -1
 
 const every = 200 * time.Millisecond
 
@@ -108,13 +119,14 @@ func (s *Source) Run(ctx context.Context, checkpoint []byte, sink source.Sink) e
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
-	f := &follower{src: s, sink: sink, buf: make([]byte, chunk)}
+	f := newFollower(s, sink)
 	defer f.close()
 	defer s.stand(source.Stopped, "")
-	if len(checkpoint) == 0 {
-		f.since = s.since()
-	} else if err := f.resume(ctx, checkpoint); err != nil {
-		return fmt.Errorf("resuming %s: %w", s.Name(), err)
+	f.fresh = len(checkpoint) == 0
+	if !f.fresh {
+		if err := f.resume(ctx, checkpoint); err != nil {
+			return fmt.Errorf("resuming %s: %w", s.Name(), err)
+		}
 	}
 	for {
 		err := f.step(ctx)
@@ -150,64 +162,10 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func (s *Source) since() time.Time {
-	if s.cfg.ReadBack <= 0 {
-		return time.Time{}
-	}
-	return s.cfg.Now().Add(-s.cfg.ReadBack)
-}
-
 func observation(e Entry, now time.Time) event.Observation {
 	return event.Observation{
 		Time: now.UTC(), Kind: event.Domain, Name: e.Host, Via: event.ViaLog,
 		User: e.User, Client: e.Client, Attempt: e.Denied, Logged: e.Time,
+		LogOf: e.Of, ThirdParty: e.ThirdParty,
 	}
-}
-
-// Summary says what ReadAll read.
-type Summary struct {
-	Lines    uint64 // all there were
-	Told     uint64 // that became observations
-	Unparsed uint64 // that are none of the format, or name no host
-	TooLong  uint64
-}
-
-// ReadAll reads a log once, to its end. emit's error ends it.
-func ReadAll(format string, r io.Reader, now func() time.Time, emit func(event.Observation) error) (Summary, error) {
-	var sum Summary
-	f, err := FormatNamed(format)
-	if err != nil {
-		return sum, err
-	}
-	each := func(line []byte, _ int64) error {
-		if len(line) == 0 {
-			return nil
-		}
-		sum.Lines++
-		e, err := f.Parse(line)
-		if err != nil {
-			sum.Unparsed++
-			return nil // counted: one odd line must not hide the others
-		}
-		sum.Told++
-		return emit(observation(e, now()))
-	}
-	var l lines
-	buf := make([]byte, chunk)
-	for {
-		n, err := r.Read(buf)
-		if fail := l.feed(buf[:n], each); fail != nil {
-			return sum, fail
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return sum, fmt.Errorf("reading the log after %d lines: %w", sum.Lines, err)
-		}
-	}
-	err = l.rest(each)
-	sum.TooLong = l.tooLong
-	sum.Lines += l.tooLong
-	return sum, err
 }

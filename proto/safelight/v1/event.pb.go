@@ -550,7 +550,10 @@ type Event struct {
 	Server     string   `protobuf:"bytes,13,opt,name=server,proto3" json:"server,omitempty"`
 	Verdict    *Verdict `protobuf:"bytes,14,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	// The time a followed log gives for the line, where it has one.
-	Logged        *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=logged,proto3" json:"logged,omitempty"`
+	Logged *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=logged,proto3" json:"logged,omitempty"`
+	// What a followed log tells of: VIA_DNS for a DNS server's, which knows of no
+	// connection; VIA_TLS or VIA_HTTP for a sensor's; none is a proxy's.
+	LogOf         Via `protobuf:"varint,16,opt,name=log_of,json=logOf,proto3,enum=safelight.v1.Via" json:"log_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +691,13 @@ func (x *Event) GetLogged() *timestamppb.Timestamp {
 		return x.Logged
 	}
 	return nil
+}
+
+func (x *Event) GetLogOf() Via {
+	if x != nil {
+		return x.LogOf
+	}
+	return Via_VIA_UNSPECIFIED
 }
 
 // Why a run of sequence numbers will never arrive.
@@ -943,7 +953,7 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\rpolicy_serial\x18\t \x01(\x04R\fpolicySerial\x12\"\n" +
 	"\rasks_for_help\x18\n" +
 	" \x01(\bR\vasksForHelp\x12\x1b\n" +
-	"\x04role\x18\v \x01(\tB\a\xbaH\x04r\x02\x18 R\x04role\"\xf3\x04\n" +
+	"\x04role\x18\v \x01(\tB\a\xbaH\x04r\x02\x18 R\x04role\"\x9d\x05\n" +
 	"\x05Event\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x127\n" +
 	"\bobserved\x18\x02 \x01(\v2\x13.safelight.v1.ClockB\x06\xbaH\x03\xc8\x01\x01R\bobserved\x122\n" +
@@ -964,7 +974,8 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\x06client\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06client\x12 \n" +
 	"\x06server\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06server\x127\n" +
 	"\averdict\x18\x0e \x01(\v2\x15.safelight.v1.VerdictB\x06\xbaH\x03\xc8\x01\x01R\averdict\x122\n" +
-	"\x06logged\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x06logged\"\x99\x01\n" +
+	"\x06logged\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x06logged\x12(\n" +
+	"\x06log_of\x18\x10 \x01(\x0e2\x11.safelight.v1.ViaR\x05logOf\"\x99\x01\n" +
 	"\tTombstone\x126\n" +
 	"\x04lane\x18\x01 \x01(\x0e2\x16.safelight.v1.SeverityB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04lane\x12\x19\n" +
@@ -1048,15 +1059,16 @@ var file_safelight_v1_event_proto_depIdxs = []int32{
 	5,  // 7: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
 	6,  // 8: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
 	11, // 9: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
-	2,  // 10: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
-	4,  // 11: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
-	7,  // 12: safelight.v1.Record.event:type_name -> safelight.v1.Event
-	9,  // 13: safelight.v1.Record.health:type_name -> safelight.v1.Health
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	1,  // 10: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
+	2,  // 11: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
+	4,  // 12: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
+	7,  // 13: safelight.v1.Record.event:type_name -> safelight.v1.Event
+	9,  // 14: safelight.v1.Record.health:type_name -> safelight.v1.Health
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_event_proto_init() }

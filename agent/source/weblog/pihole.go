@@ -1,0 +1,20 @@
+package weblog
+
+import "bytes"
+
+// parsePihole reads pihole.log, which Pi-hole's dnsmasq writes with what its
+// own lists decided:
+//
+//	Nov 21 23:15:01 dnsmasq[412]: query[A] blocked.example from 192.0.2.7
+//	Nov 21 23:15:01 dnsmasq[412]: gravity blocked blocked.example is 0.0.0.0
+//	Nov 21 23:15:01 dnsmasq[412]: regex denied other.example is NXDOMAIN
+//	Nov 21 23:15:01 dnsmasq[412]: Rate-limiting 192.0.2.9 is REFUSED
+//
+// and steps over what FTL notes about itself.
+func parsePihole(line []byte) (Entry, error) {
+	e, err := parseDnsmasq(line)
+	if err != nil && bytes.HasPrefix(line, []byte("[")) { // [2026-11-21 23:15:01.123 412M] ...
+		return Entry{}, errNothing
+	}
+	return e, err
+}
