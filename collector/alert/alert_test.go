@@ -40,9 +40,9 @@ func (f notifyFunc) Notify(ctx context.Context, school model.SchoolID, id string
 	return f(ctx, school, id)
 }
 
-func openStore(t testing.TB, path string) *store.Store {
+func openStore(t testing.TB, path string, opts ...store.Option) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, opts...)
 	must(t, err)
 	t.Cleanup(func() { s.Close() }) // after what runs on it has been stopped
 	must(t, s.EnsureSchool(t.Context(), model.School{ID: school, Name: "Hill Lane", Trial: true, Created: time.Now()}))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,8 @@ func onPostgres(t *testing.T) (one, two *store.Store) {
 	t.Cleanup(func() { must(t, server.Stop()) })
 	url, err := server.Create(t.Context(), "queue", "")
 	must(t, err)
-	one, two = openStore(t, url), openStore(t, url)
+	keys := store.WithKeys(filepath.Join(t.TempDir(), "sealing.key")) // copied to both
+	one, two = openStore(t, url, keys), openStore(t, url, keys)
 	people(t, one)
 	return one, two
 }

@@ -69,7 +69,7 @@ func TestBackupHoldsEverythingButTheRecoveryKeysPrivateHalf(t *testing.T) {
 	for _, f := range m.Files {
 		names = append(names, f.Name)
 	}
-	want := []string{"ca/root.crt", "ca/root.key", "collector.yaml", "policy.key", "recovery.pub", "safelight.db"}
+	want := []string{"ca/root.crt", "ca/root.key", "collector.yaml", "policy.key", "recovery.pub", "safelight.db", "sealing.key"}
 	if slices.Sort(names); !slices.Equal(names, want) {
 		t.Errorf("the backup holds %q, want %q", names, want)
 	}
@@ -84,7 +84,7 @@ func TestBackupHoldsEverythingButTheRecoveryKeysPrivateHalf(t *testing.T) {
 		}
 	}
 	if rest := left(t, h.dir, "ca", "collector.yaml", "policy.key", "recovery.key", "recovery.pub", "recovery.txt",
-		"lock", ".half", "https.crt", "safelight.db", "safelight.db-wal", "safelight.db-shm"); len(rest) > 0 {
+		"lock", ".half", "https.crt", "sealing.key", "safelight.db", "safelight.db-wal", "safelight.db-shm"); len(rest) > 0 {
 		t.Errorf("the backup left %q in the state folder", rest)
 	}
 }

@@ -69,6 +69,10 @@ type Subject struct {
 	Role    Role
 	Year    string
 	Known   bool // a roster names it
+	// Erased is when the account, the name and the words of every event were
+	// made unreadable for good, and why; zero: they were not.
+	Erased    time.Time
+	ErasedWhy string
 }
 
 // Person is a row of the roster.
@@ -191,6 +195,7 @@ type Event struct {
 	Why               string
 	NotSeen           []string
 	Help              bool // reads as somebody asking for help (G1)
+	Erased            bool // what was seen was erased with its subject
 }
 
 // EventKey names an event: the device from its certificate, the id from the

@@ -14,6 +14,7 @@ import (
 	"safelight/collector/backup"
 	"safelight/collector/enrol"
 	"safelight/collector/model"
+	"safelight/collector/seal"
 	"safelight/collector/store"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
@@ -85,7 +86,7 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, conf.storeAt(dir), store.WithClock(now))
+	st, err := store.Open(ctx, conf.storeAt(dir), store.WithClock(now), store.WithKeys(filepath.Join(dir, seal.FileName)))
 	if err != nil {
 		return nil, err
 	}

@@ -54,10 +54,15 @@ func (s *Store) AlertsFor(ctx context.Context, school model.SchoolID, user model
 	if !mayRead(school, user) {
 		return nil, nil
 	}
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return nil, fmt.Errorf("listing alerts: %w", err)
+	}
+	now, before := ownLookups(keys, user)
 	alerts, err := collect(ctx, s.reader, scanAlert, `SELECT `+alertColumns+` FROM alerts a
 		JOIN subjects s ON s.school_id = a.school_id AND s.id = a.subject_id
-		WHERE a.school_id = $1 AND a.raised >= $2 AND a.state <> 'held' AND `+subjectVisible("$3")+alertOrder,
-		school, micros(since), model.BareAccount(user.Account))
+		WHERE a.school_id = $1 AND a.raised >= $2 AND a.state <> 'held' AND `+subjectVisible("$3", "$4")+alertOrder,
+		school, micros(since), now, before)
 	if err != nil {
 		return nil, fmt.Errorf("listing alerts: %w", err)
 	}
@@ -67,17 +72,21 @@ func (s *Store) AlertsFor(ctx context.Context, school model.SchoolID, user model
 // AlertFor reads an alert that this person may see. One that they may not is
 // ErrNotFound, word for word as one that does not exist.
 func (s *Store) AlertFor(ctx context.Context, school model.SchoolID, user model.User, ref string) (model.Alert, error) {
-	return alertFor(ctx, s.reader, school, user, ref)
+	return s.alertFor(ctx, s.reader, school, user, ref)
 }
 
-func alertFor(ctx context.Context, q querier, school model.SchoolID, user model.User, ref string) (model.Alert, error) {
+func (s *Store) alertFor(ctx context.Context, q querier, school model.SchoolID, user model.User, ref string) (model.Alert, error) {
 	if !mayRead(school, user) {
 		return model.Alert{}, fmt.Errorf("reading alert: %w", ErrNotFound)
 	}
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return model.Alert{}, fmt.Errorf("reading alert: %w", err)
+	}
+	now, before := ownLookups(keys, user)
 	a, err := scanAlert(q.QueryRowContext(ctx, `SELECT `+alertColumns+` FROM alerts a
 		JOIN subjects s ON s.school_id = a.school_id AND s.id = a.subject_id
-		WHERE a.school_id = $1 AND a.ref = $2 AND a.state <> 'held' AND `+subjectVisible("$3"),
-		school, ref, model.BareAccount(user.Account)))
+		WHERE a.school_id = $1 AND a.ref = $2 AND a.state <> 'held' AND `+subjectVisible("$3", "$4"), school, ref, now, before))
 	if err != nil {
 		return model.Alert{}, fmt.Errorf("reading alert: %w", missing(err))
 	}
@@ -101,7 +110,7 @@ func (s *Store) HeldCount(ctx context.Context, school model.SchoolID) (int, erro
 // first. A user who may not see it gets ErrNotFound.
 func (s *Store) AcknowledgeAlert(ctx context.Context, school model.SchoolID, ref, userID string, now time.Time) (first bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if err := seenBy(ctx, tx, school, ref, userID); err != nil {
+		if err := s.seenBy(ctx, tx, school, ref, userID); err != nil {
 			return err
 		}
 		first, err = affected(tx.ExecContext(ctx, `UPDATE alerts SET state = 'acknowledged', acknowledged = $3, acknowledged_by = $4
@@ -125,7 +134,7 @@ func (s *Store) AcknowledgeAlert(ctx context.Context, school model.SchoolID, ref
 // somebody else, changes nothing. A user who may not see it gets ErrNotFound.
 func (s *Store) MarkRead(ctx context.Context, school model.SchoolID, ref, userID string, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := seenBy(ctx, tx, school, ref, userID); err != nil {
+		if err := s.seenBy(ctx, tx, school, ref, userID); err != nil {
 			return err
 		}
 		first, err := affected(tx.ExecContext(ctx, `UPDATE alerts SET first_read = $3, read_by = $4
@@ -142,11 +151,11 @@ func (s *Store) MarkRead(ctx context.Context, school model.SchoolID, ref, userID
 }
 
 // seenBy is AlertFor within a transaction.
-func seenBy(ctx context.Context, tx *sql.Tx, school model.SchoolID, ref, userID string) error {
+func (s *Store) seenBy(ctx context.Context, tx *sql.Tx, school model.SchoolID, ref, userID string) error {
 	user, err := readUser(ctx, tx, school, userID)
 	if err != nil {
 		return err
 	}
-	_, err = alertFor(ctx, tx, school, user, ref)
+	_, err = s.alertFor(ctx, tx, school, user, ref)
 	return err
 }

@@ -14,10 +14,10 @@ import (
 // among all of them, so that twice as many cost four times as much.
 const insertEventSQL = `INSERT INTO events (school_id, event_id, device, spool_epoch, seq, digest, observed, received, late,
 	subject_id, severity, category, rule, body)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)
 	ON CONFLICT (school_id, event_id, device) DO NOTHING`
 
-const eventDigestSQL = `SELECT digest FROM events WHERE school_id = $1 AND device = $2 AND event_id = $3`
+const eventDigestSQL = `SELECT digest, subject_id, body FROM events WHERE school_id = $1 AND device = $2 AND event_id = $3`
 
 const insertPendingSQL = `INSERT INTO pending (school_id, severity, turn, event_id, device, subject_id) VALUES ($1, $2, $3, $4, $5, $6)`
 
@@ -44,11 +44,15 @@ const TopicConflict = "event-conflict"
 // event of its device. A transaction once begun is not broken off by ctx.
 func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch model.Batch) (model.Appended, error) {
 	ctx = context.WithoutCancel(ctx) // also spares the driver a goroutine a statement
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return model.Appended{}, fmt.Errorf("appending records: %w", err)
+	}
 	var appended model.Appended
 	var finder subjectFinder
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		finder = subjectFinder{store: s, tx: tx, swept: s.sweptSubjects()}
-		a := appender{ctx: ctx, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		finder = subjectFinder{store: s, keys: keys, tx: tx, swept: s.sweptSubjects()}
+		a := appender{ctx: ctx, store: s, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
 		return a.append(batch, &appended)
 	})
 	if err != nil {
@@ -61,6 +65,7 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 // appender is one AppendRecords under way.
 type appender struct {
 	ctx    context.Context
+	store  *Store
 	tx     *sql.Tx
 	hot    *bound
 	school model.SchoolID
@@ -102,22 +107,22 @@ func (a *appender) event(e *model.Event) (model.Stored, error) {
 	if err != nil {
 		return 0, err
 	}
-	e.Subject = subject
-	body, err := bodyOf(e)
+	e.Subject = subject.id
+	body, err := sealEvent(subject.box, e)
 	if err != nil {
 		return 0, err
 	}
 	added, err := affected(a.hot.exec(a.ctx, insertEvent, string(a.school), e.ID[:], e.Device, blob(e.Place.SpoolEpoch),
-		int64(e.Place.Seq), blob(e.Digest), micros(e.Observed), micros(e.Received), flag(e.Late),
-		subject, int64(e.Severity), e.Category, e.Rule, body))
+		int64(e.Place.Seq), micros(e.Observed), micros(e.Received), flag(e.Late),
+		subject.id, int64(e.Severity), e.Category, e.Rule, body))
 	if err != nil {
 		return 0, err
 	}
 	if !added {
-		return a.again(eventDigest, e.Device, e.ID[:], e.Digest, e.Received)
+		return a.eventAgain(e)
 	}
 	turn := a.turns.next(turnKey{a.school, e.Severity}, e.Device)
-	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, subject)
+	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, subject.id)
 	return model.StoredNew, err
 }
 
@@ -128,7 +133,7 @@ func (a *appender) health(h *model.Health) (model.Stored, error) {
 		return 0, err
 	}
 	if !added {
-		return a.again(healthDigest, h.Device, h.ID[:], h.Digest, h.Received)
+		return a.healthAgain(h)
 	}
 	return model.StoredNew, nil
 }
@@ -147,13 +152,31 @@ func (a *appender) gap(g *model.Gap) (model.Stored, error) {
 	return model.StoredDuplicate, nil
 }
 
-// again tells a record that was sent twice from another one under its key.
-func (a *appender) again(digestOf int, device string, id, digest []byte, received time.Time) (model.Stored, error) {
-	var kept []byte
-	if err := a.hot.queryRow(a.ctx, digestOf, a.school, device, id).Scan(&kept); err != nil {
+// eventAgain tells an event that was sent twice from another one under its key.
+func (a *appender) eventAgain(e *model.Event) (model.Stored, error) {
+	row := storedEvent{device: e.Device, id: e.ID[:]}
+	err := a.hot.queryRow(a.ctx, eventDigest, a.school, e.Device, e.ID[:]).Scan(&row.digest, &row.subject, &row.body)
+	if err != nil {
 		return 0, fmt.Errorf("comparing with what is stored: %w", err)
 	}
-	if bytes.Equal(kept, digest) {
+	same, err := a.store.sameDigest(a.ctx, a.tx, a.school, row, e.Digest)
+	if err != nil {
+		return 0, fmt.Errorf("comparing with what is stored: %w", err)
+	}
+	return a.again(same, e.Device, e.ID[:], e.Received)
+}
+
+func (a *appender) healthAgain(h *model.Health) (model.Stored, error) {
+	var kept []byte
+	if err := a.hot.queryRow(a.ctx, healthDigest, a.school, h.Device, h.ID[:]).Scan(&kept); err != nil {
+		return 0, fmt.Errorf("comparing with what is stored: %w", err)
+	}
+	return a.again(bytes.Equal(kept, h.Digest), h.Device, h.ID[:], h.Received)
+}
+
+// again answers for a record under a known key, and notes one with other bytes.
+func (a *appender) again(same bool, device string, id []byte, received time.Time) (model.Stored, error) {
+	if same {
 		return model.StoredDuplicate, nil
 	}
 	h := model.Health{

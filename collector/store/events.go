@@ -2,26 +2,53 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"safelight/collector/model"
+	"safelight/collector/seal"
 	"safelight/internal/event"
 )
 
-// eventColumns end with the account, which stands only in subjects.
+// eventColumns end with what of its subject an event is opened with. They want
+// openableEvents after the join with events e.
 const eventColumns = `e.school_id, e.event_id, e.device, e.spool_epoch, e.seq, e.digest, e.observed, e.received, e.late,
-	e.subject_id, e.severity, e.category, e.rule, e.body, s.account`
+	e.subject_id, e.severity, e.category, e.rule, e.body, s.device, s.name, COALESCE(k.epoch, 0), k.wrapped`
+
+const openableEvents = ` JOIN subjects s ON s.school_id = e.school_id AND s.id = e.subject_id
+	LEFT JOIN subject_keys k ON k.school_id = e.school_id AND k.subject_id = e.subject_id`
 
 // eventOrder is the only order there is: never by a device's clock or ids.
 const eventOrder = ` ORDER BY e.received, e.device, e.spool_epoch, e.severity, e.seq`
 
-func scanEvent(row scanner) (model.Event, error) {
+// opening is a reading of many events: whose they are is opened once.
+type opening struct {
+	store    *Store
+	keys     *seal.School
+	accounts map[string]string // by subject
+}
+
+func (s *Store) opening(ctx context.Context, school model.SchoolID) (*opening, error) {
+	keys, err := s.keysOf(ctx, school)
+	return &opening{s, keys, map[string]string{}}, err
+}
+
+// sealedEvent is what of a row is still to be opened.
+type sealedEvent struct {
+	body, name, wrapped []byte
+	device              string // of a subject that is a device
+	epoch               int64
+}
+
+// scan reads an event. One whose subject was erased comes without its words.
+func (o *opening) scan(row scanner) (model.Event, error) {
 	var e model.Event
-	var id, body []byte
+	var of sealedEvent
+	var id []byte
 	var seq, observed, received, late, severity int64
 	err := row.Scan(&e.School, &id, &e.Device, &e.Place.SpoolEpoch, &seq, &e.Digest, &observed, &received, &late,
-		&e.Subject, &severity, &e.Category, &e.Rule, &body, &e.Account)
+		&e.Subject, &severity, &e.Category, &e.Rule, &of.body, &of.device, &of.name, &of.epoch, &of.wrapped)
 	if err != nil {
 		return model.Event{}, err
 	}
@@ -29,15 +56,53 @@ func scanEvent(row scanner) (model.Event, error) {
 	e.Severity = event.Severity(severity)
 	e.Place.Lane, e.Place.Seq = e.Severity, uint64(seq)
 	e.Observed, e.Received, e.Late = moment(observed), moment(received), late != 0
-	return e, readBody(body, &e)
+	return e, o.open(&e, of)
+}
+
+func (o *opening) open(e *model.Event, of sealedEvent) error {
+	box, err := o.store.sealing.box(o.keys, e.School, e.Subject, of.epoch, of.wrapped)
+	if errors.Is(err, errNoKey) || len(of.body) == 0 {
+		e.Erased = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e.Account, err = o.account(box, e, of); err != nil {
+		return err
+	}
+	if !seal.Sealed(of.body) { // of the time before sealing
+		return readBody(of.body, e)
+	}
+	digest, body, err := openEvent(box, e.School, e.Device, e.ID[:], of.body)
+	if err != nil {
+		return err
+	}
+	e.Digest = digest
+	return readBody(body, e)
+}
+
+func (o *opening) account(box *seal.Box, e *model.Event, of sealedEvent) (string, error) {
+	if of.device != "" {
+		return "", nil
+	}
+	if account, ok := o.accounts[e.Subject]; ok {
+		return account, nil
+	}
+	d, err := openDetails(box, e.School, e.Subject, of.name)
+	o.accounts[e.Subject] = d.Account
+	return d.Account, err
 }
 
 // EventsOf lists an alert's events in the order they were received. Whether the
 // asking person may see the alert is for AlertFor to say first.
 func (s *Store) EventsOf(ctx context.Context, school model.SchoolID, ref string) ([]model.Event, error) {
-	events, err := collect(ctx, s.reader, scanEvent, `SELECT `+eventColumns+` FROM alert_events l
-		JOIN events e ON e.school_id = l.school_id AND e.device = l.device AND e.event_id = l.event_id
-		JOIN subjects s ON s.school_id = e.school_id AND s.id = e.subject_id
+	o, err := s.opening(ctx, school)
+	if err != nil {
+		return nil, fmt.Errorf("listing an alert's events: %w", err)
+	}
+	events, err := collect(ctx, s.reader, o.scan, `SELECT `+eventColumns+` FROM alert_events l
+		JOIN events e ON e.school_id = l.school_id AND e.device = l.device AND e.event_id = l.event_id`+openableEvents+`
 		WHERE l.school_id = $1 AND l.ref = $2`+eventOrder, school, ref)
 	if err != nil {
 		return nil, fmt.Errorf("listing an alert's events: %w", err)
@@ -62,16 +127,19 @@ func (s *Store) EachEventFor(ctx context.Context, school model.SchoolID, user mo
 	if !mayRead(school, user) {
 		return nil
 	}
-	rows, err := s.reader.QueryContext(ctx, `SELECT `+eventColumns+` FROM events e
-		JOIN subjects s ON s.school_id = e.school_id AND s.id = e.subject_id
-		WHERE e.school_id = $1 AND e.received >= $2 AND `+subjectVisible("$3")+eventOrder,
-		school, micros(since), model.BareAccount(user.Account))
+	o, err := s.opening(ctx, school)
+	if err != nil {
+		return fmt.Errorf("listing events: %w", err)
+	}
+	now, before := ownLookups(o.keys, user)
+	rows, err := s.reader.QueryContext(ctx, `SELECT `+eventColumns+` FROM events e`+openableEvents+`
+		WHERE e.school_id = $1 AND e.received >= $2 AND `+subjectVisible("$3", "$4")+eventOrder, school, micros(since), now, before)
 	if err != nil {
 		return fmt.Errorf("listing events: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e, err := scanEvent(rows)
+		e, err := o.scan(rows)
 		if err != nil {
 			return fmt.Errorf("listing events: %w", err)
 		}

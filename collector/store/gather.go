@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"safelight/collector/model"
+	"safelight/collector/seal"
 	"safelight/internal/event"
 )
 
@@ -93,11 +94,15 @@ func (s *Store) GatherOnce(ctx context.Context, school model.SchoolID, now time.
 }
 
 func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.Time, limit int, insertJobs InsertJobs, oneByOne bool) (n int, err error) {
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return 0, err
+	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.dialect.aloneInTx(ctx, tx, gatherLock(school)); err != nil {
 			return fmt.Errorf("waiting for others who gather: %w", err)
 		}
-		g := newGathering(&bound{hot: s.hot, tx: tx}, school, now, insertJobs)
+		g := newGathering(&bound{hot: s.hot, tx: tx}, keys, school, now, insertJobs)
 		released, err := g.release(ctx, limit)
 		if err != nil {
 			return err
@@ -136,6 +141,7 @@ func wrapGather(err error) error {
 type gathering struct {
 	tx         *sql.Tx
 	hot        *bound
+	keys       *seal.School
 	school     model.SchoolID
 	now        time.Time
 	insertJobs InsertJobs
@@ -155,9 +161,9 @@ type alertKey struct {
 	state             model.AlertState
 }
 
-func newGathering(hot *bound, school model.SchoolID, now time.Time, insertJobs InsertJobs) *gathering {
+func newGathering(hot *bound, keys *seal.School, school model.SchoolID, now time.Time, insertJobs InsertJobs) *gathering {
 	return &gathering{
-		tx: hot.tx, hot: hot, school: school, now: now, insertJobs: insertJobs,
+		tx: hot.tx, hot: hot, keys: keys, school: school, now: now, insertJobs: insertJobs,
 		subjects: make(map[string]gatheredSubject), byKey: make(map[alertKey][]*gathered),
 	}
 }
@@ -165,7 +171,7 @@ func newGathering(hot *bound, school model.SchoolID, now time.Time, insertJobs I
 // gatheredSubject is what decides who is told.
 type gatheredSubject struct {
 	routable bool
-	bare     string
+	bare     string // as in its row, of one epoch or another
 }
 
 // gathered is an alert that this transaction makes or changes, or may.

@@ -319,7 +319,7 @@ func reopen(t *testing.T, s *Store) *Store {
 	if !ok {
 		t.Fatal("not a store that openStore opened")
 	}
-	again, err := Open(t.Context(), where.(string))
+	again, err := Open(t.Context(), where.(lies).location, WithKeys(where.(lies).keys))
 	must(t, err)
 	t.Cleanup(func() { again.Close() })
 	return again

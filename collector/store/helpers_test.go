@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"safelight/collector/model"
+	"safelight/collector/seal"
 	"safelight/internal/event"
 )
 
@@ -23,17 +25,21 @@ const school = model.SchoolID("hill-lane")
 // noon is when most tests happen.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
+// lies is where a store lies.
+type lies struct{ location, keys string }
+
 // locations says where each store that a test opened lies.
 var locations sync.Map
 
 func openStore(t testing.TB) *Store {
 	t.Helper()
 	where := location(t)
-	s, err := Open(t.Context(), where)
+	keys := filepath.Join(t.TempDir(), seal.FileName)
+	s, err := Open(t.Context(), where, WithKeys(keys))
 	if err != nil {
 		t.Fatal(err)
 	}
-	locations.Store(s, where)
+	locations.Store(s, lies{where, keys})
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
+
+	"safelight/collector/seal"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
@@ -20,7 +23,8 @@ const readers = 4
 type Option func(*options)
 
 type options struct {
-	now func() time.Time
+	now  func() time.Time
+	keys string
 }
 
 // WithClock sets the clock that dates migrations.
@@ -28,10 +32,16 @@ func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now = now }
 }
 
+// WithKeys says where sealing.key lies, for a store that is no file beside it.
+func WithKeys(path string) Option {
+	return func(o *options) { o.keys = path }
+}
+
 // Open opens the store at location: a file's path for SQLite, which is made where
 // it is missing, or the URL of a PostgreSQL database. It brings the schema up to
 // date. A store that a newer program has written is refused with a *NewerError
-// and left as it was.
+// and left as it was. What it seals with lies in sealing.key, which is read, or
+// made, beside a file's path or where WithKeys says.
 func Open(ctx context.Context, location string, opts ...Option) (*Store, error) {
 	o := options{now: time.Now}
 	for _, opt := range opts {
@@ -46,6 +56,16 @@ func Open(ctx context.Context, location string, opts ...Option) (*Store, error) 
 
 func open(ctx context.Context, location string, o options) (_ *Store, err error) {
 	d := dialectOf(location)
+	if o.keys == "" {
+		if IsURL(location) {
+			return nil, errors.New("it is not said where sealing.key lies")
+		}
+		o.keys = filepath.Join(filepath.Dir(location), seal.FileName)
+	}
+	keys, err := seal.OpenFile(o.keys)
+	if err != nil {
+		return nil, err
+	}
 	writer, reader, err := d.open(location)
 	if err != nil {
 		return nil, err
@@ -74,14 +94,21 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 	if err != nil {
 		return nil, fmt.Errorf("reading what is pending: %w", err)
 	}
-	return &Store{
+	s := &Store{
 		dialect:  d,
 		writer:   writer,
 		reader:   reader,
 		hot:      prepared,
 		turns:    turns,
-		subjects: make(map[subjectKey]string),
-	}, nil
+		sealing:  newSealing(keys),
+		now:      o.now,
+		subjects: make(map[subjectKey]foundSubject),
+	}
+	if err := s.sealOld(ctx); err != nil {
+		prepared.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func openSQLite(path string) (writer, reader *sql.DB, err error) {

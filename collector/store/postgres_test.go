@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"safelight/collector/seal"
 	"safelight/internal/pgtest"
 )
 
@@ -129,10 +130,11 @@ func TestCollectorsThatStartTogetherMigrateOnce(t *testing.T) {
 	must(t, err)
 	url, err := server.Create(t.Context(), "together", "")
 	must(t, err)
+	keys := filepath.Join(t.TempDir(), seal.FileName)
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {
-			s, err := Open(t.Context(), url)
+			s, err := Open(t.Context(), url, WithKeys(keys))
 			if err != nil {
 				t.Error(err)
 				return
@@ -147,7 +149,7 @@ func TestCollectorsThatStartTogetherMigrateOnce(t *testing.T) {
 
 func TestPasswordIsInNoError(t *testing.T) {
 	const url = "postgres://safelight:canary-word@127.0.0.1:1/none?connect_timeout=1"
-	_, err := Open(t.Context(), url)
+	_, err := Open(t.Context(), url, WithKeys(filepath.Join(t.TempDir(), seal.FileName)))
 	if err == nil || strings.Contains(err.Error(), "canary-word") || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("error = %v, want one that names the server and not the password", err)
 	}

@@ -91,7 +91,8 @@ const oldAlert = `a.raised < $2 AND NOT EXISTS (SELECT 1 FROM alert_events l
 
 // unexplained is true of a subject, s, that no roster names and nothing waits
 // for.
-const unexplained = `s.known = 0 AND s.id NOT IN (SELECT p.subject_id FROM pending p WHERE p.school_id = $1)`
+const unexplained = `s.known = 0 AND s.id NOT IN (SELECT p.subject_id FROM pending p WHERE p.school_id = $1)
+	AND s.id NOT IN (SELECT r.id FROM roster_rows r WHERE r.school_id = $1)`
 
 // count is the dry run.
 func (r *retention) count(ctx context.Context) error {
@@ -120,11 +121,15 @@ func (r *retention) count(ctx context.Context) error {
 	return nil
 }
 
-// remove runs f in a transaction that overwrites what it removes, where the
-// database can: what a page held would else lie in it until it is used again.
 func (r *retention) remove(ctx context.Context, f func(tx *sql.Tx) error) error {
-	return r.store.write(ctx, func(tx *sql.Tx) error {
-		if r.store.Shared() {
+	return r.store.overwriting(ctx, f)
+}
+
+// overwriting runs f in a transaction that overwrites what it removes, where the
+// database can: what a page held would else lie in it until it is used again.
+func (s *Store) overwriting(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if s.Shared() {
 			return f(tx)
 		}
 		if _, err := tx.ExecContext(ctx, `PRAGMA secure_delete = ON`); err != nil {
@@ -134,4 +139,14 @@ func (r *retention) remove(ctx context.Context, f func(tx *sql.Tx) error) error 
 		_, off := tx.ExecContext(ctx, `PRAGMA secure_delete = OFF`)
 		return errors.Join(err, off)
 	})
+}
+
+// forgetOldPages empties the log of former pages, where the database has one of
+// its own beside it.
+func (s *Store) forgetOldPages(ctx context.Context) error {
+	if s.Shared() {
+		return nil
+	}
+	_, err := s.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return err
 }

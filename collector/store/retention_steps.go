@@ -210,6 +210,16 @@ func (r *retention) unexplained(ctx context.Context, tx *sql.Tx, chunk []string)
 			return n, err
 		}
 		n += gone
+		if gone == 0 {
+			continue
+		}
+		for _, query := range []string{
+			`DELETE FROM subject_keys WHERE school_id = $1 AND subject_id = $2`, `DELETE FROM erasures WHERE school_id = $1 AND subject_id = $2`,
+		} {
+			if _, err := tx.ExecContext(ctx, query, r.school, id); err != nil {
+				return n, err
+			}
+		}
 	}
 	return n, nil
 }
@@ -220,6 +230,7 @@ func (s *Store) forgetSubjects() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.subjects)
+	s.sealing.forget()
 	s.swept++
 }
 

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"safelight/collector/model"
+	"safelight/collector/seal"
 )
 
 // rosterChunk is how many rows one transaction lays down: few enough to hold
 // the write connection for some milliseconds.
-const rosterChunk = 500
+const rosterChunk = 200
 
 // ImportRoster takes over who is who: people not yet known are added, those
 // whose name, role or year differs are changed, nobody is removed. The rows are
@@ -24,9 +25,13 @@ const rosterChunk = 500
 // GatherOnce opens it and tells. An alert whose subject is no longer known as a
 // pupil is from then on shown to nobody.
 func (s *Store) ImportRoster(ctx context.Context, school model.SchoolID, people []model.Person, now time.Time) (added, changed int, err error) {
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return 0, 0, fmt.Errorf("importing roster: %w", err)
+	}
 	id := randomID()
 	for chunk := range slices.Chunk(people, rosterChunk) {
-		err := s.write(ctx, func(tx *sql.Tx) error { return stageRoster(ctx, tx, school, id, chunk) })
+		err := s.write(ctx, func(tx *sql.Tx) error { return stageRoster(ctx, tx, keys, school, id, chunk) })
 		if err != nil {
 			return 0, 0, errors.Join(fmt.Errorf("importing roster: %w", err), s.dropRoster(ctx, school, id))
 		}
@@ -47,7 +52,9 @@ func (s *Store) ImportRoster(ctx context.Context, school model.SchoolID, people 
 	return added, changed, nil
 }
 
-func stageRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id string, people []model.Person) error {
+// stageRoster lays people down. Whoever has no subject gets one, of an account that
+// no roster explains until the switch.
+func stageRoster(ctx context.Context, tx *sql.Tx, keys *seal.School, school model.SchoolID, id string, people []model.Person) error {
 	stmt, err := tx.PrepareContext(ctx, `INSERT INTO roster_rows (school_id, import, account, bare, id, name, role, year)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
 	if err != nil {
@@ -55,8 +62,17 @@ func stageRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id stri
 	}
 	defer stmt.Close()
 	for _, p := range people {
-		_, err := stmt.ExecContext(ctx, school, id, model.FoldAccount(p.Account), model.BareAccount(p.Account),
-			randomID(), []byte(p.Name), p.Role, p.Year)
+		account := model.FoldAccount(p.Account)
+		subject, err := ensureSubject(ctx, tx, keys, subjectKey{school: school, account: account})
+		if err != nil {
+			return err
+		}
+		sealed, err := sealedAnew(ctx, tx, school, subject, details{account, p.Name})
+		if err != nil {
+			return err
+		}
+		_, err = stmt.ExecContext(ctx, school, id, keys.Lookup(byAccount, account), keys.Lookup(byBare, model.BareAccount(account)),
+			subject.id, sealed, p.Role, p.Year)
 		if err != nil {
 			return taken(err)
 		}
@@ -64,11 +80,25 @@ func stageRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id stri
 	return nil
 }
 
+// sealedAnew seals what of a subject is sealed, or leaves it as it is where it says
+// the same: sealing it again would look like a change.
+func sealedAnew(ctx context.Context, tx *sql.Tx, school model.SchoolID, subject foundSubject, d details) ([]byte, error) {
+	var was []byte
+	err := tx.QueryRowContext(ctx, `SELECT name FROM subjects WHERE school_id = $1 AND id = $2`, school, subject.id).Scan(&was)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := openDetails(subject.box, school, subject.id, was); err == nil && now == d {
+		return was, nil
+	}
+	return sealDetails(subject.box, school, subject.id, d)
+}
+
 func switchRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id string) (added, changed int, err error) {
 	var total, same int
 	err = tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(s.known), 0),
 		COALESCE(SUM(CASE WHEN s.known = 1 AND s.name = r.name AND s.role = r.role AND s.year = r.year THEN 1 ELSE 0 END), 0)
-		FROM roster_rows r LEFT JOIN subjects s ON s.school_id = r.school_id AND s.account = r.account AND s.device = ''
+		FROM roster_rows r LEFT JOIN subjects s ON s.school_id = r.school_id AND s.id = r.id
 		WHERE r.school_id = $1 AND r.import = $2`, school, id).Scan(&total, &changed, &same)
 	if err != nil {
 		return 0, 0, err
@@ -77,12 +107,11 @@ func switchRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id str
 	for _, query := range []string{
 		`INSERT INTO subjects (school_id, id, account, device, bare, name, role, year, known)
 			SELECT school_id, id, account, '', bare, name, role, year, 1 FROM roster_rows WHERE school_id = $1 AND import = $2
-			ON CONFLICT (school_id, account, device) DO UPDATE
+			ON CONFLICT (school_id, id) DO UPDATE
 			SET name = excluded.name, role = excluded.role, year = excluded.year, known = 1`,
 		`INSERT INTO releases (school_id, ref)
 			SELECT a.school_id, a.ref FROM roster_rows r
-			JOIN subjects s ON s.school_id = r.school_id AND s.account = r.account AND s.device = ''
-			JOIN alerts a ON a.school_id = s.school_id AND a.subject_id = s.id
+			JOIN alerts a ON a.school_id = r.school_id AND a.subject_id = r.id
 			WHERE r.school_id = $1 AND r.import = $2 AND r.role = 'pupil' AND a.state = 'held'
 			ON CONFLICT (school_id, ref) DO NOTHING`,
 		// Everything laid down: this import's, and that of any cut short before.

@@ -11,9 +11,11 @@ CREATE TABLE schools (
     PRIMARY KEY (school_id)
 );
 
--- Whom events are about. A subject with no account is a device with nobody
--- known, so device is part of the key; bare is the account without its domain,
--- for telling whether a user is the subject.
+-- Whom events are about. name is the account and the name, sealed with the
+-- subject's key. account and bare are keyed hashes, to find the subject by and to
+-- tell whether a user is the subject: of the account, and of it without its
+-- domain. A subject with no account is a device with nobody known, so device is
+-- part of the key.
 CREATE TABLE subjects (
     school_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -28,8 +30,50 @@ CREATE TABLE subjects (
     UNIQUE (school_id, account, device)
 );
 
+-- A subject's key, wrapped by the secret of an epoch that is not in here. A
+-- subject has a row here or in erasures, or is of the time before sealing.
+CREATE TABLE subject_keys (
+    school_id TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    wrapped BYTEA NOT NULL,
+    PRIMARY KEY (school_id, subject_id)
+);
+
+CREATE INDEX subject_keys_by_epoch ON subject_keys (school_id, epoch);
+
+-- check_value tells collectors whether they hold the same secret; handed is the
+-- secret, sealed by that of the epoch before, for those which hold that.
+CREATE TABLE seal_epochs (
+    school_id TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    check_value BYTEA NOT NULL,
+    handed BYTEA NOT NULL,
+    begun BIGINT NOT NULL,
+    PRIMARY KEY (school_id, epoch)
+);
+
+-- Subjects whose key is gone for good.
+CREATE TABLE erasures (
+    school_id TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (school_id, subject_id)
+);
+
+-- How far what was stored before sealing has been sealed.
+CREATE TABLE seal_progress (
+    school_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    event_id BYTEA NOT NULL,
+    device TEXT NOT NULL,
+    done BIGINT NOT NULL,
+    PRIMARY KEY (school_id, what)
+);
+
 -- A roster is laid down here in chunks and switched over in one short
--- transaction.
+-- transaction: ids of subjects that are there, and their columns to be.
 CREATE TABLE roster_rows (
     school_id TEXT NOT NULL,
     import TEXT NOT NULL,
@@ -103,8 +147,9 @@ CREATE TABLE devices (
     PRIMARY KEY (school_id, id)
 );
 
--- body is what was seen, in one piece so that it can be sealed for its subject;
--- the account stands only in subjects. An event's lane is its severity. Ids are
+-- body is what was seen and the digest of the record, sealed with the subject's
+-- key; digest is of the time before sealing, and empty since. The account stands
+-- only in subjects. An event's lane is its severity. Ids are
 -- made in the order of time, so the key begins with them: new events of all
 -- devices go to the same few pages.
 CREATE TABLE events (

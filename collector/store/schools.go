@@ -19,7 +19,8 @@ func scanSchool(row scanner) (model.School, error) {
 }
 
 // EnsureSchool adds a school, or does nothing where it is there already: what a
-// school has decided is never undone by starting again.
+// school has decided is never undone by starting again. It makes the school's
+// sealing keys, so that a folder copied to a second collector has them.
 func (s *Store) EnsureSchool(ctx context.Context, school model.School) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		added, err := affected(tx.ExecContext(ctx,
@@ -33,7 +34,8 @@ func (s *Store) EnsureSchool(ctx context.Context, school model.School) error {
 	if err != nil {
 		return fmt.Errorf("adding school: %w", err)
 	}
-	return nil
+	_, err = s.keysOf(ctx, school.ID) // makes its first sealing keys
+	return err
 }
 
 // School reads one school.

@@ -22,11 +22,14 @@ type Store struct {
 	reader  *sql.DB // read-only
 	hot     *hot
 	turns   *turns
+	sealing *sealing
+	now     func() time.Time // dates migrations and epochs
+	old     sealingOld
 
 	// mu guards everything declared below.
 	mu       sync.Mutex
-	subjects map[subjectKey]string // committed ones only
-	swept    int                   // how often subjects were removed
+	subjects map[subjectKey]foundSubject // committed ones only
+	swept    int                         // how often subjects were removed
 }
 
 // DB is the write pool, on SQLite of one connection, for the job queue, which must
@@ -38,6 +41,7 @@ func (s *Store) Shared() bool { return s.dialect.shared }
 
 // Close ends both pools.
 func (s *Store) Close() error {
+	s.stopSealingOld()
 	s.hot.close()
 	return errors.Join(s.reader.Close(), s.writer.Close())
 }

@@ -50,7 +50,7 @@ func (g *gathering) recipients(ctx context.Context, subject gatheredSubject) ([]
 	readers, err := g.readers(ctx)
 	var recipients []model.User
 	for _, user := range readers {
-		if own := model.BareAccount(user.Account); own == "" || own != subject.bare {
+		if now, before := ownLookups(g.keys, user); now == "" || now != subject.bare && before != subject.bare {
 			recipients = append(recipients, user)
 		}
 	}

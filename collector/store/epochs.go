@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"safelight/collector/model"
+	"safelight/collector/seal"
+)
+
+// sealEpoch is a row of seal_epochs.
+type sealEpoch struct {
+	number        int64
+	check, handed []byte
+}
+
+func sealEpochs(ctx context.Context, q querier, school model.SchoolID) ([]sealEpoch, error) {
+	scan := func(row scanner) (e sealEpoch, err error) { return e, row.Scan(&e.number, &e.check, &e.handed) }
+	all, err := collect(ctx, q, scan, `SELECT epoch, check_value, handed FROM seal_epochs WHERE school_id = $1 ORDER BY epoch`, school)
+	if err != nil {
+		return nil, fmt.Errorf("reading epochs: %w", err)
+	}
+	return all, nil
+}
+
+// followEpochs brings sealing.key and the database to the same epoch: the first
+// is begun, one that another collector began is taken over, one whose row was
+// not written (a crash, an older database) is written.
+func (s *Store) followEpochs(ctx context.Context, school model.SchoolID) error {
+	s.sealing.following.Lock()
+	defer s.sealing.following.Unlock()
+	keys := s.sealing.file.School(string(school))
+	return s.dialect.alone(ctx, s.writer, "sealing "+string(school), func() error {
+		rows, err := sealEpochs(ctx, s.writer, school)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 && keys.Newest() == 0 {
+			return errors.New("the database is sealed and there is no sealing.key for it: copy the file from the collector that made it, or restore a backup with its keyring")
+		}
+		if keys.Newest() == 0 {
+			if err := keys.Begin(1); err != nil {
+				return err
+			}
+		}
+		for _, row := range rows {
+			if err := keys.Take(row.number, row.handed); err != nil {
+				return err
+			}
+		}
+		if len(rows) > 0 && rows[len(rows)-1].number == keys.Newest() {
+			return keys.Matches(keys.Newest(), rows[len(rows)-1].check)
+		}
+		return s.writeEpoch(ctx, school, keys)
+	})
+}
+
+func (s *Store) writeEpoch(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	check, err := keys.Check(keys.Newest())
+	if err != nil {
+		return err
+	}
+	handed := keys.Hand()
+	return s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO seal_epochs (school_id, epoch, check_value, handed, begun) VALUES ($1, $2, $3, $4, $5)`,
+			school, keys.Newest(), check, blob(handed), micros(s.now()))
+		if err != nil {
+			return fmt.Errorf("writing an epoch: %w", err)
+		}
+		return nil
+	})
+}
+
+// rewrapChunk is how many subjects one transaction moves to the newest epoch:
+// each is two statements.
+const rewrapChunk = 100
+
+// keyRow is a row of subject_keys with what is found by its subject.
+type keyRow struct {
+	id      string
+	epoch   int64
+	wrapped []byte
+	sealed  []byte
+	device  string
+	there   bool // the subject has a row
+}
+
+func scanKeyRow(row scanner) (k keyRow, err error) {
+	var there int64
+	err = row.Scan(&k.id, &k.epoch, &k.wrapped, &k.sealed, &k.device, &there)
+	k.there = there != 0
+	return k, err
+}
+
+const keyRowsSQL = `SELECT k.subject_id, k.epoch, k.wrapped, s.name, COALESCE(s.device, ''), CASE WHEN s.id IS NULL THEN 0 ELSE 1 END
+	FROM subject_keys k LEFT JOIN subjects s ON s.school_id = k.school_id AND s.id = k.subject_id
+	WHERE k.school_id = $1 AND k.epoch < $2 LIMIT $3`
+
+// rewrap moves every subject to the newest epoch, in short transactions. It may
+// be broken off; the next call goes on.
+func (s *Store) rewrap(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	for {
+		n := 0
+		err := s.write(ctx, func(tx *sql.Tx) error {
+			rows, err := collect(ctx, tx, scanKeyRow, keyRowsSQL, school, keys.Newest(), rewrapChunk)
+			if n = len(rows); err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if err := rewrapOne(ctx, tx, school, keys, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("wrapping subjects' keys anew: %w", err)
+		}
+		if n < rewrapChunk {
+			return nil
+		}
+	}
+}
+
+func rewrapOne(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.School, row keyRow) error {
+	key, err := keys.Unwrap(row.id, row.epoch, row.wrapped)
+	if err != nil {
+		return err
+	}
+	return putKey(ctx, tx, school, keys, row, key)
+}
+
+// putKey writes a subject's key in the newest epoch, and what it is found by.
+func putKey(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.School, row keyRow, key seal.Key) error {
+	epoch, wrapped, err := keys.Wrap(row.id, key)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO subject_keys (school_id, subject_id, epoch, wrapped) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (school_id, subject_id) DO UPDATE SET epoch = excluded.epoch, wrapped = excluded.wrapped`, school, row.id, epoch, wrapped)
+	if err != nil || !row.there || row.device != "" {
+		return err
+	}
+	d, err := openDetails(seal.NewBox(key), school, row.id, row.sealed)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE subjects SET account = $3, bare = $4 WHERE school_id = $1 AND id = $2`, school, row.id,
+		keys.Lookup(byAccount, d.Account), keys.Lookup(byBare, model.BareAccount(d.Account)))
+	return err
+}
+
+// dropEpochs destroys the secrets of epochs in which nothing is wrapped any more.
+func (s *Store) dropEpochs(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	var oldest int64
+	err := s.writer.QueryRowContext(ctx, `SELECT COALESCE(MIN(epoch), 0) FROM subject_keys WHERE school_id = $1`, school).Scan(&oldest)
+	if err != nil {
+		return fmt.Errorf("finding epochs to destroy: %w", err)
+	}
+	if oldest == 0 {
+		oldest = keys.Newest()
+	}
+	if numbers := keys.Numbers(); !slices.Contains(numbers, oldest) || numbers[0] == oldest {
+		return nil
+	}
+	return keys.Destroy(oldest)
+}
