@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,7 +121,11 @@ type collect struct {
 
 func newCollect(limits Limits) *collect {
 	c := &collect{}
-	c.Decoder = New(limits, Hooks{Name: func(s *Sighting) { c.seen = append(c.seen, *s) }})
+	c.Decoder = New(limits, Hooks{Name: func(s *Sighting) {
+		kept := *s
+		kept.Answers, kept.Aliases = slices.Clone(s.Answers), slices.Clone(s.Aliases)
+		c.seen = append(c.seen, kept)
+	}})
 	return c
 }
 

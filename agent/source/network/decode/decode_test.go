@@ -99,6 +99,7 @@ func TestLinksAndHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newCollect(Limits{})
 			d.Packet(c.link, c.b, start)
+			d.Flush()
 			if len(d.seen) != c.want {
 				t.Errorf("saw %q, want %d names", d.names(), c.want)
 			}
@@ -131,17 +132,22 @@ func TestG11PacketsOfOthersAreNotDecoded(t *testing.T) {
 	if len(seen) != 1 || seen[0] != "ours.example.org" {
 		t.Errorf("saw %q", seen)
 	}
-	if d.Flows() != 0 {
-		t.Errorf("%d flows remembered", d.Flows())
+	if d.Stats().Flows != 0 {
+		t.Errorf("%d flows remembered", d.Stats().Flows)
 	}
 }
 
 func TestConnectionsAreToldOnce(t *testing.T) {
 	var to []netip.AddrPort
-	d := New(Limits{}, Hooks{Name: func(*Sighting) {}, Conn: func(c *Conn) { to = append(to, c.Server) }})
+	d := New(Limits{}, Hooks{Name: func(*Sighting) {}, Conn: func(c *Conn) {
+		if c.Outcome == Asked {
+			to = append(to, c.Server)
+		}
+	}})
 	d.Packet(Raw, syn(client, server, isn), start)
 	d.Packet(Raw, syn(client, server, isn), start)
 	d.Packet(Raw, tcp4(server, client, flagSYN|flagACK, 9, nil), start)
+	d.Packet(Raw, udp4(client, server, append([]byte{0xc0, 1, 2, 3, 4, 8}, make([]byte, 1300)...)), start) // of a version not known
 	d.Packet(Raw, udp4(client, server, []byte{0xc0, 0, 0, 0, 1}), start)
 	d.Packet(Raw, udp4(client, server, []byte{0x40, 0, 0, 0, 1}), start)
 	if len(to) != 2 || to[0] != server || to[1] != server {

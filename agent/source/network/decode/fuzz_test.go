@@ -2,6 +2,7 @@ package decode
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -14,18 +15,26 @@ func FuzzDNS(f *testing.F) {
 	f.Add(dnsAnswer(f, "www.example.org.", netip.MustParseAddr("198.51.100.4")))
 	f.Add([]byte("\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\xc0\x0c\x00\x01\x00\x01")) // a name that points at itself
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		eachQuestion(msg, func(q question) { normal(t, q.name) })
-		var whole, parts int
-		stream := append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...)
-		var one, many dnsStream
-		one.feed(stream, func([]byte) { whole++ })
-		for i := range stream {
-			if !many.feed(stream[i:i+1], func([]byte) { parts++ }) {
-				break
-			}
+		c := newCollect(Limits{})
+		c.raw(udp4(asker, resolver, msg), udp4(resolver, asker, msg))
+		if len(msg) >= 1<<16 {
+			return
 		}
-		if len(msg) < 1<<16 && parts > whole {
-			t.Errorf("%d messages byte by byte, %d at once", parts, whole)
+		stream := append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...)
+		one, many := newCollect(Limits{}), newCollect(Limits{})
+		one.raw(syn(asker, resolver, isn), tcp4(asker, resolver, flagACK, isn+1, stream))
+		many.raw(syn(asker, resolver, isn))
+		for i := range stream {
+			many.raw(tcp4(asker, resolver, flagACK, isn+1+uint32(i), stream[i:i+1]))
+		}
+		if len(one.seen) != len(many.seen) {
+			t.Errorf("%q byte by byte, %q at once", many.names(), one.names())
+		}
+		for _, s := range slices.Concat(c.seen, one.seen) {
+			normal(t, s.Name)
+			for _, alias := range s.Aliases {
+				normal(t, alias)
+			}
 		}
 	})
 }

@@ -1,36 +1,26 @@
 package decode
 
 import (
+	"bytes"
+	"time"
+
 	"golang.org/x/crypto/cryptobyte"
 
-	"safelight/agent/source/hostname"
+	"safelight/internal/event"
 )
 
+// Extensions of a ClientHello (RFC 6066, RFC 7301, RFC 9849; 0xffce is the
+// draft that ECH grew from).
 const (
-	recordHeader    = 5
-	recordHandshake = 22
-	maxRecord       = 1<<14 + 256
+	extServerName = 0
+	extALPN       = 16
+	extECH        = 0xfe0d
+	extESNI       = 0xffce
+
 	clientHello     = 1
 	handshakeHeader = 4
 	maxHello        = 1 << 16
-	extServerName   = 0
 )
-
-// looksLikeHello says whether b begins as the record of a ClientHello does. It
-// is how a connection whose SYN was not seen is recognised.
-func looksLikeHello(b []byte) bool {
-	return len(b) >= recordHeader+1 && b[0] == recordHandshake && b[1] == 3 && b[2] <= 4 &&
-		b[recordHeader] == clientHello
-}
-
-// helloStream takes the ClientHello out of a TCP stream. A hello may span
-// segments, and records too.
-type helloStream struct {
-	head  [recordHeader]byte
-	headN int
-	left  int    // bytes still to come of the record at hand
-	hs    []byte // handshake bytes so far, kept only when they span calls
-}
 
 type progress uint8
 
@@ -40,43 +30,12 @@ const (
 	not                  // this is something else
 )
 
-// feed takes the stream's next bytes. With done it returns the ClientHello's
-// body, which is good until the next call.
-func (s *helloStream) feed(b []byte) ([]byte, progress) {
-	for len(b) > 0 {
-		if s.left == 0 {
-			n := copy(s.head[s.headN:], b)
-			s.headN += n
-			b = b[n:]
-			if s.headN < recordHeader {
-				return nil, more
-			}
-			s.headN = 0
-			s.left = int(s.head[3])<<8 | int(s.head[4])
-			if s.head[0] != recordHandshake || s.head[1] != 3 || s.left == 0 || s.left > maxRecord {
-				return nil, not
-			}
-			continue
-		}
-		part := b[:min(s.left, len(b))]
-		b = b[len(part):]
-		s.left -= len(part)
-		if s.hs != nil {
-			s.hs = append(s.hs, part...)
-			part = s.hs
-		}
-		body, how := wholeHello(part)
-		if how != more {
-			return body, how
-		}
-		if s.hs == nil {
-			s.hs = append(make([]byte, 0, max(2048, len(part))), part...)
-		}
-	}
-	return nil, more
-}
-
+// wholeHello says whether a handshake's first bytes are a whole ClientHello,
+// and returns its body.
 func wholeHello(hs []byte) ([]byte, progress) {
+	if len(hs) == 0 {
+		return nil, more
+	}
 	if hs[0] != clientHello {
 		return nil, not
 	}
@@ -93,42 +52,110 @@ func wholeHello(hs []byte) ([]byte, progress) {
 	return hs[handshakeHeader : handshakeHeader+n], done
 }
 
-// serverName reads the server name of a ClientHello's body. The body may be
-// cut: extensions that are wholly there are read.
-func serverName(body []byte) (string, bool) {
+// hello is what a ClientHello says. Its slices point into the message.
+type hello struct {
+	name  []byte // of the server, as written
+	named bool   // the extension was there
+	outer bool   // an ECH extension was there, which may be for show (GREASE)
+	esni  bool   // the server's name is encrypted, as a draft once had it
+	dns   bool   // DNS is spoken: ALPN dot or doq
+}
+
+// read reads a ClientHello's body (RFC 8446, 4.1.2). The body may be cut: the
+// extensions that are wholly there are read. It returns false where the body
+// is no ClientHello or ends before its extensions.
+func (h *hello) read(body []byte) bool {
+	*h = hello{}
 	s := cryptobyte.String(body)
 	var session, suites, methods cryptobyte.String
 	if !s.Skip(2+32) || !s.ReadUint8LengthPrefixed(&session) ||
-		!s.ReadUint16LengthPrefixed(&suites) || !s.ReadUint8LengthPrefixed(&methods) || !s.Skip(2) {
-		return "", false
+		!s.ReadUint16LengthPrefixed(&suites) || !s.ReadUint8LengthPrefixed(&methods) {
+		return false
+	}
+	if s.Empty() { // before there were extensions
+		return true
+	}
+	if !s.Skip(2) {
+		return false
 	}
 	for !s.Empty() {
 		var kind uint16
 		var ext cryptobyte.String
 		if !s.ReadUint16(&kind) || !s.ReadUint16LengthPrefixed(&ext) {
-			return "", false
+			break
 		}
-		if kind == extServerName {
-			return serverNameList(ext)
+		switch kind {
+		case extServerName:
+			h.serverName(ext)
+		case extALPN:
+			h.alpn(ext)
+		case extECH:
+			h.outer = len(ext) > 0 && ext[0] == 0 // outer, RFC 9849, 5
+		case extESNI:
+			h.esni = true
 		}
 	}
-	return "", false
+	return true
 }
 
-func serverNameList(ext cryptobyte.String) (string, bool) {
+func (h *hello) serverName(ext cryptobyte.String) {
 	var list cryptobyte.String
 	if !ext.ReadUint16LengthPrefixed(&list) {
-		return "", false
+		return
 	}
 	for !list.Empty() {
 		var kind uint8
 		var name cryptobyte.String
 		if !list.ReadUint8(&kind) || !list.ReadUint16LengthPrefixed(&name) {
-			return "", false
+			return
 		}
 		if kind == 0 {
-			return hostname.Normalise([]byte(name))
+			h.name, h.named = name, true
+			return
 		}
 	}
-	return "", false
+}
+
+func (h *hello) alpn(ext cryptobyte.String) {
+	var list, proto cryptobyte.String
+	if !ext.ReadUint16LengthPrefixed(&list) {
+		return
+	}
+	for !list.Empty() && list.ReadUint8LengthPrefixed(&proto) {
+		if bytes.Equal(proto, []byte("dot")) || bytes.HasPrefix(proto, []byte("doq")) {
+			h.dns = true
+		}
+	}
+}
+
+// tellHello tells what a ClientHello of f says. whole says that its end was
+// seen. It returns false where no name was told.
+func (d *Decoder) tellHello(f *flow, body []byte, via event.Via, whole bool, at time.Time) bool {
+	h := &d.hello
+	if !h.read(body) {
+		return false
+	}
+	name, ok := d.names.normal(h.name)
+	if !ok && !whole {
+		return false
+	}
+	if h.dns || f.server.Port() == dotPort {
+		what := DoT
+		if via == event.ViaQUIC {
+			what = DoQ
+		}
+		d.fact(what, f.sock, f.proto(), f.client, f.server, at)
+	}
+	if !ok {
+		d.fact(NoName, f.sock, f.proto(), f.client, f.server, at)
+		return false
+	}
+	outer := h.esni || h.outer && d.public.has(name)
+	if outer {
+		d.fact(ECHHidden, f.sock, f.proto(), f.client, f.server, at)
+	}
+	s := d.sight(f, name, via, at)
+	s.Outer, s.Partial = outer, !whole
+	d.hooks.Name(s)
+	return true
 }

@@ -6,25 +6,11 @@ import (
 	"time"
 )
 
-// Link says what a captured packet begins with.
-type Link uint8
-
-// The link layers that are understood.
 const (
-	Raw      Link = iota // an IPv4 or IPv6 header at once
-	Ethernet             // with any number of VLAN tags
-	Cooked               // Linux cooked capture, version 1
-	Cooked2              // Linux cooked capture, version 2
-	Null                 // BSD loopback: four bytes of address family
-)
-
-const (
-	protoTCP = 6
-	protoUDP = 17
-
-	etherIPv4 = 0x0800
-	etherIPv6 = 0x86dd
-	maxTags   = 4
+	protoICMP  = 1
+	protoTCP   = 6
+	protoUDP   = 17
+	protoICMP6 = 58
 )
 
 const (
@@ -45,76 +31,32 @@ type packet struct {
 	flags    uint8
 	seq      uint32
 	payload  []byte
-	cut      bool // the capture holds less of the packet than was sent
+	missing  int  // bytes of the payload that the capture cut away
+	unsure   bool // more may be missing: a datagram's first fragment alone
+	inOrder  bool // seq is not known: what comes follows on what came
 }
 
-// stripLink returns the IP packet within a captured frame.
-func stripLink(link Link, b []byte) ([]byte, bool) {
-	switch link {
-	case Raw:
-		return b, true
-	case Ethernet:
-		return stripEthernet(b)
-	case Cooked:
-		return stripCooked(b, 14, 16)
-	case Cooked2:
-		return stripCooked(b, 0, 20)
-	case Null:
-		if len(b) < 4 {
-			return nil, false
-		}
-		return b[4:], true
-	}
-	return nil, false
+// parser takes IP packets apart.
+type parser struct {
+	p     *packet
+	frags *fragments
 }
 
-func stripEthernet(b []byte) ([]byte, bool) {
-	if len(b) < 14 {
-		return nil, false
-	}
-	return stripTags(binary.BigEndian.Uint16(b[12:]), b[14:])
-}
-
-func stripCooked(b []byte, protoAt, header int) ([]byte, bool) {
-	if len(b) < header {
-		return nil, false
-	}
-	return stripTags(binary.BigEndian.Uint16(b[protoAt:]), b[header:])
-}
-
-// stripTags walks over VLAN tags (802.1Q, 802.1ad and its older number).
-func stripTags(proto uint16, b []byte) ([]byte, bool) {
-	for range maxTags {
-		switch proto {
-		case etherIPv4, etherIPv6:
-			return b, true
-		case 0x8100, 0x88a8, 0x9100:
-			if len(b) < 4 {
-				return nil, false
-			}
-			proto, b = binary.BigEndian.Uint16(b[2:]), b[4:]
-		default:
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-// parseIP reads an IPv4 or IPv6 packet down to its transport payload.
-func (p *packet) parseIP(b []byte) bool {
+// ip reads an IPv4 or IPv6 packet down to its transport payload.
+func (r parser) ip(b []byte) bool {
 	if len(b) == 0 {
 		return false
 	}
 	switch b[0] >> 4 {
 	case 4:
-		return p.parseIPv4(b)
+		return r.ip4(b)
 	case 6:
-		return p.parseIPv6(b)
+		return r.ip6(b)
 	}
 	return false
 }
 
-func (p *packet) parseIPv4(b []byte) bool {
+func (r parser) ip4(b []byte) bool {
 	if len(b) < 20 {
 		return false
 	}
@@ -126,21 +68,22 @@ func (p *packet) parseIPv4(b []byte) bool {
 	if header < 20 || total < header || len(b) < header {
 		return false
 	}
-	fragment := binary.BigEndian.Uint16(b[6:])
-	if fragment&0x1fff != 0 { // only the first fragment tells a name
-		return false
+	src, dst := netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+	body := r.trim(b, total)[header:]
+	if frag := binary.BigEndian.Uint16(b[6:]); frag&0x3fff != 0 {
+		return r.fragment(fragment{
+			key:  fragmentKey{src, dst, uint32(binary.BigEndian.Uint16(b[4:])), b[9]},
+			next: b[9], at: int(frag&0x1fff) * 8, more: frag&0x2000 != 0, body: body,
+		})
 	}
-	p.cut = fragment&0x2000 != 0
-	src, _ := netip.AddrFromSlice(b[12:16])
-	dst, _ := netip.AddrFromSlice(b[16:20])
-	return p.parseTransport(b[9], src, dst, p.trim(b, total)[header:])
+	return r.transport(b[9], src, dst, body)
 }
 
 // trim takes off what the link added after the packet, and notes what the
 // capture cut away.
-func (p *packet) trim(b []byte, total int) []byte {
+func (r parser) trim(b []byte, total int) []byte {
 	if len(b) < total {
-		p.cut = true
+		r.p.missing = total - len(b)
 		return b
 	}
 	return b[:total]
@@ -159,7 +102,7 @@ const (
 	maxExtensions  = 16
 )
 
-func (p *packet) parseIPv6(b []byte) bool {
+func (r parser) ip6(b []byte) bool {
 	const header = 40
 	if len(b) < header {
 		return false
@@ -168,9 +111,13 @@ func (p *packet) parseIPv6(b []byte) bool {
 	if total == header { // a jumbogram, or segmentation offload
 		total = len(b)
 	}
-	src, _ := netip.AddrFromSlice(b[8:24])
-	dst, _ := netip.AddrFromSlice(b[24:40])
-	next, rest := b[6], p.trim(b, total)[header:]
+	src, dst := netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
+	return r.extensions(b[6], src, dst, r.trim(b, total)[header:], true)
+}
+
+// extensions walks over the extension headers; fragments says whether one of
+// them may be a fragment's.
+func (r parser) extensions(next uint8, src, dst netip.Addr, rest []byte, fragments bool) bool {
 	for range maxExtensions {
 		var size int
 		switch next {
@@ -185,13 +132,19 @@ func (p *packet) parseIPv6(b []byte) bool {
 			}
 			size = (int(rest[1]) + 2) * 4
 		case extFragment:
-			if len(rest) < 8 || binary.BigEndian.Uint16(rest[2:])&0xfff8 != 0 {
+			if len(rest) < 8 || !fragments {
 				return false
 			}
-			p.cut = p.cut || rest[3]&1 != 0
-			size = 8
+			at := binary.BigEndian.Uint16(rest[2:])
+			if at&0xfff9 != 0 {
+				return r.fragment(fragment{
+					key:  fragmentKey{src, dst, binary.BigEndian.Uint32(rest[4:]), extFragment},
+					next: rest[0], at: int(at &^ 7), more: at&1 != 0, body: rest[8:],
+				})
+			}
+			size = 8 // the whole packet in one fragment (RFC 6946)
 		default:
-			return p.parseTransport(next, src, dst, rest)
+			return r.transport(next, src, dst, rest)
 		}
 		if len(rest) < size {
 			return false
@@ -201,11 +154,29 @@ func (p *packet) parseIPv6(b []byte) bool {
 	return false
 }
 
-func (p *packet) parseTransport(proto uint8, src, dst netip.Addr, b []byte) bool {
+// fragment goes on with the datagram that f completes, if it does.
+func (r parser) fragment(f fragment) bool {
+	if r.p.missing > 0 { // its end is not there to put in
+		f.more = true
+	}
+	whole, next, done := r.frags.add(f, r.p.key, r.p.at)
+	if !done {
+		return false
+	}
+	r.p.missing = 0
+	return r.extensions(next, f.key.src, f.key.dst, whole, false)
+}
+
+func (r parser) transport(proto uint8, src, dst netip.Addr, b []byte) bool {
+	p := r.p
+	p.proto = proto
+	if proto == protoICMP || proto == protoICMP6 {
+		p.src, p.dst, p.payload = netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0), b
+		return true
+	}
 	if len(b) < 8 {
 		return false
 	}
-	p.proto = proto
 	p.src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(b))
 	p.dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(b[2:]))
 	switch proto {

@@ -1,0 +1,150 @@
+package decode
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// The versions of QUIC whose first packets can be read: RFC 9000 and RFC 9369,
+// and the drafts from 23 on, which some clients still speak.
+const (
+	quicV1       = 0x00000001
+	quicV2       = 0x6b3343cf
+	quicDraft    = 0xff000000 // and the draft's number
+	quicFacebook = 0xfaceb000 // mvfst's own, 2 being draft 27
+)
+
+// quicSuite is what the keys of a version's Initials come from.
+type quicSuite struct {
+	salt        []byte
+	key, iv, hp []byte // HKDF labels, as RFC 8446, 7.1 encodes them
+	v2          bool   // packet types are numbered as RFC 9369, 3.2 has it
+}
+
+var (
+	suiteV1 = suite("38762cf7f55934b34d179ae6a4c80cadccbb7f0a", "quic ", false)
+	suiteV2 = suite("0dede3def700a6db819381be6e269dcbf9bd2ed9", "quicv2 ", true)
+	suite29 = suite("afbfec289993d24c9e9786f19c6111e04390a899", "quic ", false) // drafts 29 to 32
+	suite23 = suite("c3eef712c72ebb5a11a7d2432bb46365bef9f502", "quic ", false) // drafts 23 to 28
+)
+
+var clientLabel = label("client in", sha256.Size)
+
+func suite(salt, prefix string, v2 bool) *quicSuite {
+	return &quicSuite{
+		salt: unhex(salt), v2: v2,
+		key: label(prefix+"key", 16), iv: label(prefix+"iv", 12), hp: label(prefix+"hp", 16),
+	}
+}
+
+func unhex(s string) []byte {
+	b := make([]byte, len(s)/2)
+	for i := range b {
+		b[i] = byte(hexNumber([]byte(s[2*i : 2*i+2])))
+	}
+	return b
+}
+
+// label is an HkdfLabel without context.
+func label(name string, size int) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(size))
+	b = append(b, byte(len("tls13 ")+len(name)))
+	b = append(append(b, "tls13 "...), name...)
+	return append(b, 0)
+}
+
+// suiteOf returns nil for versions that are not known.
+func suiteOf(version uint32) *quicSuite {
+	switch {
+	case version == quicV1:
+		return suiteV1
+	case version == quicV2:
+		return suiteV2
+	case version&0x0f0f0f0f == 0x0a0a0a0a: // asks for negotiation; built as version 1 (RFC 9000, 15)
+		return suiteV1
+	case version == quicFacebook+2:
+		return suite23
+	case version&0xffffff00 == quicDraft:
+		switch draft := version & 0xff; {
+		case draft >= 33 && draft <= 34:
+			return suiteV1
+		case draft >= 29:
+			return suite29
+		case draft >= 23:
+			return suite23
+		}
+	}
+	return nil
+}
+
+// quicKeys protect the Initials of one client (RFC 9001, 5).
+type quicKeys struct {
+	aead cipher.AEAD
+	hp   cipher.Block
+	iv   [12]byte
+}
+
+// deriveKeys makes the client's keys from the first destination connection id
+// that it chose (RFC 9001, 5.2).
+func (s *quicSuite) deriveKeys(dcid []byte) *quicKeys {
+	initial, err := hkdf.Extract(sha256.New, dcid, s.salt)
+	if err != nil {
+		return nil
+	}
+	secret := expand(initial, clientLabel, sha256.Size)
+	block, err := aes.NewCipher(expand(secret, s.key, 16))
+	if err != nil {
+		return nil
+	}
+	k := &quicKeys{}
+	if k.aead, err = cipher.NewGCM(block); err != nil {
+		return nil
+	}
+	if k.hp, err = aes.NewCipher(expand(secret, s.hp, 16)); err != nil {
+		return nil
+	}
+	copy(k.iv[:], expand(secret, s.iv, 12))
+	return k
+}
+
+func expand(secret, label []byte, size int) []byte {
+	b, err := hkdf.Expand(sha256.New, secret, string(label), size)
+	if err != nil { // only of sizes that are never asked for
+		return make([]byte, size)
+	}
+	return b
+}
+
+// open takes off an Initial's protection (RFC 9001, 5.4) and returns its
+// frames, in buf where there is room. packet runs from the first byte to the
+// end of the payload, and is not written to.
+func (k *quicKeys) open(buf, packet []byte, pnAt int) (frames, used []byte, ok bool) {
+	const sample, tag = 16, 16
+	if pnAt+4+sample > len(packet) {
+		return nil, buf, false
+	}
+	var mask [sample]byte
+	k.hp.Encrypt(mask[:], packet[pnAt+4:pnAt+4+sample])
+	first := packet[0] ^ mask[0]&0x0f
+	size := int(first&3) + 1
+	if pnAt+size+tag > len(packet) {
+		return nil, buf, false
+	}
+	header := append(buf[:0], packet[:pnAt+size]...)
+	header[0] = first
+	number := uint32(0)
+	for i := range size {
+		header[pnAt+i] ^= mask[1+i]
+		number = number<<8 | uint32(header[pnAt+i])
+	}
+	nonce := k.iv
+	binary.BigEndian.PutUint32(nonce[8:], binary.BigEndian.Uint32(nonce[8:])^number)
+	used, err := k.aead.Open(header, nonce[:], packet[pnAt+size:], header)
+	if err != nil {
+		return nil, header, false
+	}
+	return used[len(header):], used, true
+}
