@@ -38,8 +38,11 @@ type Owners interface {
 type Config struct {
 	Every  time.Duration // between two looks; default 1 s
 	Owners Owners        // may be nil: then accounts are what gopsutil says
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Only names the one way to take: "bpf", "proc-connector" or "polling";
+	// empty takes the best there is.
+	Only string
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Source tells of programs. Make it with New.
@@ -123,6 +126,9 @@ func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) error {
 	tell := func(start event.Start) { s.tell(start, crowds, sink) }
 	var without []error
 	for _, w := range s.ways {
+		if s.cfg.Only != "" && s.cfg.Only != w.name() {
+			continue
+		}
 		err := w.run(ctx, func() { s.works(ctx, w, errors.Join(without...)) }, tell)
 		if ctx.Err() != nil {
 			s.stand(source.Stopped, "")
