@@ -154,6 +154,33 @@ func observePcap(env cli.Env, p *printer, name string) error {
 	return nil
 }
 
+// detectBytes is how much of a log's beginning its format is found by.
+const detectBytes = 64 << 10
+
+// logFile splits what follows --log into the file's name and its format, which
+// is empty where it is to be found. A sign of equality may be part of a name.
+func logFile(spec, format string) (name, named string, err error) {
+	if before, after, ok := strings.Cut(spec, "="); ok && format == "" {
+		_, unknown := weblog.FormatNamed(before)
+		switch _, missing := os.Stat(spec); {
+		case unknown == nil && after != "":
+			return after, before, nil
+		case unknown != nil && missing != nil:
+			return "", "", cli.Usagef("--log: %w", unknown)
+		}
+	}
+	if format == "" {
+		if _, err := weblog.FormatNamed(spec); err == nil {
+			return "", "", cli.Usagef("--log %q: want [FORMAT=]FILE", spec)
+		}
+		return spec, "", nil
+	}
+	if _, err := weblog.FormatNamed(format); err != nil {
+		return "", "", cli.Usagef("--format: %w", err)
+	}
+	return spec, format, nil
+}
+
 func observeLog(env cli.Env, p *printer, spec, format string) error {
 	name, format, err := logFile(spec, format)
 	if err != nil {
