@@ -20,6 +20,10 @@ func (a *asm) load(off uint32, size int)       { a.do(bpf.LoadAbsolute{Off: off,
 func (a *asm) jump(equal uint32, to string)    { a.cond(bpf.JumpEqual, equal, to) }
 func (a *asm) jumpNot(equal uint32, to string) { a.cond(bpf.JumpNotEqual, equal, to) }
 
+// jumpLess goes where A is below val, jumpAny where it has one of val's bits.
+func (a *asm) jumpLess(val uint32, to string) { a.cond(bpf.JumpLessThan, val, to) }
+func (a *asm) jumpAny(bits uint32, to string) { a.cond(bpf.JumpBitsSet, bits, to) }
+
 func (a *asm) cond(test bpf.JumpTest, val uint32, to string) {
 	a.jumps = append(a.jumps, jumpTo{len(a.code), to})
 	a.do(bpf.JumpIf{Cond: test, Val: val})

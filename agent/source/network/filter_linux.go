@@ -9,13 +9,21 @@ import (
 // no ClientHello in use is longer in one packet.
 const snapLength = 4096
 
+// bulk is how much payload one packet carries only in the midst of a transfer:
+// a network card that cuts packets itself is handed more at once, and a hello
+// or a request is not as long.
+const bulk = 4096
+
 // filter is the kernel's part of G11: a program that lets through only
 //
 //	this host's packets          pkttype HOST or OUTGOING; on loopback, where
 //	                             each packet passes twice, OUTGOING only
 //	UDP and TCP port 53          both ways
-//	other TCP, outgoing          SYNs and segments with payload
-//	UDP port 443, outgoing       those that open a QUIC connection
+//	other TCP, both ways         SYNs and RSTs: what becomes of a connection
+//	other TCP, outgoing          segments with payload, but those with much that
+//	                             begin neither a hello nor a request
+//	other UDP, outgoing          QUIC Initials, first words of tunnels, and at
+//	                             port 443 whatever opens a QUIC connection
 //
 // The socket is a cooked one, so a packet begins with its IP header. IPv6
 // packets with extension headers are let through if outgoing: walking them is
@@ -47,6 +55,7 @@ func program() *asm {
 const (
 	direction = 0 // scratch slot: the packet's pkttype
 	transport = 1 // scratch slot: length of the transport header and payload
+	header    = 2 // scratch slot: length of the TCP header
 )
 
 func (a *asm) direction() {
@@ -98,7 +107,26 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.jump(53, "take")
 	a.do(at(2, 2))
 	a.jump(53, "take")
-	a.jumpNot(443, "drop")
+	a.do(bpf.LoadScratch{Dst: bpf.RegA, N: transport})
+	a.jumpLess(8+5, "drop") // too short for what follows
+	a.do(at(2, 2))
+	a.jump(443, ip+" quic")
+	a.jump(500, "outgoing only") // IKE
+	a.jump(4500, ip+" ike")
+	a.do(at(8, 4))
+	a.jump(0x01000000, "outgoing only") // WireGuard
+	a.do(bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 24})
+	a.jump(0x38, "outgoing only") // OpenVPN
+	a.jump(0x50, "outgoing only")
+	a.do(at(9, 4))
+	a.jump(1, ip+" quic")
+	a.jump(0x6b3343cf, ip+" quic") // version 2
+	a.always("drop")
+	a.label(ip + " ike")
+	a.do(at(8, 4))
+	a.jump(0, "outgoing only")
+	a.always("drop")
+	a.label(ip + " quic")
 	a.do(at(8, 1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
 	a.jump(0xc0, "outgoing only")
 	a.always("drop")
@@ -108,12 +136,29 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.jump(53, "take")
 	a.do(at(2, 2))
 	a.jump(53, "take")
-	a.do(at(13, 1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x02})
-	a.jump(0x02, "outgoing only")
+	a.do(at(13, 1))
+	a.jumpAny(0x02|0x04, "take")
 	// payload = transport length - header length (its upper nibble, in words)
 	a.do(at(12, 1), bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4},
-		bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 2}, bpf.TAX{},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 2}, bpf.StoreScratch{Src: bpf.RegA, N: header}, bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: transport}, bpf.ALUOpX{Op: bpf.ALUOpSub})
-	a.jumpNot(0, "outgoing only")
+	a.jump(0, "drop")
+	a.jumpLess(bulk, "outgoing only")
+	a.first(ip)
+	a.jump(0x16, "outgoing only") // a TLS handshake
+	a.jumpLess('A', "drop")
+	a.jumpLess('Z'+1, "outgoing only") // a method
 	a.always("drop")
+}
+
+// first loads the first byte of a TCP payload.
+func (a *asm) first(ip string) {
+	if ip == "v4" {
+		a.do(bpf.LoadMemShift{Off: 0}, bpf.TXA{}, bpf.LoadScratch{Dst: bpf.RegX, N: header},
+			bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{}, bpf.LoadIndirect{Off: 0, Size: 1},
+			bpf.StoreScratch{Src: bpf.RegA, N: header}, bpf.LoadMemShift{Off: 0},
+			bpf.LoadScratch{Dst: bpf.RegA, N: header})
+		return
+	}
+	a.do(bpf.LoadScratch{Dst: bpf.RegX, N: header}, bpf.LoadIndirect{Off: 40, Size: 1})
 }

@@ -11,13 +11,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"safelight/agent/source"
-	"safelight/agent/source/network/decode"
 	"safelight/internal/event"
 )
 
@@ -28,10 +28,21 @@ type Attributor interface {
 	Lookup(proto string, local, remote netip.AddrPort) (event.Owner, bool)
 }
 
+// Completer is an Attributor that, given the process and the account of an
+// owner, adds what else is known of them. It must be as quick as Lookup.
+type Completer interface {
+	Complete(owner event.Owner) event.Owner
+}
+
 // Config is what New needs. Its zero value watches every interface.
 type Config struct {
+	// Capture chooses the way; empty is Auto.
+	Capture Way
 	// Interface names the one to watch; empty watches all.
 	Interface string
+	// Cgroup is the folder of a cgroup v2 whose processes alone BPF watches;
+	// empty watches all. The packet socket does not know cgroups.
+	Cgroup string
 	// Owners may be nil: owners are then left for others to find.
 	Owners Attributor
 	// Grace and Window are package fold's; zero takes its defaults.
@@ -47,11 +58,12 @@ type Source struct {
 	cfg     Config
 	seen    atomic.Uint64
 	refused atomic.Uint64 // by a full queue
-	lost    atomic.Uint64 // by the kernel
+	lost    atomic.Uint64 // by the kernel, in this run
+	earlier atomic.Uint64 // in the runs before
 
 	mu     sync.Mutex // guards what follows
-	state  source.State
-	detail string
+	status source.Status
+	told   Way // what the log was last told of
 }
 
 var _ source.Source = (*Source)(nil)
@@ -64,7 +76,7 @@ func New(cfg Config) *Source {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{cfg: cfg, state: source.Starting}
+	return &Source{cfg: cfg, status: source.Status{State: source.Starting}}
 }
 
 // Name is "network".
@@ -74,33 +86,26 @@ func (*Source) Name() string { return "network" }
 func (s *Source) Status() source.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return source.Status{
-		Name: s.Name(), State: s.state, Detail: s.detail,
-		Seen: s.seen.Load(), Dropped: s.refused.Load() + s.lost.Load(),
-	}
+	st := s.status
+	st.Name = s.Name()
+	st.Seen, st.Dropped, st.Lost = s.seen.Load(), s.refused.Load(), s.earlier.Load()+s.lost.Load()
+	st.Hidden = maps.Clone(st.Hidden)
+	return st
+}
+
+// change changes the status under its lock.
+func (s *Source) change(how func(st *source.Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how(&s.status)
 }
 
 func (s *Source) stand(state source.State, detail string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.detail = state, detail
+	s.change(func(st *source.Status) { st.State, st.Detail = state, detail })
 }
 
 // errUnavailable marks why packets cannot be captured here at all.
 var errUnavailable = errors.New("network source unavailable")
-
-// capturer is the operating system's seam.
-type capturer interface {
-	// read hands each captured packet to take, in order, and returns when
-	// none is left, after at most wait (forever if negative) without one, or
-	// when ctx ends. The packet is good only during the call.
-	read(ctx context.Context, wait time.Duration, take func(link decode.Link, data []byte, at time.Time)) error
-	// lost returns how many packets the kernel dropped since the last call.
-	lost() uint64
-	// detail says how packets are captured.
-	detail() string
-	close() error
-}
 
 // Run captures until ctx ends. Packets cannot be replayed: checkpoint is
 // ignored.
@@ -111,12 +116,32 @@ func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	s.stand(source.Running, c.detail())
-	err = newWatch(s, sink).loop(ctx, c)
+	l, err := openLinks()
+	if err != nil {
+		s.stand(source.Unavailable, err.Error())
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	s.begin(ctx, c)
+	err = newWatch(s, sink, c, l).loop(ctx)
+	s.earlier.Add(s.lost.Swap(0))
 	if err != nil {
 		s.stand(source.Unavailable, err.Error())
 		return err
 	}
 	s.stand(source.Stopped, "")
 	return nil
+}
+
+// begin notes that the capture runs, and tells the log which one, once.
+func (s *Source) begin(ctx context.Context, c capturer) {
+	s.change(func(st *source.Status) {
+		st.State, st.Detail = source.Running, c.detail()
+		st.Way, st.Since = string(c.way()), s.cfg.Now().UTC()
+		st.Interfaces = upInterfaces()
+	})
+	if s.told != c.way() {
+		s.told = c.way()
+		s.cfg.Log.InfoContext(ctx, "capturing packets", "way", string(c.way()), "detail", c.detail())
+	}
 }

@@ -37,6 +37,9 @@ func (l *ownAddresses) has(a netip.Addr, now time.Time) bool {
 	return ok
 }
 
+// forget makes the next unknown address be looked for at once: they changed.
+func (l *ownAddresses) forget() { l.read = time.Time{} }
+
 func (l *ownAddresses) refresh(now time.Time) {
 	l.read = now
 	if l.known == nil {

@@ -11,68 +11,122 @@ import (
 	"safelight/internal/event"
 )
 
-// housekeeping is how often silent flows are forgotten and drops are counted
-// while packets come.
-const housekeeping = time.Second
+const (
+	// housekeeping is how often silent flows are forgotten and losses counted.
+	housekeeping = time.Second
+	// idle is the longest wait for a packet: what the interfaces and the kernel
+	// did meanwhile is looked at after it.
+	idle = 5 * time.Second
+)
 
 // watch is one run of the source: packets in, observations out.
 type watch struct {
 	src     *Source
 	sink    source.Sink
+	capture capturer
+	links   *links
 	decoder *decode.Decoder
 	folder  *fold.Folder
+	held    held
 	own     *ownAddresses
+	packet  *arrival  // the one at hand
 	now     time.Time // of the batch at hand, with the monotonic clock
 	kept    time.Time
+	checked time.Time
+	changes uint64
 }
 
-func newWatch(s *Source, sink source.Sink) *watch {
+func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 	w := &watch{
-		src: s, sink: sink, own: newOwnAddresses(),
+		src: s, sink: sink, capture: c, links: l, own: newOwnAddresses(),
 		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window}),
 	}
 	w.decoder = decode.New(decode.Limits{}, decode.Hooks{
 		Name: w.name,
-		Own:  func(src, dst netip.Addr) bool { return w.own.has(src, w.now) || w.own.has(dst, w.now) },
-		Conn: func(c *decode.Conn) {
-			if c.Outcome == decode.Asked {
-				w.folder.Connected(c.Server.Addr().Unmap())
-			}
+		Own: func(src, dst netip.Addr) bool {
+			return w.packet.key != 0 || w.own.has(src, w.now) || w.own.has(dst, w.now)
 		},
+		Conn: w.conn,
+		Fact: w.fact,
 	})
 	return w
 }
 
-func (w *watch) loop(ctx context.Context, c capturer) error {
-	packet := func(link decode.Link, data []byte, at time.Time) { w.decoder.Packet(link, data, at) }
+func (w *watch) loop(ctx context.Context) error {
 	for {
 		w.now = w.src.cfg.Now()
-		err := c.read(ctx, w.wait(), packet)
+		err := w.capture.read(ctx, w.wait(), w.take)
 		if ctx.Err() != nil {
-			w.folder.Flush(w.src.cfg.Now(), w.emit)
+			w.now = w.src.cfg.Now()
+			w.held.release(w.now.Add(holdFor), w.visit)
+			w.folder.Flush(w.now, w.emit)
+			w.src.lost.Store(w.capture.lost())
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		w.now = w.src.cfg.Now()
+		w.held.release(w.now, w.visit)
 		w.folder.Tick(w.now, w.emit)
-		if w.now.Sub(w.kept) >= housekeeping {
-			w.kept = w.now
-			w.decoder.Expire(w.now)
-			w.src.lost.Add(c.lost())
+		if err := w.keep(); err != nil {
+			return err
 		}
 	}
 }
 
-// wait says how long the next read may wait for a packet: until a question's
-// grace is over, or for good.
+// wait says how long the next read may wait for a packet.
 func (w *watch) wait() time.Duration {
-	due, ok := w.folder.Next()
-	if !ok {
-		return -1
+	wait := idle
+	if due, ok := w.folder.Next(); ok {
+		wait = min(wait, due.Sub(w.now))
 	}
-	return max(0, due.Sub(w.now))
+	if due, ok := w.held.next(); ok {
+		wait = min(wait, due.Sub(w.now))
+	}
+	return max(0, wait)
+}
+
+// take decodes one packet.
+func (w *watch) take(p *arrival) {
+	w.packet = p
+	if p.unanswered {
+		w.answer(p)
+	}
+	w.decoder.IP(p.key, p.data, p.at)
+}
+
+// keep does what need not be done for each packet.
+func (w *watch) keep() error {
+	if n := w.links.changes(); n != w.changes {
+		w.changes = n
+		w.relink()
+	}
+	if w.now.Sub(w.kept) < housekeeping {
+		return nil
+	}
+	w.kept = w.now
+	w.decoder.Expire(w.now)
+	w.src.lost.Store(w.capture.lost())
+	if w.now.Sub(w.checked) < idle {
+		return nil
+	}
+	w.checked = w.now
+	return w.capture.check()
+}
+
+// relink looks at the interfaces again after a change.
+func (w *watch) relink() {
+	w.own.forget()
+	up := upInterfaces()
+	err := w.capture.changed()
+	w.src.change(func(st *source.Status) {
+		st.Interfaces = up
+		st.State, st.Detail = source.Running, w.capture.detail()
+		if err != nil {
+			st.State, st.Detail = source.Unavailable, err.Error()
+		}
+	})
 }
 
 // name takes a decoded name.
@@ -81,27 +135,86 @@ func (w *watch) name(s *decode.Sighting) {
 		return
 	}
 	if s.Response && w.folder.Knows(event.Domain, s.Name) {
-		w.folder.Answered(s.Name, s.Answers)
+		w.answered(s)
 		return // the question was told already
 	}
 	w.src.seen.Add(1)
 	o := observation(s)
-	if w.src.cfg.Owners != nil {
-		local, remote := s.Client, s.Server
-		if !w.own.has(local.Addr(), w.now) { // this host is the one that was asked
-			local, remote = remote, local
-		}
-		owner, _ := w.src.cfg.Owners.Lookup(s.Proto, local, remote)
-		o.SetOwner(owner)
-	}
-	if w.src.cfg.Unfolded {
+	o.SetOwner(w.owner(s))
+	switch {
+	case w.src.cfg.Unfolded:
 		w.emit(o)
-		return
+	case s.Via == event.ViaDNS:
+		w.visit(o)
+		w.answered(s)
+	default:
+		w.held.add(o, s, w.now)
 	}
-	w.folder.Add(o, w.now, w.emit)
-	if s.Response {
+}
+
+func (w *watch) visit(o event.Observation) { w.folder.Add(o, w.now, w.emit) }
+
+// answered notes where a name is said to be. A sink-hole's address is nowhere.
+func (w *watch) answered(s *decode.Sighting) {
+	if s.Response && !s.Sunk {
 		w.folder.Answered(s.Name, s.Answers)
 	}
+}
+
+// owner says whose the packet at hand is: as the kernel said, or as is found.
+func (w *watch) owner(s *decode.Sighting) event.Owner {
+	if known := w.packet.owner; known != nil {
+		if c, ok := w.src.cfg.Owners.(Completer); ok {
+			return c.Complete(*known)
+		}
+		return clone(known)
+	}
+	if w.src.cfg.Owners == nil {
+		return event.Owner{}
+	}
+	local, remote := s.Client, s.Server
+	if w.packet.key == 0 && !w.own.has(local.Addr(), w.now) { // this host is the one that was asked
+		local, remote = remote, local
+	}
+	owner, _ := w.src.cfg.Owners.Lookup(s.Proto, local, remote)
+	return owner
+}
+
+// clone keeps an owner beyond the call that handed it over.
+func clone(o *event.Owner) event.Owner {
+	kept := *o
+	if o.UID != nil {
+		uid := *o.UID
+		kept.UID = &uid
+	}
+	return kept
+}
+
+// conn takes what became of a connection (G10): one that the server answered
+// makes a visit of the question that led to it; one that was cut off before
+// the server said anything makes an attempt of the visit.
+func (w *watch) conn(c *decode.Conn) {
+	switch {
+	case c.Outcome == decode.Established, c.Outcome == decode.Asked && c.Proto == decode.UDP:
+		w.folder.Connected(c.Server.Addr().Unmap())
+	case c.Outcome == decode.Reset, c.Outcome == decode.Refused:
+		w.held.failed(c)
+	}
+}
+
+var hidden = map[decode.What]string{
+	decode.DoT: "dot", decode.DoQ: "doq", decode.ECHHidden: "ech", decode.NoName: "no_name",
+	decode.WireGuard: "wireguard", decode.OpenVPN: "openvpn", decode.IKE: "ike", decode.QUICUnknown: "quic_unknown",
+}
+
+// fact counts what hides names.
+func (w *watch) fact(f *decode.Fact) {
+	w.src.change(func(st *source.Status) {
+		if st.Hidden == nil {
+			st.Hidden = make(map[string]uint64)
+		}
+		st.Hidden[hidden[f.What]]++
+	})
 }
 
 // isVisitType leaves out the questions that no visit asks: mail, reverse

@@ -13,8 +13,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"safelight/agent/source/network/decode"
 )
 
 // The ring: blocks that the kernel fills with packets and hands over whole,
@@ -40,24 +38,24 @@ type ring struct {
 	mem  []byte
 	at   int
 	stop func() // ends the wake-up, or waits until it is over
+
+	name    string // of the one interface to watch, or empty
+	index   int    // its number while it is bound to
+	why     string // there is no better capture, or empty
+	dropped uint64
+	one     arrival
 }
 
-func openCapture(ctx context.Context, cfg Config) (capturer, error) {
-	index := 0
-	if cfg.Interface != "" {
-		face, err := net.InterfaceByName(cfg.Interface)
-		if err != nil {
-			return nil, fmt.Errorf("%w: finding the interface named in agent.yaml: %w", errUnavailable, err)
-		}
-		index = face.Index
-	}
+// openRing begins a capture of every interface, or of the one named. why says
+// why nothing better was taken.
+func openRing(ctx context.Context, cfg Config, why string) (*ring, error) {
 	// Protocol 0 receives nothing until bind, so no packet passes unfiltered.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, unavailable("opening a packet socket", err)
 	}
-	r := &ring{fd: fd, wake: -1}
-	if err := r.setUp(index); err != nil {
+	r := &ring{fd: fd, wake: -1, name: cfg.Interface, why: why}
+	if err := r.setUp(); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	woken := make(chan struct{})
@@ -85,7 +83,7 @@ func unavailable(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", errUnavailable, doing, err)
 }
 
-func (r *ring) setUp(index int) (err error) {
+func (r *ring) setUp() (err error) {
 	if err := r.attachFilter(); err != nil {
 		return unavailable("attaching the packet filter", err)
 	}
@@ -107,11 +105,40 @@ func (r *ring) setUp(index int) (err error) {
 	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return unavailable("making an event descriptor", err)
 	}
+	if r.name == "" {
+		return r.bind(0)
+	}
+	return r.changed()
+}
+
+func (r *ring) bind(index int) error {
 	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: index}); err != nil {
 		return unavailable("binding the packet socket", err)
 	}
+	r.index = index
 	return nil
 }
+
+// changed implements capturer. A socket bound to all interfaces sees those that
+// come; one bound to an interface by name must find it again under its new
+// number.
+func (r *ring) changed() error {
+	if r.name == "" {
+		return nil
+	}
+	face, err := net.InterfaceByName(r.name)
+	if err != nil {
+		r.index = 0
+		return fmt.Errorf("%w: waiting for the interface to watch: %w", errUnavailable, err)
+	}
+	if face.Index == r.index {
+		return nil
+	}
+	return r.bind(face.Index)
+}
+
+// check implements capturer: the socket itself tells when it ends.
+func (*ring) check() error { return nil }
 
 func (r *ring) attachFilter() error {
 	raw, err := filter()
@@ -128,27 +155,32 @@ func (r *ring) attachFilter() error {
 	return err
 }
 
-func (r *ring) detail() string { return "AF_PACKET ring: DNS, TLS, HTTP" }
+func (*ring) way() Way { return Packet }
+
+func (r *ring) detail() string {
+	detail := "AF_PACKET ring: DNS, TLS, QUIC, HTTP; owners are looked up"
+	if r.why != "" {
+		detail += ". " + r.why
+	}
+	return detail
+}
 
 // read implements capturer.
-func (r *ring) read(ctx context.Context, wait time.Duration, take func(decode.Link, []byte, time.Time)) error {
+func (r *ring) read(ctx context.Context, wait time.Duration, take func(*arrival)) error {
 	if r.ready() == nil {
 		if err := r.poll(wait); err != nil {
 			return err
 		}
 	}
 	for block := r.ready(); block != nil && ctx.Err() == nil; block = r.ready() {
-		eachPacket(block, take)
+		r.eachPacket(block, take)
 		r.giveBack()
 	}
 	return nil
 }
 
 func (r *ring) poll(wait time.Duration) error {
-	timeout := -1
-	if wait >= 0 {
-		timeout = int(min(wait.Milliseconds()+1, math.MaxInt32))
-	}
+	timeout := int(min(wait.Milliseconds()+1, math.MaxInt32))
 	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.wake), Events: unix.POLLIN}}
 	_, err := unix.Poll(fds, timeout)
 	if err != nil && !errors.Is(err, unix.EINTR) {
@@ -191,7 +223,7 @@ func (r *ring) giveBack() {
 }
 
 // eachPacket walks the packets of a block.
-func eachPacket(block []byte, take func(decode.Link, []byte, time.Time)) {
+func (r *ring) eachPacket(block []byte, take func(*arrival)) {
 	desc := (*unix.TpacketBlockDesc)(unsafe.Pointer(&block[0]))
 	head := (*unix.TpacketHdrV1)(unsafe.Pointer(&desc.Hdr[0]))
 	at := int(head.Offset_to_first_pkt)
@@ -205,7 +237,8 @@ func eachPacket(block []byte, take func(decode.Link, []byte, time.Time)) {
 		if from < 0 || to > len(block) || from > to {
 			return
 		}
-		take(decode.Raw, block[from:to:to], time.Unix(int64(p.Sec), int64(p.Nsec)))
+		r.one = arrival{data: block[from:to:to], at: time.Unix(int64(p.Sec), int64(p.Nsec))}
+		take(&r.one)
 		if p.Next_offset == 0 {
 			return
 		}
@@ -216,10 +249,10 @@ func eachPacket(block []byte, take func(decode.Link, []byte, time.Time)) {
 // lost implements capturer. Reading the kernel's counters clears them.
 func (r *ring) lost() uint64 {
 	stats, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-	if err != nil {
-		return 0
+	if err == nil {
+		r.dropped += uint64(stats.Drops)
 	}
-	return uint64(stats.Drops)
+	return r.dropped
 }
 
 func (r *ring) close() error {
