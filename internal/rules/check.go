@@ -17,6 +17,7 @@ func (rs *Ruleset) Check() []Problem {
 	ps = append(ps, rs.checkProtectedSites()...)
 	ps = append(ps, rs.checkProtectedLines()...)
 	ps = append(ps, rs.checkPleas()...)
+	ps = append(ps, rs.checkNoise()...)
 	return ps.sorted()
 }
 

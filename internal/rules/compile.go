@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -28,6 +29,9 @@ type Ruleset struct {
 	protected map[string]pos
 	miss      []testLine // of the protected pack
 	packs     []Pack
+
+	marks        map[string]marked
+	addressMarks map[netip.Addr]Mark
 }
 
 // Pack is a pack's name and version.
@@ -94,6 +98,7 @@ type compiler struct {
 	packs     map[string]*packFile // by folder
 	cats      []*categoryFile
 	protected []*protectedFile
+	marks     []*marksFile
 }
 
 func (c *compiler) bad(at pos, what, mend string) {
@@ -164,6 +169,12 @@ func (c *compiler) parseFile(name string, data []byte) {
 		}
 		return
 	}
+	if hasKey(n, "marks") {
+		if m := r.marks(n); m != nil {
+			c.marks = append(c.marks, m)
+		}
+		return
+	}
 	if f := r.category(n, pack); f != nil && f.cat.ID != "" {
 		c.cats = append(c.cats, f)
 	}
@@ -171,6 +182,7 @@ func (c *compiler) parseFile(name string, data []byte) {
 
 // build makes the tables: categories first, then what extends them.
 func (c *compiler) build() {
+	c.addMarks()
 	for _, f := range c.cats {
 		if !f.extends {
 			c.define(f)

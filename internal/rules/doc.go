@@ -20,4 +20,4 @@ package rules
 // Engine is the version of the rule language and of its judging. A policy
 // manifest's min_engine is compared with it: a device whose engine is older
 // keeps its last good rules and says so.
-const Engine uint32 = 1
+const Engine uint32 = 2 // 2: lists of marks

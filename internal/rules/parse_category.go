@@ -22,6 +22,7 @@ type categoryFile struct {
 	allow   []phrase // only text and pos are used
 	domains []domainRule
 	progs   []programRule
+	marked  Mark // lists whose names it flags too
 	tests   tests
 }
 
@@ -75,11 +76,11 @@ func (r *reader) category(n *yaml.Node, pack *packFile) *categoryFile {
 	c := &categoryFile{pos: r.at(n), pack: pack}
 	keys := []string{
 		"category", "title", "noun", "about", "purpose", "risk", "severity", "owner", "why", "locked", "action",
-		"phrases", "allow", "domains", "programs", "tests", "first_steps", "helplines",
+		"phrases", "allow", "domains", "programs", "marked", "tests", "first_steps", "helplines",
 	}
 	if hasKey(n, "extends") {
 		c.extends = true
-		keys = []string{"extends", "owner", "why", "phrases", "allow", "domains", "programs", "tests"}
+		keys = []string{"extends", "owner", "why", "phrases", "allow", "domains", "programs", "marked", "tests"}
 	}
 	f, ok := r.mapping(n, "the file", keys...)
 	if !ok {
@@ -177,6 +178,7 @@ func (r *reader) rules(f fields, c *categoryFile) {
 	for _, n := range r.list(f.by["programs"], "programs") {
 		r.program(n, c)
 	}
+	c.marked = r.marked(f.by["marked"])
 	r.tests(f, c)
 }
 
