@@ -11,7 +11,10 @@ import (
 func (r *Resolver) describe(owner *event.Owner, p *process, reason why) who {
 	owner.Unknown = string(reason)
 	if p != nil {
-		owner.PID, owner.PPID, owner.Process = p.pid, p.ppid, p.name
+		owner.PID, owner.PPID = p.pid, p.ppid
+		if p.name != "" {
+			owner.Process = p.name
+		}
 		if owner.Exe == "" {
 			owner.Exe = p.exe
 		}

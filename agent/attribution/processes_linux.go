@@ -116,6 +116,7 @@ func (t *processes) identify(pid int) (*process, error) {
 	s := parseStatus(b)
 	if s.tgid != 0 && s.tgid != pid {
 		pid = s.tgid
+		exe, err = t.files.link(procPath(pid, "exe"))
 		if b, statusErr = t.files.read(procPath(pid, "status"), 8192); statusErr != nil {
 			return nil, goneOrHidden(statusErr)
 		}

@@ -101,6 +101,10 @@ func (r *Resolver) socketOwner(f flow) (event.Owner, *who, bool) {
 // Complete adds what is missing to an owner whose PID is known, and its UID
 // perhaps: the kernel told whose it is, so no socket is looked for.
 func (r *Resolver) Complete(owner event.Owner) event.Owner {
+	if owner.UID != nil { // the caller's may be written over
+		uid := *owner.UID
+		owner.UID = &uid
+	}
 	r.mu.Lock()
 	w := r.complete(&owner)
 	r.mu.Unlock()
@@ -119,11 +123,15 @@ func (r *Resolver) complete(owner *event.Owner) who {
 		reason = whyHidden
 	case err != nil:
 		reason = whyGone
-	case owner.UID != nil && p.uid != *owner.UID && owner.Exe != "" && owner.Exe != p.exe:
-		p, reason = nil, whyGone // another process has its number by now
 	case owner.UID == nil:
 		uid := p.uid
 		owner.UID = &uid
+	case p.uid != *owner.UID && (owner.Exe == "" || owner.Exe != p.exe):
+		p, reason = nil, whyGone // another process has its number by now
+	case owner.Exe != "" && owner.Exe != p.exe:
+		before := *p // it has started another program since
+		before.name, before.exe, before.script = owner.Process, owner.Exe, ""
+		p = &before
 	}
 	return r.describe(owner, p, reason)
 }

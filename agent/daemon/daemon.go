@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"safelight/agent/attribution"
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
 	"safelight/agent/pipeline"
@@ -60,6 +61,7 @@ type agent struct {
 	shipper     *shipper.Shipper
 	watcher     *watch.Watcher
 	checkpoints *watch.Checkpoints
+	owners      *attribution.Resolver // nil where sources were handed in
 	sources     []source.Source
 }
 
@@ -148,7 +150,8 @@ func build(o Options) (*agent, error) {
 		Up:         a.up, Pause: a.shipper.BackOff,
 	})
 	if a.sources = o.Sources; a.sources == nil {
-		if a.sources, err = sources(conf, o.Log); err != nil {
+		a.owners = attribution.New(attribution.Config{})
+		if a.sources, err = sources(conf, a.owners, o.Log); err != nil {
 			return nil, errors.Join(err, a.close())
 		}
 	}
@@ -159,6 +162,9 @@ func (a *agent) close() error {
 	var err error
 	if a.conn != nil {
 		err = a.conn.Close()
+	}
+	if a.owners != nil {
+		err = errors.Join(err, a.owners.Close())
 	}
 	return errors.Join(err, a.spool.Close())
 }

@@ -14,11 +14,10 @@ import (
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
-// sources builds what agent.yaml names.
-func sources(conf Config, log *slog.Logger) ([]source.Source, error) {
+// sources builds what agent.yaml names. owners is one for all: what starts is
+// then known when it connects.
+func sources(conf Config, owners *attribution.Resolver, log *slog.Logger) ([]source.Source, error) {
 	var all []source.Source
-	// One for both: what starts is then known when it connects.
-	owners := attribution.New(attribution.Config{})
 	if conf.Network.Enabled {
 		all = append(all, network.New(network.Config{Owners: owners, Log: log}))
 	}

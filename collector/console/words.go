@@ -213,7 +213,31 @@ func howAccount(e model.Event, s model.Subject) string {
 	if e.Via == event.ViaLog {
 		return "The log gave the account."
 	}
-	return "The operating system gave the account."
+	out := "The operating system gave the account."
+	if e.From.RunsAs != "" {
+		out = "The operating system gave the account that signed in; the program ran with another’s rights."
+	}
+	if e.From.Remote != "" {
+		out += " The person was signed in from elsewhere" + remotely[e.From.Remote] + ", not at the device itself."
+	}
+	return out
+}
+
+var remotely = map[event.Remote]string{event.RemoteRDP: " by remote desktop", event.RemoteSSH: " by remote terminal (SSH)"}
+
+// whoNotSeen says why no account is known, for people who know no operating
+// system.
+var whoNotSeen = map[event.Reason]string{
+	event.ReasonExited:       "Whose it was: the program had ended before the device could look.",
+	event.ReasonNoHolder:     "Whose it was: the device could not tell which program the connection belonged to.",
+	event.ReasonNotPermitted: "Whose it was: Safelight is not allowed to look at that program.",
+	event.ReasonResolver:     "Who asked: the device looks names up for everybody who uses it, and does not say for whom.",
+	event.ReasonKernel:       "Whose it was: the operating system itself made the connection.",
+	event.ReasonContainer:    "Whose it was: it ran in a container, a closed-off part of the device with accounts of its own.",
+	event.ReasonNoName:       "Whose it was: the account it ran under has no name on the device.",
+	event.ReasonDirectory:    "Whose it was: the school’s directory of accounts did not answer the device in time.",
+	event.ReasonSeveral:      "Whose it was: more than one account could have been meant.",
+	event.ReasonUnsupported:  "Whose it was: this kind of device does not tell.",
 }
 
 // howProgram names the program that asked, where that is known.
@@ -241,6 +265,9 @@ func notSeen(e model.Event) []string {
 		if !saidHere[s] {
 			out = append(out, sentence(s))
 		}
+	}
+	if words, ok := whoNotSeen[e.From.Reason]; ok && e.Account == "" {
+		out = append(out, words)
 	}
 	switch e.Kind {
 	case event.Process:

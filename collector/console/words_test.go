@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +180,26 @@ func TestWhatIsHeldTogetherIsStillEscaped(t *testing.T) {
 		if got := string(whole(in)); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+func TestWhyNobodyIsKnownIsSaidInWords(t *testing.T) {
+	for _, reason := range event.Reasons {
+		words := whoNotSeen[reason]
+		if words == "" {
+			t.Errorf("%q has no words", reason)
+		}
+		e := model.Event{Kind: event.Domain, From: event.Origin{Reason: reason}}
+		if got := notSeen(e); got[0] != words {
+			t.Errorf("%q: what was not seen begins with %q", reason, got[0])
+		}
+		e.Account = "pupil07"
+		if got := notSeen(e); slices.Contains(got, words) {
+			t.Errorf("%q is said of an account that is known", reason)
+		}
+	}
+	far := howAccount(model.Event{From: event.Origin{Remote: event.RemoteRDP}}, model.Subject{Account: "a"})
+	if !strings.Contains(far, "remote desktop") {
+		t.Errorf("of somebody who sat elsewhere: %q", far)
 	}
 }

@@ -24,7 +24,8 @@ func fineClock(c *safelightv1.Clock) bool {
 }
 
 func fineOwner(o *safelightv1.Owner) bool {
-	return within(o.GetProcess(), 0, 255) && within(o.GetExe(), 0, 4096) && within(o.GetAccount(), 0, 255) && within(o.GetUnknownReason(), 0, 255)
+	return within(o.GetProcess(), 0, 255) && within(o.GetExe(), 0, 4096) && within(o.GetAccount(), 0, 255) && within(o.GetUnknownReason(), 0, 255) &&
+		within(o.GetParent(), 0, 255) && within(o.GetScript(), 0, 4096) && within(o.GetApp(), 0, 255) && within(o.GetRunsAs(), 0, 255)
 }
 
 func fineVerdict(v *safelightv1.Verdict) bool {

@@ -10,6 +10,7 @@ import (
 
 	"safelight/collector/model"
 	"safelight/internal/event"
+	"safelight/internal/wire"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -60,6 +61,10 @@ func (r *reader) event(in *safelightv1.Event, place model.Place) (model.Event, *
 		Kind: kinds[in.GetKind()], Name: in.GetName(), Via: vias[in.GetVia()], Count: max(1, int(in.GetCount())),
 		Outcome: outcomes[in.GetOutcome()], ThirdParty: in.GetThirdParty(), Noise: in.GetNoise(),
 		Process: owner.GetProcess(), Exe: owner.GetExe(), PID: int(owner.GetPid()), Account: owner.GetAccount(), Unknown: owner.GetUnknownReason(),
+		From: event.Origin{
+			Parent: owner.GetParent(), Script: owner.GetScript(), App: owner.GetApp(), RunsAs: owner.GetRunsAs(),
+			Remote: wire.RemoteFromProto(owner.GetRemote()), Reason: wire.ReasonFromProto(owner.GetUnknown()),
+		},
 		Client: in.GetClient(), Server: in.GetServer(), IP: r.who.ip,
 		Rule: verdict.GetRule(), Category: verdict.GetCategory(), Severity: severity, Pack: verdict.GetPack(),
 		Match: verdict.GetMatch(), Why: verdict.GetWhy(), NotSeen: verdict.GetNotSeen(), Help: verdict.GetAsksForHelp(),
@@ -118,6 +123,10 @@ func nulIn(in *safelightv1.Event) string {
 		{"owner.exe", o.GetExe()},
 		{"owner.account", o.GetAccount()},
 		{"owner.unknown_reason", o.GetUnknownReason()},
+		{"owner.parent", o.GetParent()},
+		{"owner.script", o.GetScript()},
+		{"owner.app", o.GetApp()},
+		{"owner.runs_as", o.GetRunsAs()},
 		{"verdict.rule", v.GetRule()},
 		{"verdict.category", v.GetCategory()},
 		{"verdict.pack", v.GetPack()},

@@ -183,19 +183,22 @@ type Event struct {
 	PID               int
 	Account           string // turned into Subject by the store
 	Unknown           string // why there is no account
-	Subject           string
-	Client            string
-	Server            string
-	IP                string // the device's address as the collector saw it
-	Rule              string
-	Category          string
-	Severity          event.Severity
-	Pack              string
-	Match             string
-	Why               string
-	NotSeen           []string
-	Help              bool // reads as somebody asking for help (G1)
-	Erased            bool // what was seen was erased with its subject
+	// From is what else the device knew of the process: parent, script, app,
+	// whether the person sat elsewhere, and why no account is known.
+	From     event.Origin
+	Subject  string
+	Client   string
+	Server   string
+	IP       string // the device's address as the collector saw it
+	Rule     string
+	Category string
+	Severity event.Severity
+	Pack     string
+	Match    string
+	Why      string
+	NotSeen  []string
+	Help     bool // reads as somebody asking for help (G1)
+	Erased   bool // what was seen was erased with its subject
 }
 
 // EventKey names an event: the device from its certificate, the id from the

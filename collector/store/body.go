@@ -25,6 +25,7 @@ type eventBody struct {
 	Exe        string        `json:"exe,omitempty"`
 	PID        int           `json:"pid,omitempty"`
 	Unknown    string        `json:"unknown,omitempty"`
+	From       event.Origin  `json:"from,omitzero"`
 	Client     string        `json:"client,omitempty"`
 	Server     string        `json:"server,omitempty"`
 	IP         string        `json:"ip,omitempty"`
@@ -38,7 +39,7 @@ type eventBody struct {
 func bodyOf(e *model.Event) ([]byte, error) {
 	return json.Marshal(eventBody{
 		Pack: e.Pack, Kind: e.Kind, Name: e.Name, Via: e.Via, Also: e.Also, Count: e.Count, Outcome: e.Outcome,
-		ThirdParty: e.ThirdParty, Noise: e.Noise, Process: e.Process, Exe: e.Exe, PID: e.PID, Unknown: e.Unknown,
+		ThirdParty: e.ThirdParty, Noise: e.Noise, Process: e.Process, Exe: e.Exe, PID: e.PID, Unknown: e.Unknown, From: e.From,
 		Client: e.Client, Server: e.Server, IP: e.IP, Match: e.Match, Why: e.Why, NotSeen: e.NotSeen, Help: e.Help, Skew: e.Skew,
 	})
 }
@@ -50,6 +51,7 @@ func readBody(data []byte, e *model.Event) error {
 	}
 	e.Pack, e.Kind, e.Name, e.Via, e.Also, e.Count, e.Outcome = b.Pack, b.Kind, b.Name, b.Via, b.Also, b.Count, b.Outcome
 	e.ThirdParty, e.Noise, e.Process, e.Exe, e.PID, e.Unknown = b.ThirdParty, b.Noise, b.Process, b.Exe, b.PID, b.Unknown
+	e.From = b.From
 	e.Client, e.Server, e.IP, e.Match, e.Why, e.NotSeen, e.Help, e.Skew = b.Client, b.Server, b.IP, b.Match, b.Why, b.NotSeen, b.Help, b.Skew
 	return nil
 }

@@ -70,6 +70,8 @@ func ownerToProto(e Event) *pb.Owner {
 	o := &pb.Owner{
 		Process: cut(e.Process, maxShort), Exe: cut(e.Exe, maxExe), Account: cut(e.User, maxShort),
 		UnknownReason: cut(e.OwnerUnknown, maxShort),
+		Parent:        cut(e.Parent, maxShort), Script: cut(e.Script, maxExe), App: cut(e.App, maxShort),
+		Remote: remotes[e.Remote], RunsAs: cut(e.RunsAs, maxShort), Unknown: reasons[e.Reason],
 	}
 	if e.PID > 0 && int64(e.PID) <= maxPID {
 		o.Pid = uint32(e.PID)
@@ -125,6 +127,8 @@ func FromProto(msg *pb.Event) (Event, error) {
 func ownerFromProto(e *Event, o *pb.Owner) {
 	e.PID, e.Process, e.Exe = int(o.GetPid()), o.GetProcess(), o.GetExe()
 	e.User, e.OwnerUnknown = o.GetAccount(), o.GetUnknownReason()
+	e.Parent, e.Script, e.App, e.RunsAs = o.GetParent(), o.GetScript(), o.GetApp(), o.GetRunsAs()
+	e.Remote, e.Reason = RemoteFromProto(o.GetRemote()), ReasonFromProto(o.GetUnknown())
 	if o != nil && o.Uid != nil {
 		uid := o.GetUid()
 		e.UID = &uid

@@ -38,6 +38,31 @@ var severities = table[event.Severity, pb.Severity]{
 	event.High: pb.Severity_SEVERITY_HIGH, event.Urgent: pb.Severity_SEVERITY_URGENT,
 }
 
+var remotes = table[event.Remote, pb.Remote]{
+	event.RemoteSSH: pb.Remote_REMOTE_SSH, event.RemoteRDP: pb.Remote_REMOTE_RDP, event.RemoteOther: pb.Remote_REMOTE_OTHER,
+}
+
+var reasons = table[event.Reason, pb.OwnerUnknown]{
+	event.ReasonExited: pb.OwnerUnknown_OWNER_UNKNOWN_EXITED, event.ReasonNoHolder: pb.OwnerUnknown_OWNER_UNKNOWN_NO_HOLDER,
+	event.ReasonNotPermitted: pb.OwnerUnknown_OWNER_UNKNOWN_NOT_PERMITTED, event.ReasonResolver: pb.OwnerUnknown_OWNER_UNKNOWN_RESOLVER,
+	event.ReasonKernel: pb.OwnerUnknown_OWNER_UNKNOWN_KERNEL, event.ReasonContainer: pb.OwnerUnknown_OWNER_UNKNOWN_CONTAINER,
+	event.ReasonNoName: pb.OwnerUnknown_OWNER_UNKNOWN_NO_NAME, event.ReasonDirectory: pb.OwnerUnknown_OWNER_UNKNOWN_DIRECTORY,
+	event.ReasonSeveral: pb.OwnerUnknown_OWNER_UNKNOWN_SEVERAL, event.ReasonUnsupported: pb.OwnerUnknown_OWNER_UNKNOWN_UNSUPPORTED,
+}
+
+// ReasonFromProto reads why an account is not known; empty where there is none,
+// or one that this version does not know.
+func ReasonFromProto(p pb.OwnerUnknown) event.Reason {
+	r, _ := reasons.plain(p)
+	return r
+}
+
+// RemoteFromProto reads how a person from elsewhere reached the device.
+func RemoteFromProto(p pb.Remote) event.Remote {
+	r, _ := remotes.plain(p)
+	return r
+}
+
 // Outcome says whether a name asked for was then connected to.
 type Outcome string
 

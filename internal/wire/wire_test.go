@@ -35,6 +35,10 @@ func full(t *testing.T) Event {
 			PID: 4711, Process: "firefox", Exe: "/usr/lib/firefox/firefox", UID: &uid, User: "SCHOOL\\p.invented",
 			Client: "192.0.2.7:50000", Server: "198.51.100.9:443", Count: 3, Also: []event.Via{event.ViaDNS, event.ViaQUIC},
 			ThirdParty: true, Noise: true, Logged: when.Add(-time.Second), LogOf: event.ViaHTTP,
+			Origin: event.Origin{
+				Parent: "bash", Script: "~/game.py", App: "flatpak:org.invented.Browser", Remote: event.RemoteRDP, RunsAs: "root",
+				Reason: event.ReasonResolver,
+			},
 		},
 		BootID: "7c0f1ad2-5d1b-4f0e-9a53-6e2f8f3f1c55", Mono: 90 * time.Minute, OwnerUnknown: "gone before it was asked for",
 		Rule: "gambling.sites", Category: "gambling", Severity: event.Medium, Pack: "starter 3", Match: "bets.invented.example",
@@ -144,7 +148,7 @@ func TestStringsAreCutOnCharacters(t *testing.T) {
 // itself and fills the event one beyond it.
 func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 	e := full(t)
-	for _, s := range []*string{&e.Name, &e.Process, &e.Exe, &e.User, &e.Client, &e.Server, &e.BootID, &e.OwnerUnknown, &e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role} {
+	for _, s := range []*string{&e.Name, &e.Process, &e.Exe, &e.User, &e.Client, &e.Server, &e.BootID, &e.OwnerUnknown, &e.Parent, &e.Script, &e.App, &e.RunsAs, &e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role} {
 		*s = strings.Repeat("x", 10_000)
 	}
 	e.NotSeen = []string{strings.Repeat("x", 10_000)}
@@ -177,8 +181,8 @@ func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 		})
 	}
 	walk(msg.ProtoReflect())
-	if checked != 15 {
-		t.Errorf("%d strings checked, want 15", checked)
+	if checked != 19 {
+		t.Errorf("%d strings checked, want 19", checked)
 	}
 }
 
@@ -357,4 +361,34 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 		_, _ = UnmarshalHealth(b)
 	})
+}
+
+func TestEveryReasonForNotKnowingTravels(t *testing.T) {
+	for _, want := range event.Reasons {
+		e := full(t)
+		e.Reason = want
+		b, err := Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := Unmarshal(b); err != nil || back.Reason != want {
+			t.Errorf("sent %q, got %q, %v", want, back.Reason, err)
+		}
+	}
+	if len(reasons) != len(event.Reasons) || len(reasons) != len(pb.OwnerUnknown_name)-1 {
+		t.Errorf("%d reasons in the table, %d in event, %d in the protocol", len(reasons), len(event.Reasons), len(pb.OwnerUnknown_name)-1)
+	}
+}
+
+func TestAReasonOfANewerAgentIsNoReasonToRefuse(t *testing.T) {
+	e := full(t)
+	msg, err := toProto(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg.Owner.Unknown, msg.Owner.Remote = 900, 901
+	back, err := FromProto(msg)
+	if err != nil || back.Reason != "" || back.Remote != "" || back.Name != e.Name {
+		t.Errorf("got %+v, %v", back, err)
+	}
 }

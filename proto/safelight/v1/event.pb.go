@@ -256,6 +256,134 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_safelight_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
+// That the person sat elsewhere, and how they reached the device.
+type Remote int32
+
+const (
+	Remote_REMOTE_UNSPECIFIED Remote = 0 // at the device, or not known
+	Remote_REMOTE_SSH         Remote = 1
+	Remote_REMOTE_RDP         Remote = 2
+	Remote_REMOTE_OTHER       Remote = 3
+)
+
+// Enum value maps for Remote.
+var (
+	Remote_name = map[int32]string{
+		0: "REMOTE_UNSPECIFIED",
+		1: "REMOTE_SSH",
+		2: "REMOTE_RDP",
+		3: "REMOTE_OTHER",
+	}
+	Remote_value = map[string]int32{
+		"REMOTE_UNSPECIFIED": 0,
+		"REMOTE_SSH":         1,
+		"REMOTE_RDP":         2,
+		"REMOTE_OTHER":       3,
+	}
+)
+
+func (x Remote) Enum() *Remote {
+	p := new(Remote)
+	*p = x
+	return p
+}
+
+func (x Remote) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Remote) Descriptor() protoreflect.EnumDescriptor {
+	return file_safelight_v1_event_proto_enumTypes[4].Descriptor()
+}
+
+func (Remote) Type() protoreflect.EnumType {
+	return &file_safelight_v1_event_proto_enumTypes[4]
+}
+
+func (x Remote) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Remote.Descriptor instead.
+func (Remote) EnumDescriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{4}
+}
+
+// Why no account is known. New reasons get new numbers: one that a collector does
+// not know reads as unspecified.
+type OwnerUnknown int32
+
+const (
+	OwnerUnknown_OWNER_UNKNOWN_UNSPECIFIED   OwnerUnknown = 0
+	OwnerUnknown_OWNER_UNKNOWN_EXITED        OwnerUnknown = 1 // gone before it could be read
+	OwnerUnknown_OWNER_UNKNOWN_NO_HOLDER     OwnerUnknown = 2 // no process was seen to hold the socket
+	OwnerUnknown_OWNER_UNKNOWN_NOT_PERMITTED OwnerUnknown = 3
+	OwnerUnknown_OWNER_UNKNOWN_RESOLVER      OwnerUnknown = 4 // the system's resolver asked for somebody
+	OwnerUnknown_OWNER_UNKNOWN_KERNEL        OwnerUnknown = 5
+	OwnerUnknown_OWNER_UNKNOWN_CONTAINER     OwnerUnknown = 6  // whose accounts are not the device's
+	OwnerUnknown_OWNER_UNKNOWN_NO_NAME       OwnerUnknown = 7  // the account's number has no name
+	OwnerUnknown_OWNER_UNKNOWN_DIRECTORY     OwnerUnknown = 8  // the directory of accounts did not answer
+	OwnerUnknown_OWNER_UNKNOWN_SEVERAL       OwnerUnknown = 9  // more than one account fits
+	OwnerUnknown_OWNER_UNKNOWN_UNSUPPORTED   OwnerUnknown = 10 // this system does not tell
+)
+
+// Enum value maps for OwnerUnknown.
+var (
+	OwnerUnknown_name = map[int32]string{
+		0:  "OWNER_UNKNOWN_UNSPECIFIED",
+		1:  "OWNER_UNKNOWN_EXITED",
+		2:  "OWNER_UNKNOWN_NO_HOLDER",
+		3:  "OWNER_UNKNOWN_NOT_PERMITTED",
+		4:  "OWNER_UNKNOWN_RESOLVER",
+		5:  "OWNER_UNKNOWN_KERNEL",
+		6:  "OWNER_UNKNOWN_CONTAINER",
+		7:  "OWNER_UNKNOWN_NO_NAME",
+		8:  "OWNER_UNKNOWN_DIRECTORY",
+		9:  "OWNER_UNKNOWN_SEVERAL",
+		10: "OWNER_UNKNOWN_UNSUPPORTED",
+	}
+	OwnerUnknown_value = map[string]int32{
+		"OWNER_UNKNOWN_UNSPECIFIED":   0,
+		"OWNER_UNKNOWN_EXITED":        1,
+		"OWNER_UNKNOWN_NO_HOLDER":     2,
+		"OWNER_UNKNOWN_NOT_PERMITTED": 3,
+		"OWNER_UNKNOWN_RESOLVER":      4,
+		"OWNER_UNKNOWN_KERNEL":        5,
+		"OWNER_UNKNOWN_CONTAINER":     6,
+		"OWNER_UNKNOWN_NO_NAME":       7,
+		"OWNER_UNKNOWN_DIRECTORY":     8,
+		"OWNER_UNKNOWN_SEVERAL":       9,
+		"OWNER_UNKNOWN_UNSUPPORTED":   10,
+	}
+)
+
+func (x OwnerUnknown) Enum() *OwnerUnknown {
+	p := new(OwnerUnknown)
+	*p = x
+	return p
+}
+
+func (x OwnerUnknown) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OwnerUnknown) Descriptor() protoreflect.EnumDescriptor {
+	return file_safelight_v1_event_proto_enumTypes[5].Descriptor()
+}
+
+func (OwnerUnknown) Type() protoreflect.EnumType {
+	return &file_safelight_v1_event_proto_enumTypes[5]
+}
+
+func (x OwnerUnknown) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OwnerUnknown.Descriptor instead.
+func (OwnerUnknown) EnumDescriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{5}
+}
+
 // A moment by every clock the device has, so that the collector can correct a
 // wrong wall clock: monotonic_ns counts within boot_id and never jumps.
 type Clock struct {
@@ -328,6 +456,17 @@ type Owner struct {
 	Uid           *uint32                `protobuf:"varint,4,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
 	Account       string                 `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`
 	UnknownReason string                 `protobuf:"bytes,6,opt,name=unknown_reason,json=unknownReason,proto3" json:"unknown_reason,omitempty"`
+	// The parent's name.
+	Parent string `protobuf:"bytes,7,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The file that an interpreter runs, the home folder as "~"; never any other
+	// argument.
+	Script string `protobuf:"bytes,8,opt,name=script,proto3" json:"script,omitempty"`
+	// What packages the program, as "kind:name": flatpak, snap, docker ...
+	App    string `protobuf:"bytes,9,opt,name=app,proto3" json:"app,omitempty"`
+	Remote Remote `protobuf:"varint,10,opt,name=remote,proto3,enum=safelight.v1.Remote" json:"remote,omitempty"`
+	// The account the program ran under where account is the one that signed in.
+	RunsAs        string       `protobuf:"bytes,11,opt,name=runs_as,json=runsAs,proto3" json:"runs_as,omitempty"`
+	Unknown       OwnerUnknown `protobuf:"varint,12,opt,name=unknown,proto3,enum=safelight.v1.OwnerUnknown" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,6 +541,48 @@ func (x *Owner) GetUnknownReason() string {
 		return x.UnknownReason
 	}
 	return ""
+}
+
+func (x *Owner) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Owner) GetScript() string {
+	if x != nil {
+		return x.Script
+	}
+	return ""
+}
+
+func (x *Owner) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *Owner) GetRemote() Remote {
+	if x != nil {
+		return x.Remote
+	}
+	return Remote_REMOTE_UNSPECIFIED
+}
+
+func (x *Owner) GetRunsAs() string {
+	if x != nil {
+		return x.RunsAs
+	}
+	return ""
+}
+
+func (x *Owner) GetUnknown() OwnerUnknown {
+	if x != nil {
+		return x.Unknown
+	}
+	return OwnerUnknown_OWNER_UNKNOWN_UNSPECIFIED
 }
 
 // Why the rule flagged it, in its own words, and what was not seen.
@@ -930,14 +1111,21 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\x05Clock\x126\n" +
 	"\x04wall\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04wall\x12 \n" +
 	"\aboot_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06bootId\x12*\n" +
-	"\fmonotonic_ns\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vmonotonicNs\"\xcd\x01\n" +
+	"\fmonotonic_ns\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vmonotonicNs\"\xb4\x03\n" +
 	"\x05Owner\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\rR\x03pid\x12\"\n" +
 	"\aprocess\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\aprocess\x12\x1a\n" +
 	"\x03exe\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x03exe\x12\x15\n" +
 	"\x03uid\x18\x04 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\"\n" +
 	"\aaccount\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\aaccount\x12/\n" +
-	"\x0eunknown_reason\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\runknownReasonB\x06\n" +
+	"\x0eunknown_reason\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\runknownReason\x12 \n" +
+	"\x06parent\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06parent\x12 \n" +
+	"\x06script\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06script\x12\x1a\n" +
+	"\x03app\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x03app\x12,\n" +
+	"\x06remote\x18\n" +
+	" \x01(\x0e2\x14.safelight.v1.RemoteR\x06remote\x12!\n" +
+	"\aruns_as\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06runsAs\x124\n" +
+	"\aunknown\x18\f \x01(\x0e2\x1a.safelight.v1.OwnerUnknownR\aunknownB\x06\n" +
 	"\x04_uid\"\x9f\x03\n" +
 	"\aVerdict\x12\x1e\n" +
 	"\x04rule\x18\x01 \x01(\tB\n" +
@@ -1016,7 +1204,27 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_CONNECTED\x10\x01\x12\x15\n" +
-	"\x11OUTCOME_ATTEMPTED\x10\x02B\x99\x01\n" +
+	"\x11OUTCOME_ATTEMPTED\x10\x02*R\n" +
+	"\x06Remote\x12\x16\n" +
+	"\x12REMOTE_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"REMOTE_SSH\x10\x01\x12\x0e\n" +
+	"\n" +
+	"REMOTE_RDP\x10\x02\x12\x10\n" +
+	"\fREMOTE_OTHER\x10\x03*\xca\x02\n" +
+	"\fOwnerUnknown\x12\x1d\n" +
+	"\x19OWNER_UNKNOWN_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14OWNER_UNKNOWN_EXITED\x10\x01\x12\x1b\n" +
+	"\x17OWNER_UNKNOWN_NO_HOLDER\x10\x02\x12\x1f\n" +
+	"\x1bOWNER_UNKNOWN_NOT_PERMITTED\x10\x03\x12\x1a\n" +
+	"\x16OWNER_UNKNOWN_RESOLVER\x10\x04\x12\x18\n" +
+	"\x14OWNER_UNKNOWN_KERNEL\x10\x05\x12\x1b\n" +
+	"\x17OWNER_UNKNOWN_CONTAINER\x10\x06\x12\x19\n" +
+	"\x15OWNER_UNKNOWN_NO_NAME\x10\a\x12\x1b\n" +
+	"\x17OWNER_UNKNOWN_DIRECTORY\x10\b\x12\x19\n" +
+	"\x15OWNER_UNKNOWN_SEVERAL\x10\t\x12\x1d\n" +
+	"\x19OWNER_UNKNOWN_UNSUPPORTED\x10\n" +
+	"B\x99\x01\n" +
 	"\x10com.safelight.v1B\n" +
 	"EventProtoP\x01Z(safelight/proto/safelight/v1;safelightv1\xa2\x02\x03SXX\xaa\x02\fSafelight.V1\xca\x02\fSafelight\\V1\xe2\x02\x18Safelight\\V1\\GPBMetadata\xea\x02\rSafelight::V1b\x06proto3"
 
@@ -1032,43 +1240,47 @@ func file_safelight_v1_event_proto_rawDescGZIP() []byte {
 	return file_safelight_v1_event_proto_rawDescData
 }
 
-var file_safelight_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_safelight_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
 var file_safelight_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_safelight_v1_event_proto_goTypes = []any{
 	(Kind)(0),                     // 0: safelight.v1.Kind
 	(Via)(0),                      // 1: safelight.v1.Via
 	(Severity)(0),                 // 2: safelight.v1.Severity
 	(Outcome)(0),                  // 3: safelight.v1.Outcome
-	(*Clock)(nil),                 // 4: safelight.v1.Clock
-	(*Owner)(nil),                 // 5: safelight.v1.Owner
-	(*Verdict)(nil),               // 6: safelight.v1.Verdict
-	(*Event)(nil),                 // 7: safelight.v1.Event
-	(*Tombstone)(nil),             // 8: safelight.v1.Tombstone
-	(*Health)(nil),                // 9: safelight.v1.Health
-	(*Record)(nil),                // 10: safelight.v1.Record
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(Remote)(0),                   // 4: safelight.v1.Remote
+	(OwnerUnknown)(0),             // 5: safelight.v1.OwnerUnknown
+	(*Clock)(nil),                 // 6: safelight.v1.Clock
+	(*Owner)(nil),                 // 7: safelight.v1.Owner
+	(*Verdict)(nil),               // 8: safelight.v1.Verdict
+	(*Event)(nil),                 // 9: safelight.v1.Event
+	(*Tombstone)(nil),             // 10: safelight.v1.Tombstone
+	(*Health)(nil),                // 11: safelight.v1.Health
+	(*Record)(nil),                // 12: safelight.v1.Record
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_safelight_v1_event_proto_depIdxs = []int32{
-	11, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
-	2,  // 1: safelight.v1.Verdict.severity:type_name -> safelight.v1.Severity
-	4,  // 2: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
-	0,  // 3: safelight.v1.Event.kind:type_name -> safelight.v1.Kind
-	1,  // 4: safelight.v1.Event.via:type_name -> safelight.v1.Via
-	1,  // 5: safelight.v1.Event.also:type_name -> safelight.v1.Via
-	3,  // 6: safelight.v1.Event.outcome:type_name -> safelight.v1.Outcome
-	5,  // 7: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
-	6,  // 8: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
-	11, // 9: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
-	1,  // 10: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
-	2,  // 11: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
-	4,  // 12: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
-	7,  // 13: safelight.v1.Record.event:type_name -> safelight.v1.Event
-	9,  // 14: safelight.v1.Record.health:type_name -> safelight.v1.Health
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
+	4,  // 1: safelight.v1.Owner.remote:type_name -> safelight.v1.Remote
+	5,  // 2: safelight.v1.Owner.unknown:type_name -> safelight.v1.OwnerUnknown
+	2,  // 3: safelight.v1.Verdict.severity:type_name -> safelight.v1.Severity
+	6,  // 4: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
+	0,  // 5: safelight.v1.Event.kind:type_name -> safelight.v1.Kind
+	1,  // 6: safelight.v1.Event.via:type_name -> safelight.v1.Via
+	1,  // 7: safelight.v1.Event.also:type_name -> safelight.v1.Via
+	3,  // 8: safelight.v1.Event.outcome:type_name -> safelight.v1.Outcome
+	7,  // 9: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
+	8,  // 10: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
+	13, // 11: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
+	1,  // 12: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
+	2,  // 13: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
+	6,  // 14: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
+	9,  // 15: safelight.v1.Record.event:type_name -> safelight.v1.Event
+	11, // 16: safelight.v1.Record.health:type_name -> safelight.v1.Health
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_event_proto_init() }
@@ -1086,7 +1298,7 @@ func file_safelight_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_event_proto_rawDesc), len(file_safelight_v1_event_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      6,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
