@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -18,6 +19,11 @@ func Prepare() error {
 	}
 	return nil
 }
+
+// Loaded gives back what loading needed: the kernel's types are several
+// megabytes, nothing asks for them again, and an agent that does little would
+// keep them for minutes.
+func Loaded() { debug.FreeOSMemory() }
 
 // Why turns an error of loading or attaching into an Unavailable with its mend.
 func Why(doing string, err error) error {

@@ -118,10 +118,16 @@ func raiseLoopback(t *testing.T) {
 // watching starts a source and returns what it sees, once it runs.
 func watching(t *testing.T, cfg Config) (*Source, *sink) {
 	t.Helper()
+	out := newSink()
+	return watchingInto(t, cfg, out), out
+}
+
+func watchingInto(t *testing.T, cfg Config, out source.Sink) *Source {
+	t.Helper()
 	if cfg.Capture == "" {
 		cfg.Capture, cfg.Cgroup = Way(os.Getenv(testCapture)), os.Getenv(testCgroup)
 	}
-	src, out := New(cfg), newSink()
+	src := New(cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- src.Run(ctx, nil, out) }()
@@ -145,5 +151,5 @@ func watching(t *testing.T, cfg Config) (*Source, *sink) {
 		}
 		time.Sleep(time.Millisecond) // the source tells its state to those who ask, and to nobody else
 	}
-	return src, out
+	return src
 }

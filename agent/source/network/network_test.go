@@ -15,7 +15,11 @@ import (
 	"safelight/internal/event"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if !become() {
+		goleak.VerifyTestMain(m)
+	}
+}
 
 // sink hands what it is given to a channel.
 type sink struct {

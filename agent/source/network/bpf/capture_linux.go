@@ -48,6 +48,7 @@ func Open(cfg Config) (*Capture, error) {
 	if err := kernel.Prepare(); err != nil {
 		return nil, err
 	}
+	defer kernel.Loaded()
 	c := &Capture{cfg: cfg, linger: time.NewTimer(time.Hour)}
 	c.linger.Stop()
 	if err := c.load(); err != nil {

@@ -30,6 +30,7 @@ func Open(now func() time.Time) (*Reader, error) {
 	if err := kernel.Prepare(); err != nil {
 		return nil, err
 	}
+	defer kernel.Loaded()
 	r := &Reader{now: now}
 	if err := loadExecObjects(&r.objects, nil); err != nil {
 		return nil, kernel.Why("loading the program that sees starts", err)

@@ -1,0 +1,123 @@
+package network
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"safelight/agent/source"
+	"safelight/internal/event"
+)
+
+// gather keeps all that it is offered.
+type gather struct {
+	sink
+
+	mu  sync.Mutex // guards what follows
+	got []event.Observation
+}
+
+func (g *gather) Offer(o source.Observed) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.got = append(g.got, o.Observation)
+	return true
+}
+
+func (g *gather) all() []event.Observation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]event.Observation(nil), g.got...)
+}
+
+// quiet waits until nothing more comes, and returns what did.
+func (g *gather) quiet() []event.Observation {
+	last := -1
+	for now := len(g.all()); now != last; now = len(g.all()) {
+		last = now
+		time.Sleep(500 * time.Millisecond) // that nothing comes can only be waited for
+	}
+	return g.all()
+}
+
+// few is the size of a test that `make test` runs in small; `make acceptance`
+// runs it whole.
+func few(small, whole int) int {
+	if os.Getenv("SAFELIGHT_ACCEPTANCE") != "" {
+		return whole
+	}
+	return small
+}
+
+// setPorts leaves so few ports that each is used again and again.
+func setPorts(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("40000 40499"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cpu(t *testing.T) time.Duration {
+	t.Helper()
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// Short connections on few ports: each name must be seen, and on the BPF path
+// with the process and the account that asked for it.
+func TestShortConnectionsOnPortsUsedAgain(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	makeWorld(t)
+	setPorts(t)
+	uids := []int{61301, 61302, 61303, 61304}
+	each := few(250, 2500)
+	out := &gather{}
+	src := watchingInto(t, Config{}, out)
+	before := cpu(t)
+	pids := clients(t, uids, each, farAddr4+":443", "["+farAddr6+"]:443")
+	seen := make(map[string]event.Observation)
+	for _, o := range out.quiet() {
+		if o.Via == event.ViaTLS {
+			seen[o.Name] = o
+		}
+	}
+	spent := cpu(t) - before
+	named, owned := 0, 0
+	for _, uid := range uids {
+		for i := range each {
+			o, ok := seen[shortName(uid, i)]
+			if !ok {
+				continue
+			}
+			named++
+			if o.Attempt {
+				t.Fatalf("%s is said to be an attempt", o.Name)
+			}
+			if o.PID == pids[uid] && o.UID != nil && int(*o.UID) == uid && o.Exe == os.Args[0] {
+				owned++
+			}
+		}
+	}
+	st, all := src.Status(), each*len(uids)
+	t.Logf("way %s: %d of %d names, %d with the right pid, uid and exe; lost %d, dropped %d; %v of CPU, %v a hello",
+		st.Way, named, all, owned, st.Lost, st.Dropped, spent, spent/time.Duration(all))
+	want := 995
+	if st.Way == string(BPF) {
+		want = 999
+		if 1000*owned < want*all {
+			t.Errorf("%d of %d names have the right owner; want %d in 1,000", owned, all, want)
+		}
+	}
+	if 1000*named < want*all {
+		t.Errorf("saw %d of %d names; want %d in 1,000; %s", named, all, want, fmt.Sprintf("%+v", st))
+	}
+}
