@@ -52,12 +52,20 @@ type Spool interface {
 // Clock reads the device's clocks.
 type Clock func() (wall time.Time, bootID string, mono time.Duration)
 
-// Parts are what a Pipeline is built of; all are needed.
+// Pages guesses which names a page fetched by itself, and which visit a block
+// page stands in for. now is a clock that never jumps.
+type Pages interface {
+	Seen(o event.Observation, now time.Duration) (part bool)
+	Blocked(o event.Observation, now time.Duration) (visit event.Observation, ok bool)
+}
+
+// Parts are what a Pipeline is built of; all but Pages are needed.
 type Parts struct {
 	Policy Policy
 	Roles  Roles
 	Spool  Spool
 	Clock  Clock
+	Pages  Pages // nil guesses nothing
 	Log    *slog.Logger
 }
 
@@ -66,6 +74,17 @@ type Counts struct {
 	Judged  uint64 `json:"judged"`
 	Flagged uint64 `json:"flagged"`
 	Noted   uint64 `json:"noted"`
+	// Noise counts what browsers and systems asked for by themselves.
+	Noise  uint64       `json:"noise"`
+	Hidden HiddenCounts `json:"hidden"`
+}
+
+// HiddenCounts count visits to what hides others.
+type HiddenCounts struct {
+	EncryptedDNS uint64 `json:"encrypted_dns"`
+	ECH          uint64 `json:"ech"`
+	VPN          uint64 `json:"vpn"`
+	Proxy        uint64 `json:"proxy"`
 }
 
 // Pipeline is the join. Sources share its queue through Sink.
@@ -74,7 +93,8 @@ type Pipeline struct {
 	queue  chan queued
 	policy chan struct{} // closed when the first policy is in force
 
-	judged, flagged, noted atomic.Uint64
+	judged, flagged, noted, noise atomic.Uint64
+	hidden                        hiddenCounters
 }
 
 type queued struct {
@@ -82,6 +102,10 @@ type queued struct {
 	source.Observed
 	bootID string
 	mono   time.Duration
+	// part says that the name is likely a part of another page, by its time.
+	part bool
+	// blockPage says that a filter's block page followed.
+	blockPage bool
 }
 
 // New makes a pipeline; Run must run for its sinks to move.
@@ -91,7 +115,10 @@ func New(p Parts) *Pipeline {
 
 // Counts reads the counters.
 func (p *Pipeline) Counts() Counts {
-	return Counts{Judged: p.judged.Load(), Flagged: p.flagged.Load(), Noted: p.noted.Load()}
+	return Counts{
+		Judged: p.judged.Load(), Flagged: p.flagged.Load(), Noted: p.noted.Load(),
+		Noise: p.noise.Load(), Hidden: p.hidden.read(),
+	}
 }
 
 // PolicyArrived lets judging begin. It may be called once.
@@ -211,18 +238,13 @@ func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]
 	var records []spool.Record
 	bytes := 0
 	for _, q := range batch {
-		var rec spool.Record
-		var ok bool
-		if q.Kind != "" { // else a place alone
-			rec, ok = p.judge(ctx, q)
-		}
-		if ok && bytes+len(rec.Data) > writeBytes {
-			if !p.append(ctx, records, idle) {
-				return false
+		for _, rec := range p.events(ctx, q) {
+			if bytes+len(rec.Data) > writeBytes {
+				if !p.append(ctx, records, idle) {
+					return false
+				}
+				records, bytes = nil, 0
 			}
-			records, bytes = nil, 0
-		}
-		if ok {
 			records, bytes = append(records, rec), bytes+len(rec.Data)
 		}
 		if q.Checkpoint != nil {
@@ -262,29 +284,46 @@ func (p *Pipeline) append(ctx context.Context, records []spool.Record, checkpoin
 	}
 }
 
-// judge returns the record of a flagged observation.
-func (p *Pipeline) judge(ctx context.Context, q queued) (spool.Record, bool) {
+// events returns the records of what comes of an observation: none, its own,
+// and that of an earlier visit which it shows to have been refused.
+func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
+	if q.Kind == "" {
+		return nil // a place alone
+	}
 	set, epoch, serial := p.parts.Policy()
+	var records []spool.Record
+	earlier, refused := p.look(set, &q)
+	if refused {
+		records = p.judge(ctx, set, earlier, epoch, serial, records)
+	}
+	return p.judge(ctx, set, q, epoch, serial, records)
+}
+
+// judge appends the record of a flagged observation.
+func (p *Pipeline) judge(ctx context.Context, set *rules.Ruleset, q queued, epoch, serial uint64, to []spool.Record) []spool.Record {
 	role, year := p.parts.Roles.Role(q.User)
 	v := verdict(set, rules.Input{Kind: q.Kind, Text: q.Name, Exe: q.Exe, Role: role, Year: year, At: q.Time}, q.Observation)
 	if v.Decision == rules.Safe {
-		return spool.Record{}, false // not even counted (G1)
+		return to // not even counted (G1)
 	}
 	p.judged.Add(1)
+	grave := isGrave(set, v)
 	switch {
-	case v.Decision == rules.Note:
+	case v.Decision == rules.Note, v.Decision == rules.Flag && q.Noise && !grave:
 		p.noted.Add(1)
-		return spool.Record{}, false
-	case v.Decision != rules.Flag || q.Noise:
-		return spool.Record{}, false
+		return to
+	case v.Decision != rules.Flag:
+		return to
 	}
 	p.flagged.Add(1)
+	q.ThirdParty = q.ThirdParty || q.part && !grave
+	word(&v, q)
 	rec, err := record(q, v, role, epoch, serial)
 	if err != nil {
 		p.parts.Log.ErrorContext(ctx, "an event could not be encoded", "rule", v.Rule, "error", err.Error())
-		return spool.Record{}, false
+		return to
 	}
-	return rec, true
+	return append(to, rec)
 }
 
 func record(q queued, v rules.Verdict, role string, epoch, serial uint64) (spool.Record, error) {

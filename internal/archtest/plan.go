@@ -40,6 +40,7 @@ var rooms = []room{
 	{"agent/spool", nil, "the spool's records are bytes, so nothing can make it look into them"},
 	{"agent/clock", nil, "time, and nothing else"},
 	{"agent/attribution", []string{"internal/event"}, "it says who, of an observation"},
+	{"agent/pages", []string{"internal/event"}, "it guesses from names and times, and is handed what a site is"},
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
 	{"agent/shipper", append([]string{"agent/clock", "agent/spool"}, wired...), "it sends the spool's records, stamped, and knows no other room"},
 	{"agent/watch", append([]string{"agent/clock"}, wired...), "it declares what it needs of the other rooms"},
