@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,11 +51,19 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 	}
 	var appended model.Appended
 	var finder subjectFinder
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		finder = subjectFinder{store: s, keys: keys, tx: tx, swept: s.sweptSubjects()}
-		a := appender{ctx: ctx, store: s, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns}
-		return a.append(batch, &appended)
-	})
+	store := func(oneByOne bool) error {
+		return s.write(ctx, func(tx *sql.Tx) error {
+			finder = subjectFinder{store: s, keys: keys, tx: tx, swept: s.sweptSubjects()}
+			a := appender{
+				ctx: ctx, store: s, tx: tx, hot: &bound{hot: s.hot, tx: tx}, school: school, finder: &finder, turns: s.turns, oneByOne: oneByOne,
+			}
+			return a.append(batch, &appended)
+		})
+	}
+	err = store(len(batch.Events) <= oneByOneRows)
+	if errors.Is(err, errSomeKnown) {
+		err = store(true)
+	}
 	if err != nil {
 		return model.Appended{}, fmt.Errorf("appending records: %w", err)
 	}
@@ -71,16 +80,18 @@ type appender struct {
 	school model.SchoolID
 	finder *subjectFinder
 	turns  *turns
+	// oneByOne: some of the events may be stored already, or there are too few to
+	// be worth handing over together.
+	oneByOne bool
 }
+
+// oneByOneRows is up to how many events are not worth it.
+const oneByOneRows = 2
 
 func (a *appender) append(batch model.Batch, to *model.Appended) error {
 	to.Events = make([]model.Stored, len(batch.Events))
-	for i := range batch.Events {
-		stored, err := a.event(&batch.Events[i])
-		if err != nil {
-			return fmt.Errorf("event: %w", err)
-		}
-		to.Events[i] = stored
+	if err := a.events(batch.Events, to.Events); err != nil {
+		return fmt.Errorf("events: %w", err)
 	}
 	to.Health = make([]model.Stored, len(batch.Health))
 	for i := range batch.Health {
@@ -101,20 +112,37 @@ func (a *appender) append(batch model.Batch, to *model.Appended) error {
 	return nil
 }
 
-func (a *appender) event(e *model.Event) (model.Stored, error) {
+func (a *appender) events(events []model.Event, to []model.Stored) (err error) {
+	if !a.oneByOne {
+		return a.newEvents(events, to)
+	}
+	for i := range events {
+		if to[i], err = a.event(&events[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal finds an event's subject and seals its body for it.
+func (a *appender) seal(e *model.Event) (body []byte, err error) {
 	e.School = a.school
 	subject, err := a.finder.find(a.ctx, e)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	e.Subject = subject.id
-	body, err := sealEvent(subject.box, e)
+	return sealEvent(subject.box, e)
+}
+
+func (a *appender) event(e *model.Event) (model.Stored, error) {
+	body, err := a.seal(e)
 	if err != nil {
 		return 0, err
 	}
 	added, err := affected(a.hot.exec(a.ctx, insertEvent, string(a.school), e.ID[:], e.Device, blob(e.Place.SpoolEpoch),
 		int64(e.Place.Seq), micros(e.Observed), micros(e.Received), flag(e.Late),
-		subject.id, int64(e.Severity), e.Category, e.Rule, body))
+		e.Subject, int64(e.Severity), e.Category, e.Rule, body))
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +150,7 @@ func (a *appender) event(e *model.Event) (model.Stored, error) {
 		return a.eventAgain(e)
 	}
 	turn := a.turns.next(turnKey{a.school, e.Severity}, e.Device)
-	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, subject.id)
+	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, e.Subject)
 	return model.StoredNew, err
 }
 

@@ -27,6 +27,10 @@ type dialect struct {
 	// shared says that other collectors may be at work on the same database.
 	shared bool
 	open   func(location string) (writer, reader *sql.DB, err error)
+	// rows is what stands for handed rows in a statement; hand makes columns its
+	// parameters, until done is called.
+	rows func(kinds string, first int) string
+	hand func(columns []any) (args []any, done func(), err error)
 	// queue is the job queue's driver.
 	queue func(*sql.DB) riverdriver.Driver[*sql.Tx]
 	// taken says that a uniqueness was broken.
@@ -77,6 +81,8 @@ func shown(location string) string {
 
 var sqliteDialect = dialect{
 	open:  openSQLite,
+	rows:  selectHanded,
+	hand:  handed.hand,
 	queue: func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riversqlite.New(db) },
 	taken: func(err error) bool {
 		var failure *sqlite.Error
@@ -92,6 +98,8 @@ var sqliteDialect = dialect{
 var postgresDialect = dialect{
 	shared: true,
 	open:   openPostgres,
+	rows:   unnest,
+	hand:   handArrays,
 	queue:  func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riverdatabasesql.New(db) },
 	taken:  func(err error) bool { return pgCode(err) == "23505" },
 	again: func(err error) bool {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,28 +27,23 @@ const findAlertSQL = `SELECT ` + alertColumns + ` FROM alerts a
 // findAlertsSQL finds at once what findAlertSQL finds for one event each.
 const findAlertsSQL = `SELECT ` + alertColumns + ` FROM alerts a
 	WHERE a.school_id = $1 AND a.last_at >= $2 AND a.first_at <= $3 AND a.state IN ('open', 'held')
-	AND a.subject_id IN ($4, $5, $6, $7, $8, $9, $10, $11)`
+	AND a.subject_id IN (SELECT r.c0 FROM {rows t})`
 
-// subjectsAtOnce is how many subjects findAlertsSQL takes.
-const subjectsAtOnce = 8
+// aheadRows is from how many rows on it is worth reading alerts ahead.
+const aheadRows = 8
 
 const raiseAlertSQL = `INSERT INTO alerts (school_id, ref, subject_id, category, severity, state, events,
 	raised, first_at, last_at, device, late, first_read, read_by, acknowledged, acknowledged_by)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', 0, '') ON CONFLICT (school_id, ref) DO NOTHING`
 
-const writeAlertSQL = `UPDATE alerts SET severity = $3, state = $4, events = $5, first_at = $6, last_at = $7,
-	device = $8, late = $9 WHERE school_id = $1 AND ref = $2 AND state <> 'acknowledged'`
+const writeAlertsSQL = `UPDATE alerts SET severity = r.c1, state = r.c2, events = r.c3, first_at = r.c4, last_at = r.c5,
+	device = r.c6, late = r.c7 FROM {rows titiiiti} WHERE alerts.school_id = $1 AND alerts.ref = r.c0 AND alerts.state <> 'acknowledged'`
 
-const decideSubjectSQL = `SELECT known, role, bare FROM subjects WHERE school_id = $1 AND id = $2`
+const decideSubjectSQL = `SELECT id, known, role, bare FROM subjects WHERE school_id = $1 AND id = $2`
 
-const linkEventSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) VALUES ($1, $2, $3, $4)`
+const decideSubjectsSQL = `SELECT id, known, role, bare FROM subjects WHERE school_id = $1 AND id IN (SELECT r.c0 FROM {rows t})`
 
-const linkEventsSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) VALUES
-	($1, $2, $3, $4), ($1, $5, $6, $7), ($1, $8, $9, $10), ($1, $11, $12, $13),
-	($1, $14, $15, $16), ($1, $17, $18, $19), ($1, $20, $21, $22), ($1, $23, $24, $25)`
-
-// linksAtOnce is how many events linkEventsSQL takes.
-const linksAtOnce = 8
+const linkEventsSQL = `INSERT INTO alert_events (school_id, ref, device, event_id) SELECT $1, r.c0, r.c1, r.c2 FROM {rows ttb}`
 
 // tellingsATurn bounds how many recipients one transaction tells: their jobs
 // cost more than all else in it, some tenths of a millisecond each.
@@ -192,9 +188,13 @@ func (g *gathering) gather(ctx context.Context, rows []pendingRow) ([]pendingRow
 	slices.SortStableFunc(rows, func(a, b pendingRow) int {
 		return cmp.Or(cmp.Compare(b.severity, a.severity), a.observed.Compare(b.observed))
 	})
-	for _, row := range rows {
-		g.subjects[row.subject] = row.about
+	if err := g.readSubjects(ctx, rows); err != nil {
+		return nil, err
 	}
+	rows = slices.DeleteFunc(rows, func(row pendingRow) bool { // never: a subject with pending events is not removed
+		_, known := g.subjects[row.subject]
+		return !known
+	})
 	if err := g.lookAhead(ctx, rows); err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (a *gathered) take(row *pendingRow) {
 // alertOf finds the alert that an event belongs to, or makes one.
 func (g *gathering) alertOf(ctx context.Context, row *pendingRow) (*gathered, error) {
 	key := alertKey{row.subject, row.category, model.AlertHeld}
-	if row.about.routable {
+	if g.subjects[row.subject].routable {
 		key.state = model.AlertOpen
 	}
 	if a := g.known(key, row.observed); a != nil {
@@ -324,14 +324,35 @@ func (g *gathering) subject(ctx context.Context, id string) (gatheredSubject, er
 	if subject, ok := g.subjects[id]; ok {
 		return subject, nil
 	}
-	var known int64
-	var role model.Role
-	var subject gatheredSubject
-	err := g.hot.queryRow(ctx, decideSubject, string(g.school), id).Scan(&known, &role, &subject.bare)
+	_, subject, err := scanGathered(g.hot.queryRow(ctx, decideSubject, string(g.school), id))
 	if err != nil {
 		return gatheredSubject{}, fmt.Errorf("reading subject: %w", err)
 	}
-	subject.routable = routable(known != 0, role)
 	g.subjects[id] = subject
 	return subject, nil
+}
+
+func scanGathered(row scanner) (id string, subject gatheredSubject, err error) {
+	var known int64
+	var role model.Role
+	err = row.Scan(&id, &known, &role, &subject.bare)
+	subject.routable = routable(known != 0, role)
+	return id, subject, err
+}
+
+// readSubjects reads what decides who is told of each row's subject.
+func (g *gathering) readSubjects(ctx context.Context, rows []pendingRow) error {
+	wanted := make(map[string]bool)
+	for i := range rows {
+		wanted[rows[i].subject] = true
+	}
+	_, err := handedRows(ctx, g.hot, decideSubjects, func(row scanner) (string, error) {
+		id, subject, err := scanGathered(row)
+		g.subjects[id] = subject
+		return id, err
+	}, []any{string(g.school)}, slices.Collect(maps.Keys(wanted)))
+	if err != nil {
+		return fmt.Errorf("reading subjects: %w", err)
+	}
+	return nil
 }

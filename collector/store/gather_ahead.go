@@ -18,12 +18,12 @@ func (a *ahead) covers(row *pendingRow) bool {
 	return a.subjects[row.subject] && !row.observed.Before(a.from) && !row.observed.After(a.to)
 }
 
-// lookAhead reads the alerts that most of the rows may belong to, several
-// subjects in one query. Rows far from the rest in time are left to a query of
+// lookAhead reads the alerts that most of the rows may belong to, all
+// in one query. Rows far from the rest in time are left to a query of
 // their own, so that a device with an odd clock does not bring years of alerts
 // in.
 func (g *gathering) lookAhead(ctx context.Context, rows []pendingRow) error {
-	if len(rows) < subjectsAtOnce {
+	if len(rows) < aheadRows {
 		return nil
 	}
 	times := make([]time.Time, len(rows))
@@ -40,27 +40,10 @@ func (g *gathering) lookAhead(ctx context.Context, rows []pendingRow) error {
 			subjects = append(subjects, id)
 		}
 	}
-	for some := range slices.Chunk(subjects, subjectsAtOnce) {
-		if err := g.readAhead(ctx, some); err != nil {
-			return fmt.Errorf("finding alerts: %w", err)
-		}
-	}
-	return nil
-}
-
-func (g *gathering) readAhead(ctx context.Context, subjects []string) error {
-	args := make([]any, 0, 3+subjectsAtOnce)
-	args = append(args, string(g.school), micros(g.ahead.from.Add(-Window)), micros(g.ahead.to.Add(Window)))
-	for i := range subjectsAtOnce {
-		args = append(args, subjects[min(i, len(subjects)-1)]) // to name one twice is harmless
-	}
-	rows, err := g.hot.query(ctx, findAlerts, args...)
+	found, err := handedRows(ctx, g.hot, findAlerts, scanAlert,
+		[]any{string(g.school), micros(g.ahead.from.Add(-Window)), micros(g.ahead.to.Add(Window))}, subjects)
 	if err != nil {
-		return err
-	}
-	found, err := drain(rows, scanAlert)
-	if err != nil {
-		return err
+		return fmt.Errorf("finding alerts: %w", err)
 	}
 	for _, alert := range found {
 		g.hold(alert)

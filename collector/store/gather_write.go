@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"safelight/collector/model"
 	"safelight/internal/event"
@@ -15,10 +14,10 @@ const refTries = 8
 
 // write writes the alerts that changed and tells whom there is to tell.
 func (g *gathering) write(ctx context.Context) error {
+	if err := g.writeAlerts(ctx); err != nil {
+		return err
+	}
 	for _, a := range g.touched {
-		if err := g.writeAlert(ctx, a); err != nil {
-			return err
-		}
 		if a.State == model.AlertOpen && a.Severity > a.told {
 			if err := g.tell(ctx, a); err != nil {
 				return fmt.Errorf("telling of alert: %w", err)
@@ -39,17 +38,31 @@ func (g *gathering) write(ctx context.Context) error {
 	return bump(ctx, g.tx, g.school, TopicAlerts)
 }
 
-func (g *gathering) writeAlert(ctx context.Context, a *gathered) error {
-	if a.fresh {
-		return g.raise(ctx, a)
+// writeAlerts raises the new alerts and writes the others down, those in one
+// statement.
+func (g *gathering) writeAlerts(ctx context.Context) error {
+	var ref, state, device []string
+	var severity, events, first, last, late []int64
+	for _, a := range g.touched {
+		if a.fresh {
+			if err := g.raise(ctx, a); err != nil {
+				return err
+			}
+			continue
+		}
+		ref, state, device = append(ref, a.Ref), append(state, string(a.State)), append(device, a.Device)
+		severity, events, late = append(severity, int64(a.Severity)), append(events, int64(a.Events)), append(late, flag(a.Late))
+		first, last = append(first, micros(a.First)), append(last, micros(a.Last))
 	}
-	written, err := affected(g.hot.exec(ctx, writeAlert, string(g.school), a.Ref, int64(a.Severity), string(a.State), a.Events,
-		micros(a.First), micros(a.Last), a.Device, flag(a.Late)))
+	if len(ref) == 0 {
+		return nil
+	}
+	written, err := g.hot.execRows(ctx, writeAlerts, []any{string(g.school)}, ref, severity, state, events, first, last, device, late)
 	if err != nil {
-		return fmt.Errorf("writing alert: %w", err)
+		return fmt.Errorf("writing alerts: %w", err)
 	}
-	if !written {
-		return errOvertaken // taken on since it was read: what is new is another alert
+	if written != int64(len(ref)) {
+		return errOvertaken // one was taken on since it was read: what is new is another alert
 	}
 	return nil
 }
@@ -69,25 +82,17 @@ func (g *gathering) raise(ctx context.Context, a *gathered) error {
 	return fmt.Errorf("raising alert: %d random references in a row were taken", refTries)
 }
 
-// link notes which alert each event is in, several events a statement.
+// link notes which alert each event is in.
 func (g *gathering) link(ctx context.Context, rows []pendingRow) error {
-	for some := range slices.Chunk(rows, linksAtOnce) {
-		args := make([]any, 0, 1+3*linksAtOnce)
-		args = append(args, string(g.school))
-		for i := range some {
-			args = append(args, some[i].alert.Ref, some[i].device, some[i].id)
-		}
-		if len(some) == linksAtOnce {
-			if _, err := g.hot.exec(ctx, linkEvents, args...); err != nil {
-				return fmt.Errorf("linking events: %w", err)
-			}
-			continue
-		}
-		for i := range some {
-			if _, err := g.hot.exec(ctx, linkEvent, string(g.school), some[i].alert.Ref, some[i].device, some[i].id); err != nil {
-				return fmt.Errorf("linking event: %w", err)
-			}
-		}
+	if len(rows) == 0 {
+		return nil
+	}
+	refs, devices, ids := make([]string, len(rows)), make([]string, len(rows)), make([][]byte, len(rows))
+	for i := range rows {
+		refs[i], devices[i], ids[i] = rows[i].alert.Ref, rows[i].device, rows[i].id
+	}
+	if _, err := g.hot.execRows(ctx, linkEvents, []any{string(g.school)}, refs, devices, ids); err != nil {
+		return fmt.Errorf("linking events: %w", err)
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 // The statements that run for every event or alert, prepared once on the write
 // connection and kept: preparing one costs several times what running it does.
 const (
-	insertEvent = iota
+	insertEvents = iota
+	insertEvent
 	eventDigest
+	insertPendings
 	insertPending
 	insertHealth
 	healthDigest
@@ -18,20 +20,22 @@ const (
 	takePending
 	clearTaken
 	deletePending
-	linkEvent
 	linkEvents
 	decideSubject
+	decideSubjects
 	findAlert
 	findAlerts
 	raiseAlert
-	writeAlert
+	writeAlerts
 	insertNotification
 	hotStatements // how many there are
 )
 
 var hotSQL = [hotStatements]string{
+	insertEvents:       insertEventsSQL,
 	insertEvent:        insertEventSQL,
 	eventDigest:        eventDigestSQL,
+	insertPendings:     insertPendingsSQL,
 	insertPending:      insertPendingSQL,
 	insertHealth:       insertHealthSQL,
 	healthDigest:       healthDigestSQL,
@@ -39,33 +43,36 @@ var hotSQL = [hotStatements]string{
 	takePending:        takePendingSQL,
 	clearTaken:         clearTakenSQL,
 	deletePending:      deletePendingSQL,
-	linkEvent:          linkEventSQL,
 	linkEvents:         linkEventsSQL,
 	decideSubject:      decideSubjectSQL,
+	decideSubjects:     decideSubjectsSQL,
 	findAlert:          findAlertSQL,
 	findAlerts:         findAlertsSQL,
 	raiseAlert:         raiseAlertSQL,
-	writeAlert:         writeAlertSQL,
+	writeAlerts:        writeAlertsSQL,
 	insertNotification: insertNotificationSQL,
 }
 
-type hot [hotStatements]*sql.Stmt
+type hot struct {
+	dialect *dialect
+	stmts   [hotStatements]*sql.Stmt
+}
 
-func prepare(ctx context.Context, db *sql.DB) (*hot, error) {
-	var h hot
+func prepare(ctx context.Context, d *dialect, db *sql.DB) (*hot, error) {
+	h := hot{dialect: d}
 	for i, query := range hotSQL {
-		stmt, err := db.PrepareContext(ctx, query)
+		stmt, err := db.PrepareContext(ctx, withRows(d, query))
 		if err != nil {
 			h.close()
 			return nil, fmt.Errorf("preparing %q: %w", query, err)
 		}
-		h[i] = stmt
+		h.stmts[i] = stmt
 	}
 	return &h, nil
 }
 
 func (h *hot) close() {
-	for _, stmt := range h {
+	for _, stmt := range h.stmts {
 		if stmt != nil {
 			_ = stmt.Close() // its connection is about to be closed; nothing to lose
 		}
@@ -81,7 +88,7 @@ type bound struct {
 
 func (b *bound) stmt(ctx context.Context, i int) *sql.Stmt {
 	if b.in[i] == nil {
-		b.in[i] = b.tx.StmtContext(ctx, b.hot[i])
+		b.in[i] = b.tx.StmtContext(ctx, b.hot.stmts[i])
 	}
 	return b.in[i]
 }

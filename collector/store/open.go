@@ -86,7 +86,7 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := prepare(ctx, writer)
+	prepared, err := prepare(ctx, d, writer)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func openSQLite(path string) (writer, reader *sql.DB, err error) {
 	if err := makeOwnerOnly(path); err != nil {
 		return nil, nil, err
 	}
-	writer, err = sql.Open("sqlite", dsn(path, url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)"},
+	writer, err = openHanding(dsn(path, url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)"},
 		"_txlock": {"immediate"},
 	}))
 	if err != nil {

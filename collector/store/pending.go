@@ -10,9 +10,8 @@ import (
 	"safelight/internal/event"
 )
 
-const takePendingSQL = `SELECT p.severity, p.turn, p.event_id, p.device, p.subject_id, e.category, e.observed, e.late, s.known, s.role, s.bare
+const takePendingSQL = `SELECT p.severity, p.turn, p.event_id, p.device, p.subject_id, e.category, e.observed, e.late
 	FROM pending p JOIN events e ON e.school_id = p.school_id AND e.event_id = p.event_id AND e.device = p.device
-	JOIN subjects s ON s.school_id = p.school_id AND s.id = p.subject_id
 	WHERE p.school_id = $1 AND p.severity = $2 ORDER BY p.turn, p.event_id, p.device LIMIT $3`
 
 // clearTakenSQL clears everything up to the last row taken: a tenth of what row
@@ -22,8 +21,7 @@ const clearTakenSQL = `DELETE FROM pending WHERE school_id = $1 AND severity = $
 
 const deletePendingSQL = `DELETE FROM pending WHERE school_id = $1 AND severity = $2 AND turn = $3 AND event_id = $4 AND device = $5`
 
-// pendingRow is a row of pending with what of its event and subject the gatherer
-// needs.
+// pendingRow is a row of pending with what of its event the gatherer needs.
 type pendingRow struct {
 	severity event.Severity
 	turn     int64
@@ -33,16 +31,14 @@ type pendingRow struct {
 	category string
 	observed time.Time
 	late     bool
-	about    gatheredSubject
 	alert    *gathered // once it has one
 }
 
 func scanPending(row scanner) (pendingRow, error) {
 	var p pendingRow
-	var severity, observed, late, known int64
-	var role model.Role
-	err := row.Scan(&severity, &p.turn, &p.id, &p.device, &p.subject, &p.category, &observed, &late, &known, &role, &p.about.bare)
-	p.severity, p.observed, p.late, p.about.routable = event.Severity(severity), moment(observed), late != 0, routable(known != 0, role)
+	var severity, observed, late int64
+	err := row.Scan(&severity, &p.turn, &p.id, &p.device, &p.subject, &p.category, &observed, &late)
+	p.severity, p.observed, p.late = event.Severity(severity), moment(observed), late != 0
 	return p, err
 }
 

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
+
+	"safelight/internal/event"
 )
 
 // preloaded is how many events stand in the store for the second measurement;
@@ -26,30 +29,50 @@ func preloaded() (int, error) {
 }
 
 // preload fills a collector's store, before it starts, with events that have
-// been gathered: by many devices, over a long time.
+// been gathered: of a thousand devices over the last year, their ids in the order
+// of time as devices make them, twenty to an alert. All of it is on disk when it
+// returns, so that nobody measures the kernel still writing it.
 func preload(ctx context.Context, path string, n int) (err error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_txlock=immediate")
+	if n == 0 {
+		return nil
+	}
+	// Nothing is to survive a crash here, and what lies scattered in the tables
+	// is put together in memory.
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=locking_mode(EXCLUSIVE)&_pragma=cache_size(-4000000)")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, db.Close(), synced(path)) }()
 	db.SetMaxOpenConns(1)
-	body := record(3, 1)
-	const chunk = 100_000
-	for from := 0; from < n; from += chunk {
+	begin := time.Now().Add(-365 * 24 * time.Hour)
+	apart := (360 * 24 * time.Hour) / time.Duration(n)
+	for from := 0; from < n; from += preloadRows {
 		for _, query := range []string{
 			`INSERT INTO events (school_id, event_id, device, spool_epoch, seq, digest, observed, received, late, subject_id, severity, category, rule, body)
-				SELECT 'school', CAST(printf('%016d', i) AS BLOB), 'device-' || (i % 1000), x'00', i, randomblob(32), i * 1000000, i * 1000000, 0,
-				'subject-' || (i % 1000), 3, 'numbered', 'numbered/flagged.example', $3 FROM numbers`,
+				SELECT 'school', id, 'device-' || (i % 1000), zeroblob(16), i, randomblob(32), at, at, 0,
+				'subject-' || (i % 1000), 3, 'numbered', 'numbered/flagged.example', $5 FROM numbers`,
 			`INSERT INTO alert_events (school_id, ref, device, event_id)
-				SELECT 'school', 'R' || (i * 7919 % 1000003 / 20), 'device-' || (i % 1000), CAST(printf('%016d', i) AS BLOB) FROM numbers WHERE $3 IS NOT NULL`,
+				SELECT 'school', printf('%08X', (i / 20) * 2654435761 % 4294967296), 'device-' || (i % 1000), id FROM numbers WHERE $5 IS NOT NULL`,
 		} {
-			_, err := db.ExecContext(ctx, `WITH RECURSIVE numbers (i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < $2) `+query,
-				from, min(from+chunk, n), body)
+			_, err := db.ExecContext(ctx, `WITH RECURSIVE counted (i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM counted WHERE i + 1 < $2),
+				numbers (i, at, id) AS (SELECT i, $3 + i * $4, unhex(printf('%012x7000%016x', ($3 + i * $4) / 1000, i)) FROM counted) `+query,
+				from, min(from+preloadRows, n), begin.UnixMicro(), apart.Microseconds(), record(event.High, 1))
 			if err != nil {
 				return fmt.Errorf("filling the store: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// preloadRows is how many events one statement makes.
+const preloadRows = 100_000
+
+// synced waits until a file is on disk.
+func synced(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -3,15 +3,18 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
+
+	"safelight/internal/event"
 )
 
-// rawSQLite is the limit: the bytes of one event a row, streams rows a
+// rawSQLite is the limit: the bytes of one event a row, so many rows a
 // transaction, in a database set as the collector's, with nothing around it.
-func rawSQLite(ctx context.Context, path string) (rate float64, err error) {
+func rawSQLite(ctx context.Context, path string, group int) (rate float64, err error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
 	if err != nil {
 		return 0, err
@@ -21,17 +24,18 @@ func rawSQLite(ctx context.Context, path string) (rate float64, err error) {
 	if _, err := db.ExecContext(ctx, `CREATE TABLE rows (device TEXT NOT NULL, id BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (device, id))`); err != nil {
 		return 0, err
 	}
+	body := record(event.High, 1)
 	began, n := time.Now(), 0
 	for time.Since(began) < long {
-		if err := rawTransaction(ctx, db, n); err != nil {
+		if err := rawTransaction(ctx, db, n, group, body); err != nil {
 			return 0, err
 		}
-		n += streams
+		n += group
 	}
 	return float64(n) / time.Since(began).Seconds(), nil
 }
 
-func rawTransaction(ctx context.Context, db *sql.DB, from int) error {
+func rawTransaction(ctx context.Context, db *sql.DB, from, group int, body []byte) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -41,9 +45,8 @@ func rawTransaction(ctx context.Context, db *sql.DB, from int) error {
 	if err != nil {
 		return err
 	}
-	for i := range streams {
-		body := record(3, i)
-		if _, err := insert.ExecContext(ctx, pupil(i), []byte{byte(from >> 24), byte(from >> 16), byte(from >> 8), byte(from), byte(i)}, body); err != nil {
+	for i := range group {
+		if _, err := insert.ExecContext(ctx, pupil(i%streams), binary.BigEndian.AppendUint64(nil, uint64(from+i)), body); err != nil {
 			return err
 		}
 	}

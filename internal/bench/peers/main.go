@@ -18,11 +18,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: peers STREAMS SECONDS BYTES")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: peers STREAMS SECONDS BYTES INFLIGHT")
 		os.Exit(2)
 	}
-	var n [3]int
+	var n [4]int
 	for i, arg := range os.Args[1:] {
 		v, err := strconv.Atoi(arg)
 		if err != nil || v < 1 {
@@ -31,7 +31,7 @@ func main() {
 		}
 		n[i] = v
 	}
-	rate, err := measure(n[0], time.Duration(n[1])*time.Second, n[2])
+	rate, err := measure(n[0], time.Duration(n[1])*time.Second, n[2], n[3])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
@@ -39,9 +39,9 @@ func main() {
 	fmt.Printf("%.0f\n", rate)
 }
 
-// measure returns acknowledged messages a second: streams connections, each
-// sending the next message when the last one is on disk.
-func measure(streams int, long time.Duration, size int) (float64, error) {
+// measure returns acknowledged messages a second: streams connections, each with
+// so many messages on their way that are not on disk yet.
+func measure(streams int, long time.Duration, size, inFlight int) (float64, error) {
 	dir, err := os.MkdirTemp("", "peers-")
 	if err != nil {
 		return 0, err
@@ -65,7 +65,7 @@ func measure(streams int, long time.Duration, size int) (float64, error) {
 			return 0, err
 		}
 		defer c.Close()
-		if conns[i], err = jetstream.New(c); err != nil {
+		if conns[i], err = jetstream.New(c, jetstream.WithPublishAsyncMaxPending(inFlight)); err != nil {
 			return 0, err
 		}
 	}
@@ -74,6 +74,9 @@ func measure(streams int, long time.Duration, size int) (float64, error) {
 	_, err = conns[0].CreateStream(ctx, jetstream.StreamConfig{Name: "events", Subjects: []string{"events"}, Storage: jetstream.FileStorage})
 	if err != nil {
 		return 0, err
+	}
+	if inFlight > 1 {
+		return publishAsync(ctx, conns, long, make([]byte, size))
 	}
 	return publish(ctx, conns, long, make([]byte, size))
 }
@@ -100,5 +103,51 @@ func publish(ctx context.Context, conns []jetstream.JetStream, long time.Duratio
 		return 0, err
 	default:
 		return float64(stored.Load()) / time.Since(began).Seconds(), nil
+	}
+}
+
+// publishAsync keeps as many messages on their way as the connection allows, and
+// counts those acknowledged within the time.
+func publishAsync(ctx context.Context, conns []jetstream.JetStream, long time.Duration, body []byte) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	var stored atomic.Int64
+	failed := make(chan error, 2*len(conns))
+	began := time.Now()
+	for _, js := range conns {
+		acks := make(chan jetstream.PubAckFuture, 4096)
+		go func() { // which ends with the process
+			defer close(acks)
+			for ctx.Err() == nil {
+				// It waits while too much is on its way, and that is long: all
+				// connections share one disk.
+				ack, err := js.PublishAsync("events", body, jetstream.WithStallWait(10*long))
+				if err != nil {
+					failed <- err
+					return
+				}
+				acks <- ack
+			}
+		}()
+		go func() {
+			for ack := range acks {
+				select {
+				case <-ack.Ok():
+					stored.Add(1)
+				case err := <-ack.Err():
+					failed <- err
+					return
+				case <-ctx.Done():
+				}
+			}
+		}()
+	}
+	<-ctx.Done()
+	rate := float64(stored.Load()) / time.Since(began).Seconds()
+	select {
+	case err := <-failed:
+		return 0, err
+	default:
+		return rate, nil
 	}
 }
