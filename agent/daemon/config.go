@@ -13,12 +13,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"safelight/agent/source/network"
 	"safelight/agent/source/weblog"
 )
 
 // Config is agent.yaml.
 type Config struct {
-	Network Switch   `yaml:"network"`
+	Network Network  `yaml:"network"`
 	Process Switch   `yaml:"process"`
 	Browser Switch   `yaml:"browser"`
 	Weblog  []Weblog `yaml:"weblog"`
@@ -27,6 +28,27 @@ type Config struct {
 // Switch turns a source on.
 type Switch struct {
 	Enabled bool `yaml:"enabled"`
+}
+
+// Network says how packets are watched.
+type Network struct {
+	Enabled bool `yaml:"enabled"`
+	// Capture is auto (or nothing), bpf or packet; docs/capture.md says what each
+	// sees and needs.
+	Capture string `yaml:"capture"`
+	// Cgroup is the folder of a cgroup v2 whose processes alone BPF watches;
+	// everything where it is left out.
+	Cgroup string `yaml:"cgroup"`
+}
+
+func (n Network) check() error {
+	if _, err := network.ParseWay(n.Capture); err != nil {
+		return fmt.Errorf("network: capture %q: %w", n.Capture, err)
+	}
+	if n.Cgroup != "" && !filepath.IsAbs(n.Cgroup) {
+		return fmt.Errorf("network: cgroup %q: want an absolute path", n.Cgroup)
+	}
+	return nil
 }
 
 // Weblog is a log file to follow.
@@ -89,7 +111,7 @@ func readBack(said string) (time.Duration, error) {
 }
 
 // DefaultConfig is what a device without an agent.yaml does.
-var DefaultConfig = Config{Network: Switch{true}, Process: Switch{true}}
+var DefaultConfig = Config{Network: Network{Enabled: true}, Process: Switch{true}}
 
 // ReadConfig reads agent.yaml under dir.
 func ReadConfig(dir string) (Config, error) {
@@ -117,6 +139,9 @@ func parseConfig(data []byte) (Config, error) {
 	}
 	if c.Browser.Enabled {
 		return Config{}, errors.New("browser: this version has no browser extension; set enabled: false")
+	}
+	if err := c.Network.check(); err != nil {
+		return Config{}, err
 	}
 	seen := map[string]bool{}
 	for i, w := range c.Weblog {

@@ -32,6 +32,8 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		"unknown key":        {"netwerk: {enabled: true}", "netwerk"},
 		"unknown inner key":  {"network: {enable: true}", "enable"},
 		"not a truth value":  {"network: {enabled: maybe}", "maybe"},
+		"unknown capture":    {"network: {enabled: true, capture: pcap}", "auto, bpf or packet"},
+		"relative cgroup":    {"network: {enabled: true, cgroup: lab}", "absolute path"},
 		"browser not built":  {"browser: {enabled: true}", "no browser extension"},
 		"unknown format":     {"weblog: [{format: squib, path: /var/log/a}]", "squid"},
 		"relative path":      {"weblog: [{format: squid, path: access.log}]", "absolute path"},

@@ -19,7 +19,11 @@ import (
 func sources(conf Config, owners *attribution.Resolver, log *slog.Logger) ([]source.Source, error) {
 	var all []source.Source
 	if conf.Network.Enabled {
-		all = append(all, network.New(network.Config{Owners: owners, Log: log}))
+		way, err := network.ParseWay(conf.Network.Capture)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, network.New(network.Config{Capture: way, Cgroup: conf.Network.Cgroup, Owners: owners, Log: log}))
 	}
 	if conf.Process.Enabled {
 		all = append(all, process.New(process.Config{Owners: owners, Log: log}))
