@@ -142,7 +142,7 @@ func TestNoiseNeverAlertsAlone(t *testing.T) {
 		if got := h.disk.names(); got != nil {
 			t.Errorf("sent %v", got)
 		}
-		if got, want := h.Counts(), (pipeline.Counts{Judged: 1}); got != want {
+		if got, want := h.Counts(), (pipeline.Counts{Judged: 1, Noted: 1, Noise: 1}); got != want {
 			t.Errorf("counts %+v, want %+v", got, want)
 		}
 	})
