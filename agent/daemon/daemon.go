@@ -9,15 +9,18 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"safelight/agent/attribution"
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
+	"safelight/agent/pages"
 	"safelight/agent/pipeline"
 	"safelight/agent/policy"
 	"safelight/agent/shipper"
 	"safelight/agent/source"
+	"safelight/agent/source/hostname"
 	"safelight/agent/source/process"
 	"safelight/agent/spool"
 	"safelight/agent/watch"
@@ -63,6 +66,7 @@ type agent struct {
 	checkpoints *watch.Checkpoints
 	owners      *attribution.Resolver // nil where sources were handed in
 	sources     []source.Source
+	stops       atomic.Uint64 // of sources that ended by themselves
 }
 
 // Run runs the agent on an enrolled folder until ctx ends.
@@ -134,6 +138,7 @@ func build(o Options) (*agent, error) {
 	a.accounts = newAccounts(client, time.Now, o.Log)
 	a.pipeline = pipeline.New(pipeline.Parts{
 		Policy: a.rules, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
+		Pages: pages.New(hostname.Site),
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)
 	if a.checkpoints, err = watch.OpenCheckpoints(filepath.Join(o.Dir, "audit.checkpoint")); err != nil {
@@ -179,7 +184,7 @@ func (a *agent) actors() []rungroup.Actor {
 	var all []rungroup.Actor
 	for _, s := range a.sources {
 		all = append(all, rungroup.Actor{Name: "source " + s.Name(), Run: func(ctx context.Context) error {
-			return supervise(ctx, a.log, s, a.spool.Checkpoint, a.pipeline.Sink(s.Name()))
+			return supervise(ctx, a.log, s, a.spool.Checkpoint, a.pipeline.Sink(s.Name()), func() { a.stops.Add(1) })
 		}})
 	}
 	return append(all,
@@ -197,12 +202,13 @@ const restartSource = 15 * time.Second
 
 // supervise keeps a source running: one that fails must not take the others
 // with it, and comes back when what ailed it is mended.
-func supervise(ctx context.Context, log *slog.Logger, s source.Source, checkpoint func(string) []byte, sink source.Sink) error {
+func supervise(ctx context.Context, log *slog.Logger, s source.Source, checkpoint func(string) []byte, sink source.Sink, stopped func()) error {
 	for {
 		err := s.Run(ctx, checkpoint(s.Name()), sink)
 		if ctx.Err() != nil {
 			return nil
 		}
+		stopped()
 		log.WarnContext(ctx, "a source stopped", "source", s.Name(), "error", fmt.Sprint(err), "again_in", restartSource)
 		select {
 		case <-time.After(restartSource):
@@ -261,6 +267,7 @@ func (a *agent) status() Status {
 	for _, s := range a.sources {
 		st.Sources = append(st.Sources, s.Status())
 	}
+	st.Coverage = coverageOf(st.Sources, st.Judged, a.stops.Load())
 	if cpu, mem, err := process.Usage(); err == nil {
 		st.CPUSeconds, st.MemoryBytes = cpu.Seconds(), mem
 	}

@@ -30,6 +30,7 @@ type Status struct {
 	Policy      *PolicyStatus      `json:"policy"`
 	Sources     []source.Status    `json:"sources"`
 	Judged      pipeline.Counts    `json:"judging"`
+	Coverage    Coverage           `json:"coverage"`
 	Spool       SpoolStatus        `json:"spool"`
 	CPUSeconds  float64            `json:"cpu_seconds"`
 	MemoryBytes uint64             `json:"memory_bytes"`
@@ -90,7 +91,7 @@ func ReadStatus(ctx context.Context, dir string) (Status, error) {
 }
 
 func stoppedStatus(dir string) (Status, error) {
-	st := Status{Sources: []source.Status{}, Spool: SpoolStatus{Lanes: []LaneStatus{}}, Delivery: "stopped"}
+	st := Status{Sources: []source.Status{}, Coverage: coverageOf(nil, pipeline.Counts{}, 0), Spool: SpoolStatus{Lanes: []LaneStatus{}}, Delivery: "stopped"}
 	id, err := enrol.Load(dir)
 	if errors.Is(err, enrol.ErrNotEnrolled) {
 		return st, nil
