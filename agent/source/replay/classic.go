@@ -43,7 +43,7 @@ func (f *classicFile) read() error {
 		return errors.New("reading the pcap header: the file is too short; want a pcap or pcapng file")
 	}
 	magic := f.order.Uint32(b)
-	link, known := linkOf(f.order.Uint32(b[20:]) & 0xffff) // above are flags
+	link, known := decode.LinkType(f.order.Uint32(b[20:]) & 0xffff) // above are flags
 	record, unit := 16, time.Microsecond
 	switch magic {
 	case magicNano:
@@ -69,28 +69,4 @@ func (f *classicFile) read() error {
 		}
 		f.each(Frame{Time: time.Unix(int64(sec), int64(frac)*int64(unit)), Link: link, Known: known, Data: data})
 	}
-}
-
-// linkOf maps the link types of captures (the registry of the Internet draft
-// on them) to those that are decoded.
-func linkOf(t uint32) (decode.Link, bool) {
-	switch t {
-	case 1:
-		return decode.Ethernet, true
-	case 12, 14, 101, 228, 229: // 12 and 14 are what some systems wrote for raw IP
-		return decode.Raw, true
-	case 0, 108:
-		return decode.Null, true
-	case 9, 50:
-		return decode.PPP, true
-	case 51:
-		return decode.PPPoE, true
-	case 104:
-		return decode.CHDLC, true
-	case 113:
-		return decode.Cooked, true
-	case 276:
-		return decode.Cooked2, true
-	}
-	return 0, false
 }

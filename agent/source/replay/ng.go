@@ -121,7 +121,7 @@ func (f *ngFile) face(b []byte) error {
 		return errDamaged
 	}
 	one := face{snap: int(f.order.Uint32(b[4:])), resol: 6}
-	one.link, one.known = linkOf(uint32(f.order.Uint16(b)))
+	one.link, one.known = decode.LinkType(uint32(f.order.Uint16(b)))
 	for b = b[8:]; len(b) >= 4; {
 		code, size := f.order.Uint16(b), int(f.order.Uint16(b[2:]))
 		if code == optEnd || 4+size > len(b) {

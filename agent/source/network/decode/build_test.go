@@ -116,16 +116,22 @@ func pack(t testing.TB, m dnsmessage.Message) []byte {
 // collect is a Decoder that writes down what it sees.
 type collect struct {
 	*Decoder
-	seen []Sighting
+	seen  []Sighting
+	conns []Conn
+	facts []Fact
 }
 
 func newCollect(limits Limits) *collect {
 	c := &collect{}
-	c.Decoder = New(limits, Hooks{Name: func(s *Sighting) {
-		kept := *s
-		kept.Answers, kept.Aliases = slices.Clone(s.Answers), slices.Clone(s.Aliases)
-		c.seen = append(c.seen, kept)
-	}})
+	c.Decoder = New(limits, Hooks{
+		Name: func(s *Sighting) {
+			kept := *s
+			kept.Answers, kept.Aliases = slices.Clone(s.Answers), slices.Clone(s.Aliases)
+			c.seen = append(c.seen, kept)
+		},
+		Conn: func(n *Conn) { c.conns = append(c.conns, *n) },
+		Fact: func(f *Fact) { c.facts = append(c.facts, *f) },
+	})
 	return c
 }
 
@@ -154,4 +160,25 @@ func (c *collect) want(t *testing.T, names ...string) {
 			t.Fatalf("saw %q, want %q", got, names)
 		}
 	}
+}
+
+func (c *collect) outcomes() []Outcome {
+	var all []Outcome
+	for _, n := range c.conns {
+		all = append(all, n.Outcome)
+	}
+	return all
+}
+
+func (c *collect) factNames() []string {
+	words := [...]string{DoT: "DoT", DoQ: "DoQ", ECHHidden: "ECHHidden", NoName: "NoName", WireGuard: "WireGuard", OpenVPN: "OpenVPN", IKE: "IKE", QUICUnknown: "QUICUnknown"}
+	var all []string
+	for _, f := range c.facts {
+		all = append(all, words[f.What])
+	}
+	return all
+}
+
+func addrPort(a netip.AddrPort, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr(), port)
 }

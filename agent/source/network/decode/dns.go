@@ -63,10 +63,10 @@ func (d *Decoder) message(msg []byte, p *packet, proto string) bool {
 	}
 	response := msg[2]&0x80 != 0
 	questions := int(binary.BigEndian.Uint16(msg[4:]))
-	if opcode := msg[2] >> 3 & 0xf; opcode > 5 || questions == 0 || questions > maxQuestions && !response {
+	if questions == 0 {
 		return false
 	}
-	if !wellKnown(p) && (msg[3]&0x40 != 0 || questions != 1) {
+	if opcode := msg[2] >> 3 & 0xf; !wellKnown(p) && (opcode != 0 || msg[3]&0x40 != 0 || questions != 1) {
 		return false
 	}
 	n, at, whole := d.questions(msg, questions)

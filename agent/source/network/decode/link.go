@@ -15,6 +15,8 @@ const (
 	PPP                  // with or without its HDLC framing
 	PPPoE                // a PPPoE header, without Ethernet's
 	CHDLC                // Cisco's HDLC
+	NFLOG                // what Linux's netfilter logs
+	PKTAP                // macOS: a header that says what link follows
 )
 
 const (
@@ -53,8 +55,76 @@ func stripLink(link Link, b []byte) ([]byte, bool) {
 		return stripPPP(b)
 	case PPPoE:
 		return stripPPPoE(b)
+	case NFLOG:
+		return stripNFLOG(b)
+	case PKTAP:
+		return stripPKTAP(b)
 	}
 	return nil, false
+}
+
+// stripNFLOG finds the packet among the attributes of a logged one, each
+// behind its length and type in the byte order of the host, which is little
+// wherever such captures come from.
+func stripNFLOG(b []byte) ([]byte, bool) {
+	const header, payload = 4, 9
+	for b = b[min(len(b), header):]; len(b) >= 4; {
+		size, kind := int(binary.LittleEndian.Uint16(b)), binary.LittleEndian.Uint16(b[2:])
+		if size < 4 || size > len(b) {
+			return nil, false
+		}
+		if kind == payload {
+			return b[4:size], true
+		}
+		b = b[min(len(b), (size+3)&^3):]
+	}
+	return nil, false
+}
+
+// stripPKTAP takes off a header that gives its own length and the link type of
+// what follows.
+func stripPKTAP(b []byte) ([]byte, bool) {
+	const short = 108
+	if len(b) < short {
+		return nil, false
+	}
+	size := binary.LittleEndian.Uint32(b)
+	if size < short || size > uint32(len(b)) {
+		return nil, false
+	}
+	link, ok := LinkType(binary.LittleEndian.Uint32(b[8:]))
+	if !ok || link == PKTAP {
+		return nil, false
+	}
+	return stripLink(link, b[size:])
+}
+
+// LinkType says which link a capture's link-layer type means (the registry
+// LINKTYPE_ of pcap); false for those that are not decoded.
+func LinkType(t uint32) (Link, bool) {
+	switch t {
+	case 1:
+		return Ethernet, true
+	case 12, 14, 101, 228, 229: // 12 and 14 are what some systems wrote for raw IP
+		return Raw, true
+	case 0, 108:
+		return Null, true
+	case 9, 50:
+		return PPP, true
+	case 51:
+		return PPPoE, true
+	case 104:
+		return CHDLC, true
+	case 113:
+		return Cooked, true
+	case 276:
+		return Cooked2, true
+	case 239:
+		return NFLOG, true
+	case 149, 258:
+		return PKTAP, true
+	}
+	return 0, false
 }
 
 // stripHeader takes off a link's header, which holds an EtherType.
