@@ -39,6 +39,12 @@ func observeVerb() cli.Command {
 					return err
 				}
 				p := newPrinter(env)
+				if *pcap == "" {
+					var err error
+					if p.marker, err = newMarker(); err != nil {
+						return err
+					}
+				}
 				switch {
 				case *live && *pcap == "" && *log == "":
 					return observeLive(ctx, env, p, *iface)
@@ -58,6 +64,8 @@ type printer struct {
 	mu  sync.Mutex // sources print side by side
 	out *bufio.Writer
 	enc *json.Encoder
+	// marker may be nil: what is printed is then as it was seen.
+	marker *marker
 }
 
 func newPrinter(env cli.Env) *printer {
@@ -73,6 +81,9 @@ func (p *printer) print(o event.Observation) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.marker != nil {
+		p.marker.mark(&o)
+	}
 	if err := p.enc.Encode(o); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}

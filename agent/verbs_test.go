@@ -125,6 +125,23 @@ func TestObserveReadsALogAndCountsWhatItCannot(t *testing.T) {
 	}
 }
 
+func TestObserveMarksWhatNobodyChose(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "access.log")
+	lines := "1700000000.123 20 10.0.0.5 TCP_TUNNEL/200 39 CONNECT update.googleapis.com:443 demo07 HIER_DIRECT/192.0.2.1 -\n" +
+		"1700000001.123 20 10.0.0.5 TCP_TUNNEL/200 39 CONNECT one.example:443 demo07 HIER_DIRECT/192.0.2.1 -\n"
+	if err := os.WriteFile(log, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := ask(t, "", "observe", "--log", "squid="+log)
+	type seen struct {
+		Name  string
+		Noise bool
+	}
+	if got := decodeLines[seen](t, out); code != 0 || len(got) != 2 || got[0] != (seen{"update.googleapis.com", true}) || got[1] != (seen{"one.example", false}) {
+		t.Errorf("status %d, saw %+v, %s", code, got, stderr)
+	}
+}
+
 func TestObserveFindsALogsFormat(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "pihole=1.log") // the name itself holds a sign that could mislead
 	lines := "Nov 21 23:15:01 dnsmasq[412]: query[A] one.example from 10.0.0.5\nNov 21 23:15:01 dnsmasq[412]: gravity blocked one.example is 0.0.0.0\n"
