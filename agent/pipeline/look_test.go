@@ -145,6 +145,13 @@ func TestG10AnAttemptIsWordedAsOne(t *testing.T) {
 	if len(events) != 1 || events[0].Outcome != wire.Attempted || !slices.Contains(events[0].NotSeen, "no connection was seen; whether the site opened is not known") {
 		t.Errorf("sent %+v", events)
 	}
+	if s := strings.Join(events[0].NotSeen, ";"); !strings.Contains(s, "looked the name up by itself") {
+		t.Errorf("a question alone may be a prefetch, and it says %s", s)
+	}
+	events, _ = judged(t, step{0, seen("flagged.test", func(o *event.Observation) { o.Attempt = true })}) // cut off
+	if s := strings.Join(events[0].NotSeen, ";"); strings.Contains(s, "looked the name up by itself") {
+		t.Errorf("a connection that was cut off is no prefetch: %s", s)
+	}
 }
 
 func TestG10AFiltersBlockPageMakesAnAttemptOfTheVisitBefore(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 const (
 	likelyPart    = "likely a third-party element of another page"
 	notConnected  = "no connection was seen; whether the site opened is not known"
+	lookedUp      = "a browser may have looked the name up by itself, to be quick if a link is followed"
 	followedBlock = "a filter's block page followed, so the site most likely did not open"
 	maybePart     = "it may be an advert or part of another page" // what rules say of every name
 )
@@ -31,5 +32,8 @@ func word(v *rules.Verdict, q queued) {
 		v.NotSeen = append(v.NotSeen, followedBlock)
 	case q.Attempt:
 		v.NotSeen = append(v.NotSeen, notConnected)
+		if q.Via == event.ViaDNS || q.LogOf == event.ViaDNS {
+			v.NotSeen = append(v.NotSeen, lookedUp)
+		}
 	}
 }
