@@ -22,6 +22,7 @@ func verbs() []cli.Command {
 		keyRotateVerb(),
 		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
 		eventsVerb(), alertsVerb(),
+		subjectEraseVerb(), keyringExportVerb(),
 		backupVerb(), restoreVerb(), retentionRunVerb(),
 		auditVerifyVerb(), auditExportVerb(), auditEraseVerb(), auditAcceptVerb(),
 		serviceVerb("install"), serviceVerb("uninstall"), serviceVerb("start"),

@@ -43,6 +43,9 @@ type backupDone struct {
 	Files  int              `json:"files"`
 	Rows   map[string]int64 `json:"rows"`
 	Left   []string         `json:"left_out,omitempty"`
+	// Keyring opens the names and words in the file; it is replaced with each
+	// backup and each erasure.
+	Keyring string `json:"keyring"`
 }
 
 func takeBackup(ctx context.Context, env cli.Env, dir *dirValue, file string, asJSON bool) error {
@@ -68,15 +71,20 @@ func takeBackup(ctx context.Context, env cli.Env, dir *dirValue, file string, as
 	if err := errors.Join(err, body.Close()); err != nil {
 		return err
 	}
-	d := backupDone{path, saved.Bytes, saved.SHA256, saved.Manifest.Taken, len(saved.Manifest.Files), saved.Manifest.Rows, saved.Manifest.LeftOut}
+	// After the snapshot, so that whoever is in the backup is in the keyring.
+	keyring, err := writeKeyring(ctx, client, filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("%s is written, and is no use without a keyring beside it: %w", path, err)
+	}
+	d := backupDone{path, saved.Bytes, saved.SHA256, saved.Manifest.Taken, len(saved.Manifest.Files), saved.Manifest.Rows, saved.Manifest.LeftOut, keyring}
 	if asJSON {
 		return json.NewEncoder(env.Stdout).Encode(d)
 	}
 	for _, name := range d.Left {
 		fmt.Fprintf(env.Stderr, "Not in the backup: %s (a link; copy what it leads to yourself)\n", name)
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s: %d files, %d events, as of %s.\nRead back and whole: %d bytes, SHA-256 %s\n",
-		path, d.Files, d.Rows["events"], when(d.Taken), d.Bytes, d.SHA256)
+	_, err = fmt.Fprintf(env.Stdout, "%s: %d files, %d events, as of %s.\nRead back and whole: %d bytes, SHA-256 %s\nThe keyring that opens its names and words is replaced: %s\n",
+		path, d.Files, d.Rows["events"], when(d.Taken), d.Bytes, d.SHA256, d.Keyring)
 	return err
 }
 
@@ -113,11 +121,12 @@ func progress(w io.Writer, what string) backup.Progress {
 
 func restoreVerb() cli.Command {
 	return cli.Command{
-		Name: "restore", Args: "FILE --recovery-key FILE --dir NEWDIR", Short: "Lay a backup down in a fresh folder, compare it, and begin a new policy epoch.",
+		Name: "restore", Args: "FILE --recovery-key FILE --dir NEWDIR [--keyring FILE]", Short: "Lay a backup down in a fresh folder, compare it, and begin a new policy epoch.",
 		Example: "safelight-collector restore monday.safelight-backup --recovery-key /mnt/safe/recovery.txt --dir /var/lib/safelight-collector-new",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := fs.String("dir", "", "the fresh folder; missing or empty")
 			key := fs.String("recovery-key", "", "the file recovery.txt that `init` wrote; recovery.key is looked for beside it")
+			keyring := fs.String("keyring", "", "the file keyring-....safelight-keyring; by default the one beside the backup; \"none\" restores without names and words")
 			asJSON := fs.Bool("json", false, "print JSON")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if len(args) != 1 || *dir == "" || *key == "" {
@@ -128,7 +137,7 @@ func restoreVerb() cli.Command {
 					return err
 				}
 				r, err := server.Restore(ctx, server.RestoreOptions{
-					File: args[0], RecoveryKey: *key, Dir: into, Now: time.Now, Progress: progress(env.Stderr, "Restoring"),
+					File: args[0], RecoveryKey: *key, Keyring: *keyring, Dir: into, Now: time.Now, Progress: progress(env.Stderr, "Restoring"),
 				})
 				if err != nil {
 					return err

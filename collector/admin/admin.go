@@ -49,6 +49,8 @@ type Store interface {
 	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
 	Subject(ctx context.Context, school model.SchoolID, id string) (model.Subject, error)
 	AlertFor(ctx context.Context, school model.SchoolID, user model.User, ref string) (model.Alert, error)
+	SubjectByAccount(ctx context.Context, school model.SchoolID, account string) (model.Subject, bool, error)
+	EraseSubject(ctx context.Context, school model.SchoolID, id, reason string, now time.Time) error
 	// RecordAccess puts a look on record; it is on disk when it returns.
 	RecordAccess(ctx context.Context, a model.Access) error
 }
@@ -75,6 +77,9 @@ type Parts struct {
 	// Backup takes a snapshot for a backup that opens to the recovery key and to
 	// one reader.
 	Backup func(ctx context.Context, reader string) (PreparedBackup, error)
+	// Keyring seals the keyring, and remembers the folder that it goes into where
+	// one is given.
+	Keyring func(ctx context.Context, place string) (Keyring, error)
 	// RemoveOld removes a trial's old data.
 	RemoveOld func(ctx context.Context, dry bool) (model.Removed, error)
 	// Changed is called after a verb changed what a running collector holds.
@@ -111,6 +116,8 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
 	mux.HandleFunc("POST /v1/backup", a.lookFirst("backup", a.backup))
+	handle(mux, "keyring", reading(a, "keyring", a.keyring))
+	handle(mux, "subject/erase", a.subjectErase)
 	handle(mux, "retention/run", a.retentionRun)
 	handle(mux, "audit/verify", a.auditVerify)
 	handle(mux, "audit/export", a.auditExport)

@@ -8,8 +8,10 @@ import (
 )
 
 // private are the recovery keys' private halves, wherever they lie in the state
-// folder: a backup that held them would open itself.
-var private = []string{PrivateFile, "recovery.key"}
+// folder: a backup that held them would open itself. Nor does it hold what opens
+// the names and words in the database: that is in the keyring beside it, which
+// is replaced when somebody is erased.
+var private = []string{PrivateFile, "recovery.key", "sealing.key", PlacesFile}
 
 // taken lists the files of the state folder that a backup holds, with slashes
 // and in order, and those that it would have to hold and cannot. The database
@@ -27,7 +29,7 @@ func taken(dir, database string) (files, leftOut []string, err error) {
 			}
 			return nil
 		}
-		if d.IsDir() || path == database || ofDatabase(path, database) || slices.Contains(private, name) || name == lockName {
+		if d.IsDir() || path == database || ofDatabase(path, database) || slices.Contains(private, name) || strings.HasSuffix(name, ".keyring") || name == lockName {
 			return nil
 		}
 		rel, err := filepath.Rel(dir, path)

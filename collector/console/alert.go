@@ -34,6 +34,7 @@ type alertView struct {
 	Rule, Pack, Noun  string
 	Told              []toldLine
 	Events            []happened
+	Erased            string // what was erased, when and why
 }
 
 // step is a first step, its beginning stressed.
@@ -120,6 +121,11 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
 		How: how(s), NotSeen: notSeen(s.lead),
 		Rule: ruleShown(s.lead.Rule, show.words), Pack: s.lead.Pack, Noun: s.cat.Noun,
+	}
+	if !s.subject.Erased.IsZero() {
+		view.Erased = erasedLine(s.subject, rd.c.zone)
+		view.Seen, view.WordsAsk, view.Words = "Erased with the account.", "", nil
+		show.words = false
 	}
 	if show.words {
 		view.Words = rd.words(s)

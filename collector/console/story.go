@@ -165,11 +165,12 @@ type nameView struct {
 	From   string // the page the press is on
 	Hint   string // what a screen reader hears after "Show name"
 	Name   string // empty: covered
+	Gone   bool   // erased
 }
 
 func (rd *reader) name(s story, from, shown string) nameView {
 	v := nameView{From: from, Hint: when(s.alert.First, rd.now, rd.c.zone) + " alert"}
-	if s.subject.Account == "" {
+	if v.Gone = !s.subject.Erased.IsZero(); v.Gone || s.subject.Account == "" {
 		return v
 	}
 	v.Action = "/a/" + s.alert.Ref + "/name"
@@ -182,6 +183,8 @@ func (rd *reader) name(s story, from, shown string) nameView {
 // nameOf is what an uncovered name says.
 func nameOf(s model.Subject) string {
 	switch {
+	case !s.Erased.IsZero():
+		return "Erased"
 	case s.Account == "":
 		return "No account"
 	case !s.Known || s.Name == "":

@@ -30,6 +30,7 @@ const (
 	wordsSeen        = "Sites and programs only; searches are not seen."
 	wordsNotAPerson  = "An account is not a person. Others may use the same device."
 	wordsNoAccount   = "No account is known for this. Anyone may have been using the device."
+	wordsErasedHow   = "How it was seen was erased with it."
 	wordsWhyNotKnown = "Who was at the keyboard, or why. It may be for a lesson, or about a friend."
 )
 
@@ -62,6 +63,9 @@ func yearGroup(year string) string {
 // shortWho begins a row: "Year 9, signed in on ". Of an account that a log gave
 // nobody knows what device it was on: the one named here only follows the log.
 func shortWho(s model.Subject, via event.Via) string {
+	if !s.Erased.IsZero() {
+		return "Somebody whose record was erased, on "
+	}
 	if via == event.ViaLog {
 		return capital(whose(s)) + ", in a log on "
 	}
@@ -93,7 +97,7 @@ func whose(s model.Subject) string {
 
 // longWho begins the alert's headline: "Signed in as a Year 9 pupil on ".
 func longWho(s model.Subject, via event.Via) string {
-	if via == event.ViaLog {
+	if via == event.ViaLog || !s.Erased.IsZero() {
 		return shortWho(s, via)
 	}
 	switch {
@@ -134,6 +138,8 @@ func roleNoun(r model.Role) string {
 // whatSeen is the heart of a headline.
 func whatSeen(e model.Event, noun string) string {
 	switch {
+	case e.Erased:
+		return "something on the " + noun + " list was seen"
 	case e.Kind == event.Search && e.Help:
 		return "a search matched " + noun + " words, and reads as someone asking for help"
 	case e.Kind == event.Process:
@@ -146,9 +152,17 @@ func whatSeen(e model.Event, noun string) string {
 	return "a site on the " + noun + " list was asked for"
 }
 
+// erasedLine says what of an alert is not there any more.
+func erasedLine(s model.Subject, zone *time.Location) string {
+	return "The name, the account and what was seen were erased on " + s.Erased.In(zone).Format("2 January 2006") + ": " +
+		strings.TrimSuffix(s.ErasedWhy, ".") + ". That there was an alert, when, and what was done about it stays."
+}
+
 // caveat is the one thing a row says is not known.
 func caveat(e model.Event) string {
 	switch {
+	case e.Erased:
+		return "What it was is erased."
 	case e.Kind == event.Process:
 		return "Many programs have ordinary uses."
 	case e.Kind == event.Search:
@@ -184,6 +198,9 @@ func times(n int) string {
 
 // howSeen says how the name came to be known.
 func howSeen(e model.Event, device string) string {
+	if e.Erased {
+		return wordsErasedHow
+	}
 	switch e.Via {
 	case event.ViaDNS:
 		return device + " looked up the site’s name (DNS)."
@@ -207,6 +224,9 @@ func howSeen(e model.Event, device string) string {
 
 // howAccount says how the account is known.
 func howAccount(e model.Event, s model.Subject) string {
+	if !s.Erased.IsZero() {
+		return ""
+	}
 	if s.Account == "" {
 		return wordsNoAccount
 	}

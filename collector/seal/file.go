@@ -98,9 +98,7 @@ func (f *File) former() string {
 	return filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".former")
 }
 
-// replace is write, after which the former file's bytes are overwritten where
-// they lie. What the disk keeps besides (a snapshot, a journal, a worn cell) is
-// beyond it.
+// replace is write, after which the former file's bytes are overwritten.
 func (f *File) replace() error {
 	if err := os.Link(f.path, f.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("destroying a former secret: %w", err)
@@ -124,27 +122,5 @@ func (f *File) shredFormer() error {
 	if now, err := os.Stat(f.path); err == nil && os.SameFile(former, now) {
 		return os.Remove(f.former())
 	}
-	return Shred(f.former())
-}
-
-// Shred overwrites a file and removes it. One that is not there is nothing.
-func Shred(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("overwriting %s: %w", path, err)
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.WriteAt(make([]byte, info.Size()), 0)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("overwriting %s: %w", path, err)
-	}
-	return os.Remove(path)
+	return pki.Shred(f.former())
 }

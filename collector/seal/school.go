@@ -4,7 +4,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+
+	"safelight/internal/pki"
 )
 
 // ErrEpoch says that this collector does not hold the secret of an epoch: it
@@ -194,4 +198,31 @@ func (s *School) Hand() []byte {
 		return nil
 	}
 	return s.epochs[n-2].wrap.Seal(s.epochs[n-1].secret[:], handPlace(s.id, s.epochs[n-1].number))
+}
+
+// kept is the file beside sealing.key that Keep writes.
+func (s *School) kept() string {
+	return filepath.Join(filepath.Dir(s.file.path), "sealing-"+s.id+".keyring")
+}
+
+// Keep keeps bytes beside sealing.key, sealed with the newest epoch.
+func (s *School) Keep(plain []byte) error {
+	return pki.WriteSecret(s.kept(), s.newest().wrap.Seal(plain, Place("file", s.id)))
+}
+
+// Kept reads what Keep has kept in the newest epoch; fs.ErrNotExist: nothing.
+func (s *School) Kept() ([]byte, error) {
+	sealed, err := os.ReadFile(s.kept())
+	if err != nil {
+		return nil, fmt.Errorf("reading what was kept beside sealing.key: %w", err)
+	}
+	e := s.newest()
+	if e == nil {
+		return nil, fmt.Errorf("reading %s: school %s: %w", s.kept(), s.id, ErrEpoch)
+	}
+	plain, err := e.wrap.Open(sealed, Place("file", s.id))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", s.kept(), err)
+	}
+	return plain, nil
 }

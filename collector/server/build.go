@@ -129,6 +129,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record, s.keys.path(epochKeyFile)}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s, conf.Store, now).prepare,
+		Keyring:   s.keyring,
 		RemoveOld: newRetention(s.store, now, log).remove,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,
 	}), nil

@@ -109,7 +109,7 @@ func (c *changes) devicesChanged(ctx context.Context) error {
 	return nil
 }
 
-func (c *changes) peopleChanged(context.Context) error {
+func (c *changes) peopleChanged(ctx context.Context) error {
 	c.wake()
-	return nil
+	return c.store.FollowPeople(ctx, schoolID)
 }

@@ -74,7 +74,7 @@ func (s *state) close() error {
 
 // openState opens keys and store, making what is missing. The caller holds the
 // folder's lock.
-func openState(ctx context.Context, dir string, conf Config, now func() time.Time) (*state, error) {
+func openState(ctx context.Context, dir string, conf Config, now func() time.Time, more ...store.Option) (*state, error) {
 	if err := pki.CheckKeys(dir); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,8 @@ func openState(ctx context.Context, dir string, conf Config, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, conf.storeAt(dir), store.WithClock(now), store.WithKeys(filepath.Join(dir, seal.FileName)))
+	options := append([]store.Option{store.WithClock(now), store.WithKeys(filepath.Join(dir, seal.FileName))}, more...)
+	st, err := store.Open(ctx, conf.storeAt(dir), options...)
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,12 @@ const epochKeyFile = "recovery.key"
 type RestoreOptions struct {
 	File        string // the backup
 	RecoveryKey string // the file recovery.txt
-	Dir         string // a fresh folder
-	Now         func() time.Time
-	Progress    backup.Progress
+	// Keyring is the file that opens names and words; empty: the one beside the
+	// backup; "none": restore without.
+	Keyring  string
+	Dir      string // a fresh folder
+	Now      func() time.Time
+	Progress backup.Progress
 }
 
 // Restored says what was restored.
@@ -56,6 +59,10 @@ type Restored struct {
 // last: without it no collector starts there. What fails leaves an empty folder.
 func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 	key, err := backup.ReadPrivate(o.RecoveryKey)
+	if err != nil {
+		return r, err
+	}
+	keyring, err := readKeyring(o, key)
 	if err != nil {
 		return r, err
 	}
@@ -80,14 +87,14 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 		return r, fmt.Errorf("restoring %s: %w", o.File, err)
 	}
 	r.Manifest = m
-	if err := r.wake(ctx, o, text, epochKey); err != nil {
+	if err := r.wake(ctx, o, text, epochKey, keyring); err != nil {
 		return r, errors.Join(fmt.Errorf("restoring %s: %w", o.File, err), backup.Discard(o.Dir))
 	}
 	return r, nil
 }
 
 // wake checks what was laid down and makes a collector of it.
-func (r *Restored) wake(ctx context.Context, o RestoreOptions, text []byte, epochKey crypto.Signer) (err error) {
+func (r *Restored) wake(ctx context.Context, o RestoreOptions, text []byte, epochKey crypto.Signer, keyring *store.Keyring) (err error) {
 	unlock, err := localstate.Lock(o.Dir)
 	if err != nil {
 		return err
@@ -107,7 +114,10 @@ func (r *Restored) wake(ctx context.Context, o RestoreOptions, text []byte, epoc
 	if err != nil {
 		return fmt.Errorf("reading its configuration: %w", err)
 	}
-	s, err := openState(ctx, o.Dir, conf, o.Now)
+	if keyring == nil && rows["seal_epochs"] > 0 {
+		return errors.New("its names and words are sealed, and the keyring that opens them is not beside it: put the newest keyring-....safelight-keyring there, or give --keyring with it (--keyring none restores without names and words)")
+	}
+	s, err := openState(ctx, o.Dir, conf, o.Now, store.WithKeyring(keyring))
 	if err != nil {
 		return err
 	}

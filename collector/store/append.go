@@ -15,7 +15,7 @@ import (
 // among all of them, so that twice as many cost four times as much.
 const insertEventSQL = `INSERT INTO events (school_id, event_id, device, spool_epoch, seq, digest, observed, received, late,
 	subject_id, severity, category, rule, body)
-	VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)
+	VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, '', $12)
 	ON CONFLICT (school_id, event_id, device) DO NOTHING`
 
 const eventDigestSQL = `SELECT digest, subject_id, body FROM events WHERE school_id = $1 AND device = $2 AND event_id = $3`
@@ -142,7 +142,7 @@ func (a *appender) event(e *model.Event) (model.Stored, error) {
 	}
 	added, err := affected(a.hot.exec(a.ctx, insertEvent, string(a.school), e.ID[:], e.Device, blob(e.Place.SpoolEpoch),
 		int64(e.Place.Seq), micros(e.Observed), micros(e.Received), flag(e.Late),
-		e.Subject, int64(e.Severity), e.Category, e.Rule, body))
+		e.Subject, int64(e.Severity), e.Category, body))
 	if err != nil {
 		return 0, err
 	}

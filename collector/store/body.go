@@ -12,6 +12,7 @@ import (
 // eventBody is what of an event no statement needs to look into. Its names stay
 // as they are: years of stored events carry them.
 type eventBody struct {
+	Rule       string        `json:"rule,omitempty"` // it may be called by the very name that was seen
 	Pack       string        `json:"pack,omitempty"`
 	Kind       event.Kind    `json:"kind"`
 	Name       string        `json:"name"`
@@ -38,7 +39,7 @@ type eventBody struct {
 
 func bodyOf(e *model.Event) ([]byte, error) {
 	return json.Marshal(eventBody{
-		Pack: e.Pack, Kind: e.Kind, Name: e.Name, Via: e.Via, Also: e.Also, Count: e.Count, Outcome: e.Outcome,
+		Rule: e.Rule, Pack: e.Pack, Kind: e.Kind, Name: e.Name, Via: e.Via, Also: e.Also, Count: e.Count, Outcome: e.Outcome,
 		ThirdParty: e.ThirdParty, Noise: e.Noise, Process: e.Process, Exe: e.Exe, PID: e.PID, Unknown: e.Unknown, From: e.From,
 		Client: e.Client, Server: e.Server, IP: e.IP, Match: e.Match, Why: e.Why, NotSeen: e.NotSeen, Help: e.Help, Skew: e.Skew,
 	})
@@ -48,6 +49,9 @@ func readBody(data []byte, e *model.Event) error {
 	var b eventBody
 	if err := json.Unmarshal(data, &b); err != nil {
 		return fmt.Errorf("reading an event's body: %w", err)
+	}
+	if b.Rule != "" { // else of the time before sealing, when it stood in a column
+		e.Rule = b.Rule
 	}
 	e.Pack, e.Kind, e.Name, e.Via, e.Also, e.Count, e.Outcome = b.Pack, b.Kind, b.Name, b.Via, b.Also, b.Count, b.Outcome
 	e.ThirdParty, e.Noise, e.Process, e.Exe, e.PID, e.Unknown = b.ThirdParty, b.Noise, b.Process, b.Exe, b.PID, b.Unknown

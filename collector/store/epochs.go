@@ -39,7 +39,12 @@ func (s *Store) followEpochs(ctx context.Context, school model.SchoolID) error {
 			return err
 		}
 		if len(rows) > 0 && keys.Newest() == 0 {
-			return errors.New("the database is sealed and there is no sealing.key for it: copy the file from the collector that made it, or restore a backup with its keyring")
+			if s.sealing.keyring == nil {
+				return errors.New("the database is sealed and there is no sealing.key for it: copy the file from the collector that made it, or restore a backup with its keyring")
+			}
+			if err := keys.Begin(s.sealing.keyring.after(school, rows[len(rows)-1].number)); err != nil {
+				return err
+			}
 		}
 		if keys.Newest() == 0 {
 			if err := keys.Begin(1); err != nil {
@@ -47,12 +52,18 @@ func (s *Store) followEpochs(ctx context.Context, school model.SchoolID) error {
 			}
 		}
 		for _, row := range rows {
+			if s.sealing.keyring != nil {
+				break // a restore: what was handed over is of secrets that are gone
+			}
 			if err := keys.Take(row.number, row.handed); err != nil {
 				return err
 			}
 		}
 		if len(rows) > 0 && rows[len(rows)-1].number == keys.Newest() {
 			return keys.Matches(keys.Newest(), rows[len(rows)-1].check)
+		}
+		if err := s.adoptOlder(ctx, school, keys); err != nil {
+			return err
 		}
 		return s.writeEpoch(ctx, school, keys)
 	})

@@ -23,8 +23,9 @@ const readers = 4
 type Option func(*options)
 
 type options struct {
-	now  func() time.Time
-	keys string
+	now     func() time.Time
+	keys    string
+	keyring *Keyring
 }
 
 // WithClock sets the clock that dates migrations.
@@ -35,6 +36,12 @@ func WithClock(now func() time.Time) Option {
 // WithKeys says where sealing.key lies, for a store that is no file beside it.
 func WithKeys(path string) Option {
 	return func(o *options) { o.keys = path }
+}
+
+// WithKeyring opens a restored store, for which there is no sealing.key: one is
+// begun, and whoever is not in the keyring counts as erased.
+func WithKeyring(k *Keyring) Option {
+	return func(o *options) { o.keyring = k }
 }
 
 // Open opens the store at location: a file's path for SQLite, which is made where
@@ -104,6 +111,7 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		now:      o.now,
 		subjects: make(map[subjectKey]foundSubject),
 	}
+	s.sealing.keyring = o.keyring
 	if err := s.sealOld(ctx); err != nil {
 		prepared.close()
 		return nil, err

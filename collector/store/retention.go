@@ -63,6 +63,11 @@ func (r *retention) run(ctx context.Context, now time.Time, dry bool) error {
 	if r.removed == (model.Removed{}) {
 		return nil
 	}
+	if r.removed.Subjects > 0 { // their keys are gone here, and now in every copy too
+		if err := r.store.newEpoch(ctx, r.school); err != nil {
+			return err
+		}
+	}
 	return r.store.write(ctx, func(tx *sql.Tx) error {
 		return note(ctx, tx, r.school, model.AuditRecord{At: now, What: "retention.run", Outcome: r.removed.String()})
 	})

@@ -167,7 +167,7 @@ func TestG13WhatWasRemovedIsOverwrittenAndInNoLaterBackup(t *testing.T) {
 	must(t, s.EnsureSchool(t.Context(), model.School{ID: school, Name: "Hill Lane", Trial: true, Created: noon}))
 	for n := range 300 {
 		e := aged("laptop-1", n, "canary.account", 40)
-		e.Rule = "canary-rule" // what is sealed could not be looked for
+		e.Category = "canary-category" // what is sealed could not be looked for
 		add(t, s, e)
 	}
 	gatherAs(t, s, 40)

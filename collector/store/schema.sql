@@ -53,12 +53,14 @@ CREATE TABLE seal_epochs (
     PRIMARY KEY (school_id, epoch)
 );
 
--- Subjects whose key is gone for good.
+-- Subjects whose key is gone for good. epoch is the one that was begun after it,
+-- so that no copy of the database opens the key either; 0: not yet.
 CREATE TABLE erasures (
     school_id TEXT NOT NULL,
     subject_id TEXT NOT NULL,
     at BIGINT NOT NULL,
     reason TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
     PRIMARY KEY (school_id, subject_id)
 );
 
@@ -147,8 +149,8 @@ CREATE TABLE devices (
     PRIMARY KEY (school_id, id)
 );
 
--- body is what was seen and the digest of the record, sealed with the subject's
--- key; digest is of the time before sealing, and empty since. The account stands
+-- body is what was seen, the rule and the digest of the record, sealed with the
+-- subject's key; the columns rule and digest are of the time before, empty since. The account stands
 -- only in subjects. An event's lane is its severity. Ids are
 -- made in the order of time, so the key begins with them: new events of all
 -- devices go to the same few pages.

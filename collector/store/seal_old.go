@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -39,6 +40,12 @@ func (s *Store) sealOld(ctx context.Context) error {
 		if err := s.sealSubjects(ctx, school.ID, keys); err != nil {
 			return fmt.Errorf("sealing subjects: %w", err)
 		}
+		if err := s.settle(ctx, school.ID, keys); err != nil {
+			return err
+		}
+		if err := s.finishErasures(ctx, school.ID, keys); err != nil {
+			return fmt.Errorf("finishing an erasure that was cut short: %w", err)
+		}
 	}
 	ctx, s.old.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.old.done.Go(func() {
@@ -49,6 +56,17 @@ func (s *Store) sealOld(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// settle ends a change of epoch that was cut short.
+func (s *Store) settle(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	if len(keys.Numbers()) < 2 {
+		return nil
+	}
+	if err := s.rewrap(ctx, school, keys); err != nil {
+		return err
+	}
+	return s.dropEpochs(ctx, school, keys)
 }
 
 func (s *Store) stopSealingOld() {
@@ -114,6 +132,7 @@ func sealSubject(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *s
 // oldEvent is a row of events on its way.
 type oldEvent struct {
 	storedEvent
+	rule    string
 	epoch   int64
 	wrapped []byte
 }
@@ -144,9 +163,9 @@ func (s *Store) sealSomeEvents(ctx context.Context, school model.SchoolID) (n in
 		return 0, err
 	}
 	scan := func(row scanner) (e oldEvent, err error) {
-		return e, row.Scan(&e.id, &e.device, &e.subject, &e.digest, &e.body, &e.epoch, &e.wrapped)
+		return e, row.Scan(&e.id, &e.device, &e.subject, &e.digest, &e.body, &e.rule, &e.epoch, &e.wrapped)
 	}
-	rows, err := collect(ctx, s.reader, scan, `SELECT e.event_id, e.device, e.subject_id, e.digest, e.body, COALESCE(k.epoch, 0), k.wrapped FROM events e
+	rows, err := collect(ctx, s.reader, scan, `SELECT e.event_id, e.device, e.subject_id, e.digest, e.body, e.rule, COALESCE(k.epoch, 0), k.wrapped FROM events e
 		LEFT JOIN subject_keys k ON k.school_id = e.school_id AND k.subject_id = e.subject_id
 		WHERE e.school_id = $1 AND (e.event_id, e.device) > ($2, $3) ORDER BY e.event_id, e.device LIMIT $4`, school, blob(at.id), at.device, sealOldChunk)
 	if err != nil {
@@ -183,8 +202,22 @@ func (s *Store) sealOldEvent(ctx context.Context, tx *sql.Tx, school model.Schoo
 	if err != nil {
 		return err
 	}
-	sealed := box.Seal(withDigest(row.digest, row.body), eventPlace(school, row.device, row.id))
-	_, err = tx.ExecContext(ctx, `UPDATE events SET digest = '', body = $4 WHERE school_id = $1 AND event_id = $2 AND device = $3`,
+	body, err := withRule(row.body, row.rule)
+	if err != nil {
+		return err
+	}
+	sealed := box.Seal(withDigest(row.digest, body), eventPlace(school, row.device, row.id))
+	_, err = tx.ExecContext(ctx, `UPDATE events SET digest = '', rule = '', body = $4 WHERE school_id = $1 AND event_id = $2 AND device = $3`,
 		school, row.id, row.device, sealed)
 	return err
+}
+
+// withRule puts an event's rule where it stands since sealing.
+func withRule(body []byte, rule string) ([]byte, error) {
+	var b eventBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return nil, fmt.Errorf("reading an event's body: %w", err)
+	}
+	b.Rule = rule
+	return json.Marshal(b)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"safelight/collector/model"
 	"safelight/collector/seal"
@@ -17,6 +18,8 @@ import (
 // tables in schema.sql; docs/adr/0009 says why.
 type sealing struct {
 	file      *seal.File
+	keyring   *Keyring // of a restore; nil else
+	grace     time.Duration
 	following sync.Mutex // held while epochs are followed or changed
 
 	mu    sync.RWMutex // guards what is declared below
@@ -33,7 +36,7 @@ type boxKey struct {
 const boxesKept = 20_000
 
 func newSealing(file *seal.File) *sealing {
-	return &sealing{file: file, ready: map[model.SchoolID]*seal.School{}, boxes: map[boxKey]*seal.Box{}}
+	return &sealing{file: file, grace: sharedGrace, ready: map[model.SchoolID]*seal.School{}, boxes: map[boxKey]*seal.Box{}}
 }
 
 // errNoKey says that a subject's key is not there any more.

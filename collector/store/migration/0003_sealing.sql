@@ -21,12 +21,14 @@ CREATE TABLE seal_epochs (
     PRIMARY KEY (school_id, epoch)
 );
 
--- Subjects whose key is gone for good.
+-- Subjects whose key is gone for good. epoch is the one that was begun after it,
+-- so that no copy of the database opens the key either; 0: not yet.
 CREATE TABLE erasures (
     school_id TEXT NOT NULL,
     subject_id TEXT NOT NULL,
     at BIGINT NOT NULL,
     reason TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
     PRIMARY KEY (school_id, subject_id)
 );
 
