@@ -25,6 +25,7 @@ type entry struct {
 	due       time.Time
 	held      event.Observation
 	answers   []netip.Addr
+	followers []follower // who connected to one of them
 	connected bool
 }
 

@@ -71,6 +71,7 @@ func New(cfg Config) *Folder {
 // counts it.
 func (f *Folder) Add(o event.Observation, now time.Time, emit Emit) {
 	f.Tick(now, emit)
+	f.named(o)
 	e := f.find(o)
 	if e == nil {
 		e = f.remember(o, now, emit)
@@ -152,8 +153,9 @@ func (f *Folder) Next() (time.Time, bool) {
 }
 
 func (f *Folder) release(e *entry, now time.Time, emit Emit) {
-	f.stopWaiting(e)
 	o := e.held
+	e.whose(&o)
+	f.stopWaiting(e)
 	o.Attempt = !e.connected && !e.everVisited
 	o.Count = e.questions
 	e.held = event.Observation{}
@@ -165,7 +167,7 @@ func (f *Folder) release(e *entry, now time.Time, emit Emit) {
 
 func (f *Folder) stopWaiting(e *entry) {
 	e.waiting = false
-	e.answers = nil
+	e.answers, e.followers = nil, nil
 	if i := slices.Index(f.waiting, e); i >= 0 {
 		f.waiting = slices.Delete(f.waiting, i, i+1)
 	}

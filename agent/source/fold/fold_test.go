@@ -15,8 +15,9 @@ var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 // play is a Folder with a clock and what it emitted, a line each.
 type play struct {
 	*Folder
-	now time.Time
-	out []string
+	now  time.Time
+	out  []string
+	last event.Observation
 }
 
 func newPlay() *play {
@@ -40,7 +41,7 @@ func (p *play) emit(o event.Observation) {
 	if o.Attempt {
 		line += " attempt"
 	}
-	p.out = append(p.out, line)
+	p.out, p.last = append(p.out, line), o
 }
 
 func (p *play) after(d time.Duration) *play {

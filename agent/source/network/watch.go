@@ -163,6 +163,10 @@ func (w *watch) answered(s *decode.Sighting) {
 
 // owner says whose the packet at hand is: as the kernel said, or as is found.
 func (w *watch) owner(s *decode.Sighting) event.Owner {
+	return w.ownerOf(s.Proto, s.Client, s.Server)
+}
+
+func (w *watch) ownerOf(proto string, local, remote netip.AddrPort) event.Owner {
 	if known := w.packet.owner; known != nil {
 		if c, ok := w.src.cfg.Owners.(Completer); ok {
 			return c.Complete(*known)
@@ -172,11 +176,10 @@ func (w *watch) owner(s *decode.Sighting) event.Owner {
 	if w.src.cfg.Owners == nil {
 		return event.Owner{}
 	}
-	local, remote := s.Client, s.Server
 	if w.packet.key == 0 && !w.own.has(local.Addr(), w.now) { // this host is the one that was asked
 		local, remote = remote, local
 	}
-	owner, _ := w.src.cfg.Owners.Lookup(s.Proto, local, remote)
+	owner, _ := w.src.cfg.Owners.Lookup(proto, local, remote)
 	return owner
 }
 
@@ -196,7 +199,11 @@ func clone(o *event.Owner) event.Owner {
 func (w *watch) conn(c *decode.Conn) {
 	switch {
 	case c.Outcome == decode.Established, c.Outcome == decode.Asked && c.Proto == decode.UDP:
-		w.folder.Connected(c.Server.Addr().Unmap())
+		to := c.Server.Addr().Unmap()
+		w.folder.Connected(to)
+		if w.folder.Follows(to) {
+			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Proto, c.Client, c.Server))
+		}
 	case c.Outcome == decode.Reset, c.Outcome == decode.Refused:
 		w.held.failed(c)
 	}
