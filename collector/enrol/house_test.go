@@ -118,7 +118,7 @@ var refusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrToken
 
 func (h *house) serve() {
 	h.t.Helper()
-	srv := grpc.NewServer(grpc.Creds(credentials.NewTLS(h.gate.TLS(h.auth))),
+	srv := grpc.NewServer(grpc.Creds(enrol.Credentials(h.gate.TLS(h.auth))),
 		grpc.UnaryInterceptor(h.gate.Unary), grpc.StreamInterceptor(h.gate.Stream))
 	pub, _, err := ed25519.GenerateKey(nil)
 	must(h.t, err)

@@ -164,7 +164,7 @@ func TestAnOpenStreamEndsAnHourAfterItsCertificate(t *testing.T) {
 	h.clock.pass(time.Hour)
 	h.gate.EndExpired()
 	_, err := stream.Recv()
-	wantStatus(t, err, codes.Unauthenticated, "connect anew")
+	wantStatus(t, err, codes.Unavailable)
 	<-h.ended
 }
 

@@ -28,7 +28,7 @@ var errStopping = errors.New("the collector is stopping")
 // submission is one device's batch on its way to the store.
 type submission struct {
 	school  model.SchoolID
-	checked *checked // nil: the stream has ended, and outcome says why
+	checked *checked
 	share   *allowance
 	outcome outcome // the committer's until the submission is on done
 	// done is given each submission exactly once, in the order in which its

@@ -326,16 +326,17 @@ func TestStreamThatNobodyReadsIsBounded(t *testing.T) {
 	})
 	defer close(release)
 	var taken int
-	inbox, places := make(chan *submission, inFlight+1), make(chan struct{}, inFlight)
-	stream := &endless{t: t, taken: &taken, ctx: t.Context()}
 	ctx, cancel := context.WithCancel(t.Context())
-	stream.ctx = ctx
+	d := h.server.delivery(&endless{t: t, taken: &taken, ctx: ctx}, caller{device: "dev-1", school: school})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.server.receive(stream, caller{device: "dev-1", school: school}, inbox, places)
+		if err := d.receive(ctx); err == nil {
+			t.Error("reading ended without a reason")
+		}
+		d.acks.Wait()
 	}()
-	for len(places) < inFlight {
+	for len(d.places) < inFlight {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
@@ -27,101 +28,148 @@ type caller struct {
 
 // Ship reads a device's batches, and answers each in turn once it is stored.
 //
-//	receive -> queue -> committer -> inbox -> Ship -> acknowledgement
+//	Ship -> queue -> committer -> inbox -> acknowledge -> acknowledgement
 //
-// The committer puts what became of a batch straight into its stream's inbox,
-// so that no goroutine wakes only to wait for the next one. It never waits for
-// a stream: of the inbox's places each batch holds one from before it is
-// submitted until it is acknowledged.
+// A stream on which nothing is under way, as nearly all are nearly always, costs
+// one goroutine: acknowledge runs only while something waits for its outcome.
 func (s *Server) Ship(stream safelightv1.AgentService_ShipServer) error {
 	ctx := stream.Context()
 	device, school, ok := s.deviceFrom(ctx)
 	if !ok {
 		return status.Error(codes.Unauthenticated, "no enrolled device's certificate came with this call")
 	}
-	inbox := make(chan *submission, inFlight+1) // and one place for why no more is read
-	places := make(chan struct{}, inFlight)
 	who := caller{device: device, school: school, ip: addressOf(ctx), share: s.allowances.enter(device)}
 	defer s.allowances.leave(who.share)
-	go s.receive(stream, who, inbox, places)
-	held := track{server: s, who: who}
-	hello := s.hello
-	for {
-		sub, err := s.stored(inbox)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		ack := sub.checked.ack(sub.outcome, s.now())
-		held.take(ctx, sub.checked, ack)
-		ack.Hello, hello = hello, nil
-		if err := stream.Send(ack); err != nil {
-			return err
-		}
-		<-places
-		s.seen(school, device, s.now())
+	d := s.delivery(stream, who)
+	err := d.receive(ctx)
+	// What came before is acknowledged first.
+	if d.acks.Wait(); d.err != nil {
+		return d.err
 	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
-// stored waits for the next batch that may be acknowledged. What was stored
-// before the service stopped still is. An end of the stream comes through the
-// inbox too.
-func (s *Server) stored(inbox <-chan *submission) (*submission, error) {
-	var sub *submission
-	select {
-	case sub = <-inbox:
-	case <-s.stopped:
-		select {
-		case sub = <-inbox:
-		default:
-			return nil, status.Error(codes.Unavailable, errStopping.Error())
-		}
+// delivery is one stream. The committer puts what became of a batch straight into
+// its inbox, and never waits for it: of the inbox's places each batch holds one
+// from before it is submitted until it is acknowledged.
+type delivery struct {
+	server *Server
+	stream safelightv1.AgentService_ShipServer
+	who    caller
+	inbox  chan *submission
+	places chan struct{}
+
+	acks   sync.WaitGroup // acknowledge, while it runs
+	failed chan struct{}  // closed once err is set
+	err    error
+
+	mu      sync.Mutex
+	waiting int // batches without an acknowledgement; guarded by mu
+
+	// acknowledge's:
+	held  track
+	hello *safelightv1.Hello
+}
+
+func (s *Server) delivery(stream safelightv1.AgentService_ShipServer, who caller) *delivery {
+	return &delivery{
+		server: s, stream: stream, who: who, held: track{server: s, who: who}, hello: s.hello,
+		inbox: make(chan *submission, inFlight), places: make(chan struct{}, inFlight), failed: make(chan struct{}),
 	}
-	if sub.checked == nil {
-		return nil, sub.outcome.err
-	}
-	return sub, nil
 }
 
 // receive reads batches until the stream ends, or a batch breaks the protocol.
-// It ends with the stream's context, which ends with Ship.
-func (s *Server) receive(stream safelightv1.AgentService_ShipServer, who caller, inbox chan *submission, places chan<- struct{}) {
-	ctx := stream.Context()
+func (d *delivery) receive(ctx context.Context) error {
 	for first := true; ; first = false {
-		checked, err := s.next(stream, who, first)
+		checked, err := d.server.next(d.stream, d.who, first)
 		if err != nil {
-			// What came before is acknowledged first.
-			for range inFlight {
-				if place(ctx, places) != nil {
-					break
-				}
-			}
-			inbox <- &submission{outcome: outcome{err: err}}
-			return
+			return err
 		}
-		if err := place(ctx, places); err != nil {
-			inbox <- &submission{outcome: outcome{err: err}}
-			return
+		if err := d.place(ctx); err != nil {
+			return err
 		}
-		s.submit(ctx, &submission{school: who.school, checked: checked, done: inbox, share: who.share})
+		d.server.submit(ctx, &submission{school: d.who.school, checked: checked, done: d.inbox, share: d.who.share})
+		d.submitted(ctx)
 		if checked.later > 0 {
 			rest(ctx, checked.later)
 		}
 	}
 }
 
-// place takes a place in the inbox.
-func place(ctx context.Context, places chan<- struct{}) error {
+// submitted has the batch's acknowledgement sent when it is stored.
+func (d *delivery) submitted(ctx context.Context) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting++; d.waiting == 1 {
+		d.acks.Go(func() { d.acknowledge(ctx) })
+	}
+}
+
+// acknowledge answers batches until none waits.
+func (d *delivery) acknowledge(ctx context.Context) {
+	for more := true; more; {
+		if err := d.one(ctx); err != nil {
+			d.err = err
+			close(d.failed)
+			return // waiting stays above nought: nobody comes after
+		}
+		<-d.places
+		d.mu.Lock()
+		d.waiting--
+		more = d.waiting > 0
+		d.mu.Unlock()
+	}
+}
+
+func (d *delivery) one(ctx context.Context) error {
+	s := d.server
+	sub, err := s.stored(ctx, d.inbox)
+	if err != nil {
+		return err
+	}
+	ack := sub.checked.ack(sub.outcome, s.now())
+	d.held.take(ctx, sub.checked, ack)
+	ack.Hello, d.hello = d.hello, nil
+	if err := d.stream.Send(ack); err != nil {
+		return err
+	}
+	s.seen(d.who.school, d.who.device, s.now())
+	return nil
+}
+
+// stored waits for the next batch that may be acknowledged. What was stored
+// before the service stopped still is.
+func (s *Server) stored(ctx context.Context, inbox <-chan *submission) (*submission, error) {
 	select {
-	case places <- struct{}{}: // nearly always, and at a tenth of the cost of the other
+	case sub := <-inbox:
+		return sub, nil
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	case <-s.stopped:
+	}
+	select {
+	case sub := <-inbox:
+		return sub, nil
+	default:
+		return nil, status.Error(codes.Unavailable, errStopping.Error())
+	}
+}
+
+// place takes a place in the inbox.
+func (d *delivery) place(ctx context.Context) error {
+	select {
+	case d.places <- struct{}{}: // nearly always, and at a tenth of the cost of the other
 		return nil
 	default:
 	}
 	select {
-	case places <- struct{}{}:
+	case d.places <- struct{}{}:
 		return nil
+	case <-d.failed:
+		return d.err
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
 	}

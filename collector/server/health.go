@@ -58,6 +58,7 @@ func (p *parts) metrics(w http.ResponseWriter, r *http.Request) {
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s gauge\n%s %d\n", m.name, m.help, m.name, m.name, m.value)
 	}
+	writeMemory(w)
 }
 
 // serveTLS is serveHTTP behind TLS.

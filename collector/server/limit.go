@@ -1,13 +1,14 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"net"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/credentials"
+
+	"safelight/collector/enrol"
 )
 
 // connLimits are what a listener lets in.
@@ -135,12 +136,12 @@ type knowing struct {
 }
 
 func newKnowing(conf *tls.Config) credentials.TransportCredentials {
-	return knowing{credentials.NewTLS(conf)}
+	return knowing{enrol.Credentials(conf)}
 }
 
 func (k knowing) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secure, info, err := k.TransportCredentials.ServerHandshake(c)
-	if t, ok := info.(credentials.TLSInfo); ok && err == nil && len(t.State.PeerCertificates) > 0 {
+	if line, ok := info.(enrol.Line); ok && err == nil && line.Known() {
 		if g, ok := c.(*guest); ok {
 			g.known()
 		}
@@ -150,42 +151,4 @@ func (k knowing) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, er
 
 func (k knowing) Clone() credentials.TransportCredentials {
 	return knowing{k.TransportCredentials.Clone()}
-}
-
-// streamLimit is how many streams of one method a device may have open: one, and
-// what a bad network has left behind. One more ends the oldest.
-const streamLimit = 4
-
-// streams counts devices' open streams.
-type streams struct {
-	mu   sync.Mutex // guards open
-	open map[string][]*openStream
-}
-
-type openStream struct{ end context.CancelFunc }
-
-// enter notes a stream, and ends the oldest of its kind if that is one too many.
-func (s *streams) enter(key string, end context.CancelFunc) (leave func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one := &openStream{end}
-	list := append(s.open[key], one)
-	if len(list) > streamLimit {
-		list[0].end()
-		list = list[1:]
-	}
-	s.open[key] = list
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		var left []*openStream
-		for _, o := range s.open[key] {
-			if o != one {
-				left = append(left, o)
-			}
-		}
-		if s.open[key] = left; len(left) == 0 {
-			delete(s.open, key)
-		}
-	}
 }

@@ -197,26 +197,4 @@ func openFiles(t *testing.T) int {
 	return len(list)
 }
 
-func TestADevicesOldestStreamMakesRoomForItsNewest(t *testing.T) {
-	s := streams{open: map[string][]*openStream{}}
-	ended := make([]bool, 3*streamLimit)
-	var leave []func()
-	for n := range ended {
-		leave = append(leave, s.enter("device/Ship", func() { ended[n] = true }))
-	}
-	other := s.enter("other/Ship", func() { t.Error("another device's stream was ended") })
-	for n, was := range ended {
-		if want := n < len(ended)-streamLimit; was != want {
-			t.Errorf("stream %d of %d ended: %v", n, len(ended), was)
-		}
-	}
-	for _, l := range leave {
-		l()
-	}
-	other()
-	if len(s.open) != 0 {
-		t.Errorf("left: %v", s.open)
-	}
-}
-
 var _ credentials.TransportCredentials = knowing{}

@@ -24,7 +24,11 @@ import (
 const (
 	maxMessage       = 1 << 20 // twice what an agent sends at most
 	maxStreams       = 16
+	maxHeaders       = 8 << 10 // gRPC's own bound is 16 MB a stream
 	handshakeTimeout = 10 * time.Second
+	// A connection ends after this long, give or take a tenth, so that devices
+	// spread over collectors again.
+	connectionAge = 6 * time.Hour
 	// receiveWindow is how much one connection may have under way to us.
 	receiveWindow = 256 << 10
 )
@@ -33,10 +37,11 @@ const (
 func grpcServer(p *parts) *grpc.Server {
 	srv := grpc.NewServer(
 		grpc.Creds(newKnowing(p.gate.TLS(p.authority))),
-		grpc.ChainUnaryInterceptor(p.gate.Unary),
-		grpc.ChainStreamInterceptor(p.gate.Stream, (&streams{open: map[string][]*openStream{}}).intercept),
+		grpc.UnaryInterceptor(p.gate.Unary),
+		grpc.StreamInterceptor(p.gate.Stream),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		// A few thousand devices stay connected all day, mostly silent: what is
 		// read has TLS's own buffer, and write buffers come from a shared pool.
@@ -44,7 +49,9 @@ func grpcServer(p *parts) *grpc.Server {
 		// Windows that do not grow: to learn how far they might, gRPC sends a
 		// ping with nearly every message, which costs a third of all there is.
 		grpc.StaticStreamWindowSize(receiveWindow), grpc.StaticConnWindowSize(receiveWindow),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: 2 * time.Minute, Timeout: 20 * time.Second, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: time.Minute,
+		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 45 * time.Second, PermitWithoutStream: true}),
 	)
 	safelightv1.RegisterEnrolmentServiceServer(srv, p.enrol)

@@ -175,6 +175,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "fleet", Run: p.fleet.Run},
 		{Name: "retention", Run: newRetention(p.store, p.now, p.log).run},
 		{Name: "record", Run: p.record.Run},
+		{Name: "memory", Run: tendGarbage},
 	}, nil
 }
 

@@ -27,7 +27,10 @@ func (w *watcher) compare(ctx context.Context, held []byte) {
 		return
 	}
 	c.compared = held
-	c.disagree = !w.service.audit.Held(ctx, w.school, w.device, held)
+	_ = lent(func() error {
+		c.disagree = !w.service.audit.Held(ctx, w.school, w.device, held)
+		return nil
+	})
 }
 
 // sendCheckpoint sends the newest checkpoint once. A device that disagrees gets

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -27,9 +27,10 @@ import (
 
 const (
 	chunkBytes = 256 << 10
-	// A stream ends after this long, give or take a quarter, so that devices
-	// spread over collectors again.
-	streamAge = 6 * time.Hour
+	// Statuses of one stream: an honest device's heartbeat comes twice a minute,
+	// and once more for each directive. What comes faster waits.
+	statusEvery = 200 * time.Millisecond
+	statusBurst = 50
 	// What a device says goes no further into our log than the protocol's limit.
 	maxDetail = 1024
 )
@@ -85,8 +86,8 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when there is something to send
+	mu   sync.Mutex
+	open map[*watcher]struct{} // guarded by mu
 }
 
 // Parts are what a Service is built of; all are needed.
@@ -108,7 +109,7 @@ type Parts struct {
 func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
-		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log, changed: make(chan struct{}),
+		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log, open: map[*watcher]struct{}{},
 	}
 }
 
@@ -121,17 +122,13 @@ func (s *Service) CheckpointAnnounced() { s.wake() }
 func (s *Service) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	for w := range s.open {
+		w.poke()
+	}
 }
 
-func (s *Service) waitChange() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
-// Watch serves one device until it leaves.
+// Watch serves one device until it leaves. A stream on which nothing happens, as
+// nearly all are nearly always, costs this one goroutine.
 func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 	ctx := stream.Context()
 	device, school, ok := s.device(ctx)
@@ -146,27 +143,42 @@ func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 		return status.Error(codes.InvalidArgument, "hello: the first message must carry it")
 	}
 	defer s.fleet.Gone(school, device)
-	w := &watcher{service: s, stream: stream, school: school, device: device}
-	w.identity.hello(first)
-	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
-	w.saw(ctx, first)
-	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint}}}
-	if err := w.send(hello); err != nil {
+	w := &watcher{service: s, ctx: ctx, stream: stream, school: school, device: device}
+	if err := lent(func() error { return w.begin(first) }); err != nil {
 		return err
 	}
-	if err := w.askAgain(ctx, first); err != nil {
-		return err
-	}
-	return w.run(ctx)
+	s.enter(w)
+	defer w.pokes.Wait() // after leave: nobody pokes any more
+	defer s.leave(w)
+	return w.receive()
 }
 
-// watcher is one stream. Sends happen on run's goroutine only.
+func (s *Service) enter(w *watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[w] = struct{}{}
+	w.poke() // for what changed since it began
+}
+
+func (s *Service) leave(w *watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, w)
+}
+
+// watcher is one stream.
 type watcher struct {
 	service *Service
+	ctx     context.Context //nolint:containedctx // the stream's own, which lives as long
 	stream  safelightv1.AgentService_WatchServer
 	school  model.SchoolID
 	device  string
-	lastID  uint64
+
+	poked atomic.Bool    // a look is due that has not begun
+	pokes sync.WaitGroup // looks under way; at most two
+
+	mu     sync.Mutex // guards Send, and everything below
+	lastID uint64
 
 	epoch, serial uint64 // of the policy last sent
 
@@ -174,51 +186,103 @@ type watcher struct {
 	identity    identity
 }
 
-func (w *watcher) run(ctx context.Context) error {
-	statuses := make(chan *safelightv1.AgentStatus)
-	ended := make(chan error, 1)
-	go func() { ended <- receive(ctx, w.stream, statuses) }()
-	age := time.NewTimer(streamAge*3/4 + rand.N(streamAge/2))
-	defer age.Stop()
-	for {
-		changed := w.service.waitChange()           // before sending, so that no change is missed
-		if err := w.sendIdentity(ctx); err != nil { // trust goes before what it proves
-			return err
-		}
-		if err := w.sendPolicy(); err != nil {
-			return err
-		}
-		if err := w.sendCheckpoint(); err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case st := <-statuses:
-			w.saw(ctx, st)
-		case err := <-ended:
-			return err
-		case <-age.C:
-			return nil
-		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
-		}
+// begin answers the first status.
+func (w *watcher) begin(first *safelightv1.AgentStatus) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.identity.hello(first)
+	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
+	w.saw(w.ctx, first)
+	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint}}}
+	if err := w.send(hello); err != nil {
+		return err
 	}
+	if err := w.askAgain(w.ctx, first); err != nil {
+		return err
+	}
+	return w.tell()
 }
 
-func receive(ctx context.Context, stream safelightv1.AgentService_WatchServer, out chan<- *safelightv1.AgentStatus) error {
+// lent runs what takes a deep stack, such as asking the store, on another
+// goroutine's: a stream's own would keep its size for as long as it is open.
+func lent(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return <-done
+}
+
+// receive takes heartbeats until the device leaves.
+func (w *watcher) receive() error {
+	pace := pacer{left: statusBurst, at: time.Now()}
 	for {
-		st, err := stream.Recv()
+		st, err := w.stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		select {
-		case out <- st:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := w.heartbeat(st); err != nil {
+			return err
 		}
+		if err := pace.wait(w.ctx); err != nil {
+			return status.FromContextError(err).Err()
+		}
+	}
+}
+
+func (w *watcher) heartbeat(st *safelightv1.AgentStatus) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.saw(w.ctx, st)
+	return w.tell()
+}
+
+// poke has the stream look soon for something to tell its device. It does not
+// wait: a device that does not read holds up nobody else.
+func (w *watcher) poke() {
+	if w.poked.Swap(true) {
+		return
+	}
+	w.pokes.Go(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.poked.Store(false)
+		_ = w.tell() // a stream that breaks ends receive, which says why
+	})
+}
+
+// tell sends what is new: trust goes before what it proves. It needs mu.
+func (w *watcher) tell() error {
+	if err := w.sendIdentity(w.ctx); err != nil {
+		return err
+	}
+	if err := w.sendPolicy(); err != nil {
+		return err
+	}
+	return w.sendCheckpoint()
+}
+
+// pacer lets a burst through and then so many a second.
+type pacer struct {
+	left float64
+	at   time.Time
+}
+
+func (p *pacer) wait(ctx context.Context) error {
+	now := time.Now()
+	p.left = min(statusBurst, p.left+now.Sub(p.at).Seconds()/statusEvery.Seconds()) - 1
+	p.at = now
+	if p.left > 0 {
+		return nil
+	}
+	timer := time.NewTimer(statusEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -43,7 +44,11 @@ func run(ctx context.Context) error {
 		{"alert delay", alertDelay},
 		{"capture", capture},
 		{"delivery", delivery},
+		{"fleet", fleet},
 	} {
+		if only := os.Args[1:]; len(only) > 0 && !slices.Contains(only, m.name) {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "measuring %s...\n", m.name)
 		got, err := m.run(ctx, "bin")
 		rows = append(rows, got...)
