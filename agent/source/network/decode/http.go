@@ -30,7 +30,8 @@ const (
 // flow's next, so that their segments cost nothing.
 type httpStream struct {
 	phase   httpPhase
-	scanned int
+	scanned int  // bytes of the head in which its end is not
+	request bool // the head's first line is a request's
 }
 
 // takeHTTP hands the stream's next bytes to the request at hand. It returns
@@ -61,7 +62,7 @@ func (d *Decoder) takeHead(f *flow, b []byte) (rest []byte) {
 	room := maxHead - len(w.buf)
 	before := len(w.buf)
 	w.buf = append(w.buf, b[:min(len(b), room)]...)
-	if methodOf(w.buf) == not {
+	if !w.http.couldBe(w.buf, &d.request) {
 		d.watch(f)
 		return nil
 	}
@@ -77,6 +78,20 @@ func (d *Decoder) takeHead(f *flow, b []byte) (rest []byte) {
 		d.giveUp(f)
 	}
 	return nil
+}
+
+// couldBe says whether the beginning of a head is a request's, as far as it
+// goes.
+func (s *httpStream) couldBe(head []byte, r *request) bool {
+	if s.request {
+		return true
+	}
+	line, _, whole := cutLine(head)
+	if !whole {
+		return methodOf(head) != not
+	}
+	s.request = r.requestLine(line)
+	return s.request
 }
 
 // wholeHead tells the hosts of a request and steps over its body.

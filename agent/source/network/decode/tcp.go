@@ -208,7 +208,11 @@ func (d *Decoder) place(f *flow, s piece) {
 	switch {
 	case ahead > maxReach:
 		d.giveUp(f)
-		if f.kind == watching && d.resume(f, s) {
+		if f.kind == settled {
+			return
+		}
+		d.partial(f, f.seen)
+		if d.watch(f); d.resume(f, s) {
 			d.takePiece(f, s)
 		}
 	case ahead > 0:
