@@ -45,7 +45,7 @@ func (r *Resolver) decide(uid *uint32, p *process, reason why) who {
 		r.containers = r.now()
 		if m := r.processes.uidMap(p); m.own() {
 			if root, ok := m.root(); ok && person(root) {
-				return who{uid: root, known: true}
+				return who{uid: root, known: true, container: true}
 			}
 		}
 		return unknown(event.ReasonContainer, whyContainer)
@@ -132,8 +132,10 @@ func (r *Resolver) name(owner *event.Owner, w who) {
 	if a.login != "" {
 		return
 	}
-	owner.Reason = a.reason
-	switch a.reason {
+	if owner.Reason = a.reason; w.container && a.reason == event.ReasonNoName {
+		owner.Reason = event.ReasonContainer
+	}
+	switch owner.Reason {
 	case event.ReasonDirectory:
 		owner.Unknown = whyDirectory
 	case event.ReasonContainer:

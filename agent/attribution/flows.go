@@ -58,5 +58,7 @@ type who struct {
 	as     *uint32 // the account it runs under, where uid is who signed in
 	reason event.Reason
 	words  string
-	script string // not folded yet
+	// container is whether uid is whom a container's namespace belongs to.
+	container bool
+	script    string // not folded yet
 }
