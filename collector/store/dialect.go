@@ -27,6 +27,9 @@ type dialect struct {
 	// shared says that other collectors may be at work on the same database.
 	shared bool
 	open   func(location string) (writer, reader *sql.DB, err error)
+	// keep looks after the database's log while the store is open; nil where the
+	// server does.
+	keep func(location string, writer *sql.DB) (*keeper, error)
 	// rows is what stands for handed rows in a statement; hand makes columns its
 	// parameters, until done is called.
 	rows func(kinds string, first int) string
@@ -81,6 +84,7 @@ func shown(location string) string {
 
 var sqliteDialect = dialect{
 	open:  openSQLite,
+	keep:  keepSQLite,
 	rows:  selectHanded,
 	hand:  handed.hand,
 	queue: func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riversqlite.New(db) },
@@ -98,6 +102,7 @@ var sqliteDialect = dialect{
 var postgresDialect = dialect{
 	shared: true,
 	open:   openPostgres,
+	keep:   func(string, *sql.DB) (*keeper, error) { return nil, nil },
 	rows:   unnest,
 	hand:   handArrays,
 	queue:  func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riverdatabasesql.New(db) },

@@ -17,6 +17,7 @@ const (
 	insertHealth
 	healthDigest
 	insertGap
+	savePositions
 	takePending
 	clearTaken
 	deletePending
@@ -40,6 +41,7 @@ var hotSQL = [hotStatements]string{
 	insertHealth:       insertHealthSQL,
 	healthDigest:       healthDigestSQL,
 	insertGap:          insertGapSQL,
+	savePositions:      savePositionsSQL,
 	takePending:        takePendingSQL,
 	clearTaken:         clearTakenSQL,
 	deletePending:      deletePendingSQL,

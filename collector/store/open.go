@@ -116,6 +116,11 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		prepared.close()
 		return nil, err
 	}
+	if s.keeper, err = d.keep(location, writer); err != nil {
+		s.stopSealingOld()
+		prepared.close()
+		return nil, fmt.Errorf("preparing to keep its log short: %w", err)
+	}
 	return s, nil
 }
 
@@ -124,7 +129,7 @@ func openSQLite(path string) (writer, reader *sql.DB, err error) {
 		return nil, nil, err
 	}
 	writer, err = openHanding(dsn(path, url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", fmt.Sprintf("wal_autocheckpoint(%d)", logPagesAlone), "temp_store(MEMORY)", "cache_size(-32768)"},
 		"_txlock": {"immediate"},
 	}))
 	if err != nil {
@@ -142,6 +147,15 @@ func openSQLite(path string) (writer, reader *sql.DB, err error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return writer, reader, nil
+}
+
+// keepSQLite takes over the log, beside the writing connection.
+func keepSQLite(path string, writer *sql.DB) (*keeper, error) {
+	own, err := sql.Open("sqlite", dsn(path, url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(FULL)", "wal_autocheckpoint(0)"}}))
+	if err != nil {
+		return nil, err
+	}
+	return startKeeper(own, writer, tendEvery, logPages), nil
 }
 
 func dsn(path string, query url.Values) string {

@@ -9,22 +9,22 @@ import (
 	"safelight/internal/event"
 )
 
-const savePositionSQL = `INSERT INTO positions (school_id, device, spool_epoch, lane, upto)
-	VALUES ($1, $2, $3, $4, $5)
+const savePositionsSQL = `INSERT INTO positions (school_id, device, spool_epoch, lane, upto)
+	SELECT $1, r.c0, r.c1, r.c2, r.c3 FROM {rows tbii} WHERE TRUE
 	ON CONFLICT (school_id, device, spool_epoch, lane) DO UPDATE
 	SET upto = excluded.upto WHERE excluded.upto > positions.upto`
 
 // SavePositions notes up to where devices' lanes are held. A position never
 // goes back. Give it some hundreds at a time at most: it is one transaction.
 func (s *Store) SavePositions(ctx context.Context, school model.SchoolID, all []model.Position) error {
+	devices, epochs, lanes, uptos := make([]string, len(all)), make([][]byte, len(all)), make([]int64, len(all)), make([]int64, len(all))
+	for i, p := range all {
+		devices[i], epochs[i], lanes[i], uptos[i] = p.Device, blob(p.SpoolEpoch), int64(p.Lane), int64(p.Upto)
+	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		for _, p := range all {
-			_, err := tx.ExecContext(ctx, savePositionSQL, string(school), p.Device, blob(p.SpoolEpoch), int64(p.Lane), int64(p.Upto))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		b := &bound{hot: s.hot, tx: tx}
+		_, err := b.execRows(ctx, savePositions, []any{string(school)}, devices, epochs, lanes, uptos)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("saving positions: %w", err)

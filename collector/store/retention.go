@@ -149,9 +149,8 @@ func (s *Store) overwriting(ctx context.Context, f func(tx *sql.Tx) error) error
 // forgetOldPages empties the log of former pages, where the database has one of
 // its own beside it.
 func (s *Store) forgetOldPages(ctx context.Context) error {
-	if s.Shared() {
+	if s.keeper == nil {
 		return nil
 	}
-	_, err := s.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	return err
+	return s.keeper.empty(ctx)
 }

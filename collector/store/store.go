@@ -22,6 +22,7 @@ type Store struct {
 	reader  *sql.DB // read-only
 	hot     *hot
 	turns   *turns
+	keeper  *keeper // nil where the server keeps its own log
 	sealing *sealing
 	now     func() time.Time // dates migrations and epochs
 	old     sealingOld
@@ -42,8 +43,9 @@ func (s *Store) Shared() bool { return s.dialect.shared }
 // Close ends both pools.
 func (s *Store) Close() error {
 	s.stopSealingOld()
+	err := s.keeper.stop()
 	s.hot.close()
-	return errors.Join(s.reader.Close(), s.writer.Close())
+	return errors.Join(err, s.reader.Close(), s.writer.Close())
 }
 
 // writeTries is how often a transaction that met another one is tried in all.
