@@ -238,6 +238,8 @@ func (f failing) Enrol(context.Context, model.SchoolID, []byte, time.Time, model
 	return f.enrol()
 }
 
+func (failing) CheckToken(context.Context, model.SchoolID, []byte, time.Time) error { return nil }
+
 func (failing) Device(context.Context, model.SchoolID, string) (model.Device, error) {
 	panic("not expected")
 }

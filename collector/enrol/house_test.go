@@ -58,6 +58,8 @@ func wantStatus(t testing.TB, err error, code codes.Code, parts ...string) {
 	}
 }
 
+func isCode(err error, code codes.Code) bool { return status.Code(err) == code }
+
 const school = model.SchoolID("hill-lane")
 
 // clock is the collector's; tests move it on.

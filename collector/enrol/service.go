@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"safelight/collector/model"
+	"safelight/collector/rate"
 	"safelight/internal/pki"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -21,6 +22,8 @@ import (
 // Store is what enrolment needs kept. Enrol is one transaction: it counts the
 // token's use and adds the device, or does neither.
 type Store interface {
+	// CheckToken says whether a token would admit a device; it writes nothing.
+	CheckToken(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time) error
 	Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error
@@ -44,12 +47,13 @@ type Service struct {
 	splits    Splits
 	now       func() time.Time
 	log       *slog.Logger
+	wrong     *rate.Limiter // tokens that admit nobody, by address
 }
 
 // NewService makes the enrolment service of one school. refusals are the store's
 // errors that are answers for the person who enrols, and no faults.
 func NewService(school model.SchoolID, a *Authority, store Store, refusals []error, keys PolicyKeys, now func() time.Time, log *slog.Logger) *Service {
-	return &Service{school: school, authority: a, store: store, refusals: refusals, keys: keys, now: now, log: log}
+	return &Service{school: school, authority: a, store: store, refusals: refusals, keys: keys, now: now, log: log, wrong: rate.New(wrongTokens, maxAddresses, time.Now)}
 }
 
 // Enrol admits a device that shows a good token.
@@ -57,11 +61,16 @@ func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*sa
 	if n := len(req.GetTokenSecret()); n == 0 || n > 256 {
 		return nil, status.Error(codes.InvalidArgument, "token_secret: want 1 to 256 bytes")
 	}
+	now, hash := s.now(), pki.HashSecret(req.GetTokenSecret())
+	// First the token, by reading alone: without one nobody has us sign anything
+	// or begin to write.
+	if err := s.checkToken(ctx, hash, now); err != nil {
+		return nil, err
+	}
 	csr, err := pki.ParseCSR(req.GetCsrDer())
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
-	now := s.now()
 	id := pki.Identity{School: string(s.school), Device: pki.NewDeviceID()}
 	leaf, chain, err := s.authority.signDevice(csr.PublicKey, id, now)
 	if err != nil {
@@ -69,7 +78,7 @@ func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*sa
 	}
 	keyHash := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	info := req.GetDevice()
-	err = s.store.Enrol(ctx, s.school, pki.HashSecret(req.GetTokenSecret()), now, model.Device{
+	err = s.store.Enrol(ctx, s.school, hash, now, model.Device{
 		School: s.school, ID: id.Device, Name: clip(info.GetHostname(), 255), OS: clip(info.GetOs(), 64),
 		Arch: clip(info.GetArch(), 32), Version: clip(info.GetAgentVersion(), 64),
 		Enrolled: now, Expires: leaf.NotAfter, KeyHash: keyHash[:],

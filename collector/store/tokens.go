@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/subtle"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"safelight/collector/model"
 )
@@ -31,6 +34,26 @@ func (s *Store) AddToken(ctx context.Context, t model.Token) error {
 	})
 	if err != nil {
 		return fmt.Errorf("adding token: %w", err)
+	}
+	return nil
+}
+
+// CheckToken says whether an enrolment token would admit a device now. It reads
+// only, so that whoever has none holds up no writer; Enrol decides.
+func (s *Store) CheckToken(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) error {
+	token, err := scanToken(s.reader.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE school_id = $1 AND hash = $2`, school, hash))
+	switch {
+	// The hash is of a long random secret: what the database's search for it takes
+	// tells nothing of one. It is compared in constant time all the same.
+	case errors.Is(err, sql.ErrNoRows), err == nil && subtle.ConstantTimeCompare(token.Hash, hash) != 1:
+		err = ErrTokenUnknown
+	case err == nil && !now.Before(token.Expires):
+		err = ErrTokenExpired
+	case err == nil && token.Used >= token.Uses:
+		err = ErrTokenUsed
+	}
+	if err != nil {
+		return fmt.Errorf("checking token: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,65 @@
+package enrol_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"safelight/collector/enrol"
+	"safelight/collector/model"
+	"safelight/collector/store"
+	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// readOnly is a store in which no token is good; writing panics.
+type readOnly struct {
+	failing
+	asked int
+}
+
+func (r *readOnly) CheckToken(context.Context, model.SchoolID, []byte, time.Time) error {
+	r.asked++
+	return store.ErrTokenUnknown
+}
+
+// TestAStrangerWithoutATokenHasNothingSignedOrWritten: the request that it comes
+// with is not even looked at.
+func TestAStrangerWithoutATokenHasNothingSignedOrWritten(t *testing.T) {
+	kept := &readOnly{}
+	s := enrol.NewService(school, nil, kept, refusals, nil, time.Now, quiet) // signing would panic too
+	for _, request := range [][]byte{nil, []byte("no request"), csr(t, newKey(t))} {
+		_, err := s.Enrol(t.Context(), &safelightv1.EnrolRequest{TokenSecret: pki.NewSecret(), CsrDer: request})
+		wantStatus(t, err, codes.PermissionDenied, "not known")
+	}
+	if kept.asked != 3 {
+		t.Errorf("asked for %d tokens", kept.asked)
+	}
+}
+
+func TestGuessingTokensIsSlowedDownWithAClearAnswer(t *testing.T) {
+	h := newHouse(t)
+	conn := h.stranger().connect()
+	ask := func(secret string) error {
+		_, err := safelightv1.NewEnrolmentServiceClient(conn).Enrol(t.Context(), &safelightv1.EnrolRequest{TokenSecret: secret, CsrDer: csr(t, newKey(t))})
+		return err
+	}
+	good := h.token(1, time.Hour)
+	for range 19 { // somebody mistypes, again and again
+		wantStatus(t, ask(pki.NewSecret()), codes.PermissionDenied, "not known")
+	}
+	must(t, ask(good)) // and still gets in
+	slowed := 0
+	for range 60 {
+		if err := ask(pki.NewSecret()); err != nil && !isCode(err, codes.PermissionDenied) {
+			wantStatus(t, err, codes.ResourceExhausted, "too many wrong tokens", "try again in")
+			slowed++
+		}
+	}
+	if slowed == 0 {
+		t.Error("sixty guesses at once were all looked at")
+	}
+	wantDevices(h, 1)
+}
