@@ -14,6 +14,7 @@ type entry struct {
 	touched time.Time // last seen
 	opened  time.Time // last emitted; starts the window
 	visit   bool      // what was last emitted was a visit
+	part    bool      // and a part of another site's page
 	// everVisited says that a visit was emitted as long as the entry lives.
 	everVisited bool
 	repeats     int // visits or attempts since
@@ -69,8 +70,12 @@ func better(a, b event.Observation) bool {
 
 // repeatedBy says whether o is more of what was last told. A DNS server's log
 // shows questions alone: once one was refused, the next type asked for makes no
-// visit of it, while a refusal is news after an answer.
+// visit of it, while a refusal is news after an answer. Whoever opens a site of
+// which a page fetched something before is news, too.
 func (e *entry) repeatedBy(o event.Observation) bool {
+	if e.part && !o.ThirdParty {
+		return false
+	}
 	if o.LogOf == event.ViaDNS {
 		return !o.Attempt || !e.visit
 	}

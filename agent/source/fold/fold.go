@@ -120,7 +120,7 @@ func (f *Folder) visited(e *entry, o event.Observation, now time.Time, emit Emit
 	o.Also = e.also(o.Via)
 	e.own(o)
 	e.opened, e.repeats, e.questions, e.vias = now, 0, 0, nil
-	e.visit = !o.Attempt
+	e.visit, e.part = !o.Attempt, o.ThirdParty
 	e.everVisited = e.everVisited || e.visit
 	e.addVia(o.Via)
 	emit(o)
@@ -160,7 +160,7 @@ func (f *Folder) release(e *entry, now time.Time, emit Emit) {
 	o.Count = e.questions
 	e.held = event.Observation{}
 	e.opened, e.repeats, e.questions, e.vias = now, 0, 0, nil
-	e.visit = false
+	e.visit, e.part = false, false
 	e.addVia(event.ViaDNS)
 	emit(o)
 }

@@ -146,6 +146,26 @@ func TestALogsUsersAreToldApart(t *testing.T) {
 		"log a user=pupil07 count=2")
 }
 
+// An advert of a site must not hide that the site is then opened.
+func TestAPartOfAPageHidesNoVisit(t *testing.T) {
+	part := func(o *event.Observation) { o.User, o.ThirdParty = "pupil07", true }
+	opened := func(o *event.Observation) { o.User = "pupil07" }
+	p := newPlay().see("log", "a", -1, part).see("log", "a", -1, part).see("log", "a", -1, opened).see("log", "a", -1, opened).see("log", "a", -1, part)
+	p.want(t, "log a user=pupil07", "log a user=pupil07 count=2")
+}
+
+// A name is asked for once for each type of address. Whether it was refused is
+// the name's and not the type's.
+func TestG10ADNSServersLogTellsARefusalOnce(t *testing.T) {
+	asked := func(attempt bool) func(*event.Observation) {
+		return func(o *event.Observation) { o.User, o.LogOf, o.Attempt = "pupil07", event.ViaDNS, attempt }
+	}
+	p := newPlay().see("log", "a", -1, asked(true)).see("log", "a", -1, asked(false)).see("log", "a", -1, asked(true))
+	p.want(t, "log a user=pupil07 attempt")
+	p.see("log", "b", -1, asked(false)).see("log", "b", -1, asked(true)).see("log", "b", -1, asked(false))
+	p.want(t, "log b user=pupil07", "log b user=pupil07 attempt")
+}
+
 func TestNothingThatWaitsIsLostAtTheEnd(t *testing.T) {
 	p := newPlay().see("dns", "a", 1000)
 	p.Flush(p.now, p.emit)
