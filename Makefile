@@ -23,7 +23,7 @@ test: ## every test, installing what it needs; lists what was skipped and why
 	@.ci/setup
 	@.ci/test
 
-acceptance: ## the long bars: fuzzing and kill rounds, named and timed; FUZZTIME=60s ROUNDS=5
+acceptance: ## the long bars: fuzzing and kill rounds, named and timed; FUZZTIME=60s ROUNDS=5 SEED=n
 	@.ci/setup
 	@.ci/acceptance
 

@@ -34,3 +34,27 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBlob has the school's own collector sign for whatever file of rules: what
+// does not compile leaves the policy as it was, and what does comes into force.
+func FuzzBlob(f *testing.F) {
+	d := newDevice(f)
+	must(f, d.apply(d.signer.version(1, "one.test")))
+	for name, data := range pack("two.test") {
+		f.Add(name, data)
+	}
+	f.Add("starter/test.yaml", []byte("category: ["))
+	serial := uint64(1)
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		d.signer.t = t
+		files := pack("two.test")
+		files[name] = data
+		before := d.Active()
+		serial++
+		m := d.signer.manifest(serial, files)
+		err := d.Apply(t.Context(), d.signer.sign(m), d.signer.fetch)
+		if now := d.Active(); now == nil || (err == nil) != (now.Serial == serial) || err != nil && now != before {
+			t.Fatalf("error %v, and serial %d is in force", err, now.Serial)
+		}
+	})
+}

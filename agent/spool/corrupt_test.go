@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -193,5 +194,67 @@ func FuzzSegment(f *testing.F) {
 		})
 		_, _, _ = decodeHeader(b)
 		_, _ = decodeSnapshot(b)
+	})
+}
+
+// FuzzOpen opens a spool of which a segment or the state holds whatever bytes:
+// it opens, what it then takes it gives back, and it opens again.
+func FuzzOpen(f *testing.F) {
+	dir := f.TempDir()
+	s, err := Open(dir, Options{SegmentBytes: 1 << 10, MaxBytes: 64 << 10})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range 20 {
+		if err := s.Append([]Record{rec(1, "low %d", i), rec(4, "urgent %d", i)}, at(fmt.Sprint(i))); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.Ack(1, 1, 2, 3), s.Close()); err != nil {
+		f.Fatal(err)
+	}
+	var names []string
+	for _, pattern := range []string{"state", "lane-*/*.seg"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range found {
+			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			names = append(names, rel)
+		}
+	}
+	for i, name := range names {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(i, data[:min(len(data), 1<<10)])
+	}
+	f.Fuzz(func(t *testing.T, which int, data []byte) {
+		hurt := filepath.Join(t.TempDir(), "spool")
+		if err := os.CopyFS(hurt, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(hurt, names[max(which, -(which+1))%len(names)]), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for round := range 2 {
+			s, err := Open(hurt, Options{SegmentBytes: 1 << 10, MaxBytes: 64 << 10, Place: []byte("there")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(t, s, nil, rec(4, "new %d", round))
+			list, err := s.Pending(4, 0, 1<<20, 1<<30)
+			if err != nil || len(list) == 0 || string(list[len(list)-1].Data) != fmt.Sprintf("new %d", round) {
+				t.Fatalf("round %d: %d records, %v", round, len(list), err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }

@@ -31,3 +31,35 @@ func FuzzEnrolRequest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRenewAndSplitRequest hands the calls of a device that is known whatever
+// bytes parse as their requests: nothing but its own key's certificate is
+// renewed, and no device is split that was not told to.
+func FuzzRenewAndSplitRequest(f *testing.F) {
+	h := newHouse(f)
+	d := h.enrolled()
+	renew, err := proto.Marshal(&safelightv1.RenewRequest{CsrDer: csr(f, newKey(f))})
+	must(f, err)
+	split, err := proto.Marshal(&safelightv1.SplitRequest{CsrDer: csr(f, newKey(f)), Instance: make([]byte, 16), Device: &safelightv1.DeviceInfo{Hostname: "laptop"}})
+	must(f, err)
+	f.Add(renew)
+	f.Add(split)
+	f.Add([]byte{})
+	client := safelightv1.NewEnrolmentServiceClient(d.connect())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var renew safelightv1.RenewRequest
+		if proto.Unmarshal(data, &renew) == nil {
+			resp, err := client.Renew(t.Context(), &renew)
+			if c := status.Code(err); resp != nil || c != codes.InvalidArgument && c != codes.PermissionDenied {
+				t.Errorf("renewing answered %v, %v", resp, err)
+			}
+		}
+		var split safelightv1.SplitRequest
+		if proto.Unmarshal(data, &split) == nil {
+			resp, err := client.Split(t.Context(), &split)
+			if c := status.Code(err); resp != nil || c != codes.InvalidArgument && c != codes.PermissionDenied {
+				t.Errorf("splitting answered %v, %v", resp, err)
+			}
+		}
+	})
+}

@@ -118,6 +118,12 @@ func (h *house) device(name string) safelightv1.AgentService_ShipClient {
 	h.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	h.t.Cleanup(cancel)
+	return h.shipAs(ctx, name)
+}
+
+// shipAs opens a stream as a device, until ctx ends.
+func (h *house) shipAs(ctx context.Context, name string) safelightv1.AgentService_ShipClient {
+	h.t.Helper()
 	if name != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, deviceHeader, name)
 	}

@@ -23,15 +23,24 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	for name, folder := range map[string]string{"safelight-agent": "agent", "safelight-collector": "collector"} {
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "grpcnotrace", "-o", filepath.Join(dir, name), "./"+folder)
-		cmd.Dir = "../.."
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", name, err, out)
-			return 1
-		}
+	if err := buildPrograms(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return m.Run()
+}
+
+// buildPrograms builds both into a folder.
+func buildPrograms(dir string, flags ...string) error {
+	for name, folder := range map[string]string{"safelight-agent": "agent", "safelight-collector": "collector"} {
+		args := append([]string{"build", "-buildvcs=false", "-tags", "grpcnotrace", "-o", filepath.Join(dir, name)}, flags...)
+		cmd := exec.Command("go", append(args, "./"+folder)...)
+		cmd.Dir = "../.."
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w: %s", name, err, out)
+		}
+	}
+	return nil
 }
 
 // newSchool makes a trial school whose folder is short enough for sockets and

@@ -1,0 +1,165 @@
+package e2etest
+
+import (
+	"database/sql"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wanted is the name of every flagged line of both machines' logs.
+func (f *fire) wanted() (names []string) {
+	for i := range fireLines {
+		if i%4 != 0 {
+			names = append(names, fireName(i))
+		}
+	}
+	for i := range secondLines {
+		names = append(names, secondName(i))
+	}
+	return names
+}
+
+// holds checks what was promised.
+func (f *fire) holds(all []seen) {
+	t := f.t
+	t.Helper()
+	gaps := f.gaps()
+	var names []string
+	bySeq := map[string][]span{}
+	for place, list := range gaps {
+		bySeq[place] = append(bySeq[place], list...)
+	}
+	owners := map[string][]string{} // by event
+	for _, e := range all {
+		place := e.Device + " " + e.Epoch + " " + e.Lane
+		bySeq[place] = append(bySeq[place], span{e.Seq, e.Seq})
+		if owners[e.ID] = append(owners[e.ID], e.Device); len(owners[e.ID]) == 1 {
+			names = append(names, e.Name)
+		}
+	}
+	// What both machines had spooled when one became two may be told by each,
+	// as one event of two devices.
+	twice := len(all) - len(names)
+	if twice > f.second.waited {
+		t.Errorf("%d events were told by both machines, want at most the %d that waited when the spool was copied", twice, f.second.waited)
+	}
+	for id, devices := range owners {
+		if slices.Sort(devices); len(slices.Compact(devices)) != len(owners[id]) {
+			t.Errorf("event %s is stored more than once for one device", id)
+		}
+	}
+	want := f.wanted()
+	missing, extra := diff(want, names)
+	told := uint64(0)
+	for _, list := range gaps {
+		for _, g := range list {
+			told += g.to - g.from + 1
+		}
+	}
+	if len(extra) > 0 {
+		t.Errorf("%d repeated or made up: %v", len(extra), extra[:min(10, len(extra))])
+	}
+	if uint64(len(missing)) > told {
+		t.Errorf("%d missing and only %d told as gaps: %v", len(missing), told, missing[:min(10, len(missing))])
+	}
+	t.Logf("%d events, %d lost and sent again, %d missing, %d told as gaps, %d by both machines (%d waited when the spool was copied)", len(names), len(f.lost), len(missing), told, twice, f.second.waited)
+	holes := uint64(0)
+	for place, list := range bySeq {
+		holes += f.holes(place, list)
+	}
+	// An event that waited then has a number in the old sequence and in the
+	// copy's new one, and stands under whichever came first.
+	if holes > uint64(f.second.waited) {
+		t.Errorf("%d numbers are neither stored nor told, want at most the %d that waited when the spool was copied", holes, f.second.waited)
+	}
+	f.urgentFirst(all)
+}
+
+type span struct{ from, to uint64 }
+
+// holes counts the numbers from 1 on that are neither stored nor told as a gap.
+func (f *fire) holes(place string, list []span) (n uint64) {
+	f.t.Helper()
+	slices.SortFunc(list, func(a, b span) int { return int(int64(a.from) - int64(b.from)) })
+	next := uint64(1)
+	for _, s := range list {
+		if s.from > next {
+			f.t.Logf("%s: %d to %d are neither stored nor told", place, next, s.from-1)
+			n += s.from - next
+		}
+		next = max(next, s.to+1)
+	}
+	return n
+}
+
+// storedIDs reads which events a collector that is stopped has.
+func storedIDs(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	db := must[*sql.DB](t)(sql.Open("sqlite", "file:"+filepath.Join(dir, "safelight.db")+"?mode=ro"))
+	defer db.Close()
+	rows := must[*sql.Rows](t)(db.Query(`SELECT lower(hex(event_id)) FROM events`)) //nolint:rowserrcheck // check does, below
+	defer rows.Close()
+	ids := map[string]bool{}
+	for rows.Next() {
+		var id string
+		check(t, rows.Scan(&id))
+		ids[id] = true
+	}
+	check(t, rows.Err())
+	return ids
+}
+
+// gaps reads what the collector was told is lost, by place.
+func (f *fire) gaps() map[string][]span {
+	f.t.Helper()
+	db := must[*sql.DB](f.t)(sql.Open("sqlite", "file:"+filepath.Join(f.s.CollectorDir(), "safelight.db")+"?mode=ro"))
+	defer db.Close()
+	rows := must[*sql.Rows](f.t)(db.Query(`SELECT device, lower(hex(spool_epoch)), lane, from_seq, to_seq, reason FROM gaps`)) //nolint:rowserrcheck // check does, below
+	defer rows.Close()
+	out := map[string][]span{}
+	for rows.Next() {
+		var device, epoch, reason string
+		var lane int
+		var s span
+		check(f.t, rows.Scan(&device, &epoch, &lane, &s.from, &s.to, &reason))
+		f.t.Logf("gap: lane %d, %d to %d, %s", lane, s.from, s.to, reason)
+		place := device + " " + epoch + " " + []string{"", "low", "medium", "high", "urgent"}[lane]
+		out[place] = append(out[place], s)
+	}
+	check(f.t, rows.Err())
+	return out
+}
+
+// urgentFirst checks that no urgent event of the first machine came behind a
+// queue of its low ones. Each time is by the clock that was read, as wrong as it
+// was then. What the older database lost had been stored and told before; it is
+// sent again once the device hears of the loss, and low ones may be faster.
+func (f *fire) urgentFirst(all []seen) {
+	f.t.Helper()
+	var low []time.Time
+	for _, e := range all {
+		if e.Lane == "low" && strings.HasPrefix(e.Name, "n") {
+			low = append(low, f.clocks.collector.reading(f.t, e.Received))
+		}
+	}
+	slices.SortFunc(low, time.Time.Compare)
+	worst, who := 0, ""
+	for _, e := range all {
+		if e.Lane != "urgent" || !strings.HasPrefix(e.Name, "n") || f.lost[strings.ReplaceAll(e.ID, "-", "")] {
+			continue
+		}
+		spooled := f.clocks.agent.reading(f.t, must[time.Time](f.t)(e.spooled()))
+		from, _ := slices.BinarySearchFunc(low, spooled, time.Time.Compare)
+		to, _ := slices.BinarySearchFunc(low, f.clocks.collector.reading(f.t, e.Received), time.Time.Compare)
+		if to-from > worst {
+			worst, who = to-from, e.Name
+		}
+	}
+	f.t.Logf("at most %d low events were stored while an urgent one waited (%s)", worst, who)
+	if worst > onTheWay {
+		f.t.Errorf("%d low events were stored while %s waited, want at most the %d on their way", worst, who, onTheWay)
+	}
+}
