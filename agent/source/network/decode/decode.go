@@ -22,6 +22,8 @@ type Decoder struct {
 	// Scratch, here so that it is not allocated each time.
 	p       packet
 	s       Sighting
+	c       Conn
+	f       Fact
 	dns     dnsScratch
 	opened  []byte // an Initial, decrypted
 	hello   hello
@@ -173,13 +175,15 @@ func (f *flow) proto() string {
 // outcome tells what became of f's connection.
 func (d *Decoder) outcome(f *flow, o Outcome, at time.Time) {
 	if d.hooks.Conn != nil {
-		d.hooks.Conn(&Conn{Time: at, Key: f.sock, Proto: f.proto(), Client: f.client, Server: f.server, Outcome: o})
+		d.c = Conn{Time: at, Key: f.sock, Proto: f.proto(), Client: f.client, Server: f.server, Outcome: o}
+		d.hooks.Conn(&d.c)
 	}
 }
 
 // fact tells of something that hides names.
 func (d *Decoder) fact(what What, key Key, proto string, client, server netip.AddrPort, at time.Time) {
 	if d.hooks.Fact != nil {
-		d.hooks.Fact(&Fact{Time: at, Key: key, What: what, Proto: proto, Client: client, Server: server})
+		d.f = Fact{Time: at, Key: key, What: what, Proto: proto, Client: client, Server: server}
+		d.hooks.Fact(&d.f)
 	}
 }

@@ -76,25 +76,40 @@ func TestLinksAndHeaders(t *testing.T) {
 		b    []byte
 		want int
 	}{
-		"raw IPv4":               {Raw, v4, 1},
-		"raw IPv6":               {Raw, v6, 1},
-		"Ethernet":               {Ethernet, join(mac, []byte{8, 0}, v4), 1},
-		"Ethernet padding":       {Ethernet, join(mac, []byte{8, 0}, v4, make([]byte, 20)), 1},
-		"VLAN":                   {Ethernet, join(mac, []byte{0x81, 0, 0, 9, 0x86, 0xdd}, v6), 1},
-		"VLAN in VLAN":           {Ethernet, join(mac, []byte{0x88, 0xa8, 0, 9, 0x81, 0, 0, 9, 8, 0}, v4), 1},
-		"tags without end":       {Ethernet, join(mac, []byte(strings.Repeat("\x81\x00\x00\x09", 9)), v4), 0},
-		"ARP":                    {Ethernet, join(mac, []byte{8, 6}, v4), 0},
-		"cooked":                 {Cooked, join(make([]byte, 14), []byte{8, 0}, v4), 1},
-		"cooked 2":               {Cooked2, join([]byte{8, 0}, make([]byte, 18), v4), 1},
-		"BSD loopback":           {Null, join([]byte{2, 0, 0, 0}, v4), 1},
-		"hop-by-hop":             {Raw, ip6(a6.Addr(), r6.Addr(), extHopByHop, hopByHop), 1},
-		"routing and hop-by-hop": {Raw, ip6(a6.Addr(), r6.Addr(), extRouting, routed), 1},
-		"a first fragment":       {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, first), 1},
-		"a later fragment":       {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, later), 0},
-		"a later IPv4 fragment":  {Raw, fragment, 0},
-		"segmentation offload":   {Raw, offloaded, 1},
-		"empty":                  {Raw, nil, 0},
-		"IPv5":                   {Raw, append([]byte{0x55}, v4[1:]...), 0},
+		"raw IPv4":                {Raw, v4, 1},
+		"raw IPv6":                {Raw, v6, 1},
+		"Ethernet":                {Ethernet, join(mac, []byte{8, 0}, v4), 1},
+		"Ethernet padding":        {Ethernet, join(mac, []byte{8, 0}, v4, make([]byte, 20)), 1},
+		"VLAN":                    {Ethernet, join(mac, []byte{0x81, 0, 0, 9, 0x86, 0xdd}, v6), 1},
+		"VLAN in VLAN":            {Ethernet, join(mac, []byte{0x88, 0xa8, 0, 9, 0x81, 0, 0, 9, 8, 0}, v4), 1},
+		"tags without end":        {Ethernet, join(mac, []byte(strings.Repeat("\x81\x00\x00\x09", 9)), v4), 0},
+		"ARP":                     {Ethernet, join(mac, []byte{8, 6}, v4), 0},
+		"cooked":                  {Cooked, join(make([]byte, 14), []byte{8, 0}, v4), 1},
+		"cooked 2":                {Cooked2, join([]byte{8, 0}, make([]byte, 18), v4), 1},
+		"BSD loopback":            {Null, join([]byte{2, 0, 0, 0}, v4), 1},
+		"LLC and SNAP":            {Ethernet, join(mac, []byte{0, 60, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, v4), 1},
+		"LLC alone":               {Ethernet, join(mac, []byte{0, 60, 0x42, 0x42, 3, 0, 0, 0, 8, 0}, v4), 0},
+		"PPPoE":                   {Ethernet, join(mac, []byte{0x88, 0x64, 0x11, 0, 0, 1, 0, 50, 0, 0x21}, v4), 1},
+		"PPPoE in a VLAN":         {Ethernet, join(mac, []byte{0x81, 0, 0, 9, 0x88, 0x64, 0x11, 0, 0, 1, 0, 50, 0, 0x57}, v6), 1},
+		"PPPoE's discovery":       {Ethernet, join(mac, []byte{0x88, 0x64, 0x11, 9, 0, 1, 0, 50, 0, 0x21}, v4), 0},
+		"PPPoE without Ethernet":  {PPPoE, join([]byte{0x11, 0, 0, 1, 0, 50, 0, 0x21}, v4), 1},
+		"PPP":                     {PPP, join([]byte{0xff, 3, 0, 0x21}, v4), 1},
+		"PPP, all compressed":     {PPP, join([]byte{0x57}, v6), 1},
+		"PPP of another protocol": {PPP, join([]byte{0xc0, 0x21}, v4), 0},
+		"Cisco HDLC":              {CHDLC, join([]byte{0x0f, 0, 8, 0}, v4), 1},
+		"NFLOG":                   {NFLOG, join([]byte{2, 0, 0, 0, 8, 0, 1, 0, 1, 2, 3, 4, 6, 0, 10, 0, 97, 0, 0, 0, byte(len(v4) + 4), 0, 9, 0}, v4), 1},
+		"NFLOG of no length":      {NFLOG, join([]byte{2, 0, 0, 0, 0, 0, 9, 0}, v4), 0},
+		"PKTAP":                   {PKTAP, join([]byte{108, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0, 0}, make([]byte, 96), v4), 1},
+		"PKTAP in PKTAP":          {PKTAP, join([]byte{108, 0, 0, 0, 1, 0, 0, 0, 149, 0, 0, 0}, make([]byte, 96), v4), 0},
+		"an atomic fragment":      {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, append([]byte{protoUDP, 0, 0, 0, 0, 0, 0, 9}, udpDatagram(a6, r6, query)...)), 1},
+		"hop-by-hop":              {Raw, ip6(a6.Addr(), r6.Addr(), extHopByHop, hopByHop), 1},
+		"routing and hop-by-hop":  {Raw, ip6(a6.Addr(), r6.Addr(), extRouting, routed), 1},
+		"a first fragment":        {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, first), 1},
+		"a later fragment":        {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, later), 0},
+		"a later IPv4 fragment":   {Raw, fragment, 0},
+		"segmentation offload":    {Raw, offloaded, 1},
+		"empty":                   {Raw, nil, 0},
+		"IPv5":                    {Raw, append([]byte{0x55}, v4[1:]...), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newCollect(Limits{})
@@ -155,6 +170,32 @@ func TestConnectionsAreToldOnce(t *testing.T) {
 	}
 }
 
+// What comes again and again must not allocate: questions and answers for names
+// met before, whole connections, and what follows a hello.
+func TestWhatIsReadOftenAllocatesNothing(t *testing.T) {
+	d := New(Limits{}, Hooks{Name: func(*Sighting) {}, Conn: func(*Conn) {}, Fact: func(*Fact) {}})
+	q := udp4(asker, resolver, dnsQuestion(t, "www.Example.org.", dnsmessage.TypeA))
+	a := udp4(resolver, asker, dnsAnswer(t, "www.example.org.", server.Addr()))
+	hello := helloFor(t, "www.example.org")
+	one, two := data(isn+1, hello[:700]), data(isn+701, hello[700:])
+	get := data(isn+1, []byte("GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n"))
+	open, again := syn(client, server, isn), syn(client, server, isn+7)
+	for name, packets := range map[string][][]byte{
+		"DNS":             {q, a},
+		"TLS in two":      {open, one, two, again},
+		"TLS, half of it": {open, one, again},
+		"HTTP":            {open, get, again},
+	} {
+		if n := testing.AllocsPerRun(100, func() {
+			for _, p := range packets {
+				d.Packet(Raw, p, start)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", name, n)
+		}
+	}
+}
+
 // On the hot path only what is told may allocate.
 func TestTheHotPathAllocatesNothing(t *testing.T) {
 	d := New(Limits{}, Hooks{Name: func(*Sighting) {}})
@@ -167,28 +208,5 @@ func TestTheHotPathAllocatesNothing(t *testing.T) {
 		d.Packet(Raw, ack, start)
 	}); n != 0 {
 		t.Errorf("%v allocations a packet, want 0", n)
-	}
-}
-
-func BenchmarkHello(b *testing.B) {
-	d := New(Limits{}, Hooks{Name: func(*Sighting) {}})
-	hello := helloFor(b, "www.example.org")
-	first, s1, s2 := syn(client, server, 1), data(2, hello[:1448]), data(2+1448, hello[1448:])
-	other := syn(client, server, 99)
-	b.ReportAllocs()
-	for b.Loop() {
-		d.Packet(Raw, first, start)
-		d.Packet(Raw, s1, start)
-		d.Packet(Raw, s2, start)
-		d.Packet(Raw, other, start)
-	}
-}
-
-func BenchmarkDNS(b *testing.B) {
-	d := New(Limits{}, Hooks{Name: func(*Sighting) {}})
-	q := udp4(asker, resolver, dnsQuestion(b, "www.example.org.", dnsmessage.TypeA))
-	b.ReportAllocs()
-	for b.Loop() {
-		d.Packet(Raw, q, start)
 	}
 }

@@ -275,20 +275,3 @@ func FuzzQUIC(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkQUICTwoInitials(b *testing.B) {
-	hello := quicHello(b, "www.example.org")
-	one := fromClient(initialA(0, cryptoFrame(0, hello[:700]), make([]byte, 400)))
-	two := fromClient(initialA(1, cryptoFrame(700, hello[700:]), make([]byte, 300)))
-	d := New(Limits{}, Hooks{Name: func(*Sighting) {}})
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		one[20], one[21] = byte(i>>8), byte(i) // another port
-		two[20], two[21] = one[20], one[21]
-		if i&0xffff == 0 {
-			d.Flush()
-		}
-		d.Packet(Raw, one, start)
-		d.Packet(Raw, two, start)
-	}
-}
