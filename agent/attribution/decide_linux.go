@@ -94,11 +94,11 @@ func (r *Resolver) seat(owner *event.Owner, p *process, uid uint32) {
 
 // parents names the parent and, where no session says where the person sits,
 // looks for a server of far sessions above. Root's programs alone count as one.
-func (r *Resolver) parents(owner *event.Owner, p *process) {
-	if up, err := r.processes.get(p.ppid, nil); err == nil {
+func (r *Resolver) parents(owner *event.Owner, p *process, w who) {
+	if up, ok := r.processes.ancestor(p, func(*process) bool { return true }); ok {
 		owner.Parent = up.name
 	}
-	if owner.Session != "" || owner.UID == nil {
+	if owner.Session != "" || !w.known || !person(w.uid) {
 		return
 	}
 	server, ok := r.processes.ancestor(p, func(up *process) bool {

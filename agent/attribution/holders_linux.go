@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// scanBudget bounds one search for a socket's holder: a process may hold
-	// a million files.
-	scanBudget = 20 * time.Millisecond
+	// linkBudget bounds one search for a socket's holder, in open files looked
+	// at, some 20 ms of them: a process may hold a million.
+	linkBudget = 20_000
 	// missFor is how long a search that found nobody is not repeated.
 	missFor    = 5 * time.Second
 	maxHolders = 4096
@@ -29,6 +29,7 @@ type holders struct {
 	hot   []int // the pids that held the last sockets asked for, latest first
 	// denied is whether the last search met a process that it may not look into.
 	denied bool
+	looked int // open files, in the last search
 }
 
 // holder is where a socket was found, or until when not to look again.
@@ -80,8 +81,7 @@ func pointsTo(link, want string) bool {
 // process may have changed its account since it made the socket, or hide whose
 // it is.
 func (h *holders) search(s socket, want string, recent []int) holder {
-	start := h.now()
-	h.denied = false
+	h.denied, h.looked = false, 0
 	tried := make(map[int]bool, maxHot)
 	look := func(pid int) (holder, bool) {
 		tried[pid] = true
@@ -107,7 +107,7 @@ func (h *holders) search(s socket, want string, recent []int) holder {
 			if tried[pid] || (own && !h.ownedBy(pid, s.uid)) {
 				continue
 			}
-			if h.now().Sub(start) > scanBudget {
+			if h.looked > linkBudget {
 				return holder{missed: h.now().Add(missFor), reason: whyTooLong}
 			}
 			if got, ok := look(pid); ok {
@@ -133,6 +133,7 @@ func (h *holders) linkIn(pid int, want string) string {
 	defer func() { _ = f.Close() }()
 	for {
 		names, err := f.Readdirnames(256)
+		h.looked += len(names) + 1
 		for _, name := range names {
 			if link := dir + "/" + name; pointsTo(link, want) {
 				return link

@@ -22,6 +22,7 @@ const (
 	maxProcesses = 4096
 	noLogin      = 1<<32 - 1
 	maxAncestors = 24
+	ancestorsFor = 30 * time.Second
 )
 
 // process is what is known of one.
@@ -334,16 +335,21 @@ func (t *processes) lookApp(p *process) {
 	}
 }
 
-// ancestor walks from a process to the top of its tree, until stop.
+// ancestor walks from a process to the top of its tree, until stop. Shells and
+// servers live long: what was read of them is believed for ancestorsFor.
 func (t *processes) ancestor(p *process, stop func(*process) bool) (*process, bool) {
 	seen := p.pid
 	for range maxAncestors {
 		if p.ppid <= 1 || p.ppid == seen {
 			return nil, false
 		}
-		up, err := t.get(p.ppid, nil)
-		if err != nil {
-			return nil, false
+		up := t.known[p.ppid]
+		if up == nil || !up.whose || up.name == "" || t.now().Sub(up.read) > ancestorsFor {
+			var err error
+			if up, err = t.identify(p.ppid); err != nil {
+				return nil, false
+			}
+			t.keep(up)
 		}
 		if stop(up) {
 			return up, true

@@ -161,7 +161,7 @@ func (r *Resolver) Started(s event.Start, look bool) event.Owner {
 	}
 	w := r.describe(&owner, p, reason)
 	if look {
-		r.parents(&owner, p)
+		r.parents(&owner, p, w)
 	}
 	r.mu.Unlock()
 	r.name(&owner, w)

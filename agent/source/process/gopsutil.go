@@ -15,7 +15,7 @@ type psutil struct {
 	accounts map[uint32]string // by uid; account names hardly ever change
 }
 
-func newSystem() system {
+func newPsutil() *psutil {
 	// Creation times count from the boot time, which moves when the clock is
 	// set: read anew each time, every process would seem to have been replaced.
 	process.EnableBootTimeCache(true)
@@ -40,11 +40,7 @@ func (s *psutil) identity(ctx context.Context, pid int32) (identity, bool) {
 	if err != nil {
 		return identity{}, false
 	}
-	exe := s.exe(ctx, pid)
-	if exe == "" && kernelThread(ctx, &p) {
-		return identity{}, false
-	}
-	return identity{created, exe}, true
+	return identity{created, s.exe(ctx, pid)}, true
 }
 
 // resolve reads what belongs to the identity; its exe comes from there, so that

@@ -15,7 +15,7 @@ type program struct {
 // creation time is another process; the same process with another file is one
 // that has replaced its program since it was forked.
 type identity struct {
-	created int64 // milliseconds since 1970
+	created int64 // in whatever the system counts; it is only compared
 	exe     string
 }
 
