@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -93,7 +92,7 @@ func TestMemoryStaysFlatOverMillionsOfObservations(t *testing.T) {
 		Policy: func() (*rules.Ruleset, uint64, uint64) { return set, 1, 1 },
 		Roles:  roles{}, Spool: spooled, Pages: pages.New(hostname.Site),
 		Clock: func() (time.Time, string, time.Duration) { return noon, "boot", time.Duration(mono.Load()) },
-		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log:   slog.New(slog.DiscardHandler),
 	})
 	p.PolicyArrived()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -24,7 +24,7 @@ type entry struct {
 	// While a DNS question waits for its visit:
 	waiting   bool
 	due       time.Time
-	held      event.Observation
+	held      *event.Observation // nil at other times: most entries never hold one
 	answers   []netip.Addr
 	followers []follower // who connected to one of them
 	connected bool
@@ -51,9 +51,9 @@ func (e *entry) own(o event.Observation) { e.owner = ownerOf(o) }
 
 // adopt lets a waiting question take a better-known owner from its repeat.
 func (e *entry) adopt(o event.Observation) {
-	if better(o, e.held) {
+	if better(o, *e.held) {
 		o.Time = e.held.Time
-		e.held = o
+		*e.held = o
 		e.own(o)
 	}
 }

@@ -103,7 +103,8 @@ func (f *Folder) asked(e *entry, o event.Observation, now time.Time, open bool) 
 		}
 		return
 	}
-	e.held, e.waiting, e.due = o, true, now.Add(f.cfg.Grace)
+	held := o // a copy of its own, so that the others are not allocated
+	e.held, e.waiting, e.due = &held, true, now.Add(f.cfg.Grace)
 	e.connected = false
 	e.answers = nil
 	e.questions++
@@ -153,12 +154,11 @@ func (f *Folder) Next() (time.Time, bool) {
 }
 
 func (f *Folder) release(e *entry, now time.Time, emit Emit) {
-	o := e.held
+	o := *e.held
 	e.whose(&o)
 	f.stopWaiting(e)
 	o.Attempt = !e.connected && !e.everVisited
 	o.Count = e.questions
-	e.held = event.Observation{}
 	e.opened, e.repeats, e.questions, e.vias = now, 0, 0, nil
 	e.visit, e.part = false, false
 	e.addVia(event.ViaDNS)
@@ -167,7 +167,7 @@ func (f *Folder) release(e *entry, now time.Time, emit Emit) {
 
 func (f *Folder) stopWaiting(e *entry) {
 	e.waiting = false
-	e.answers, e.followers = nil, nil
+	e.held, e.answers, e.followers = nil, nil, nil
 	if i := slices.Index(f.waiting, e); i >= 0 {
 		f.waiting = slices.Delete(f.waiting, i, i+1)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"safelight/agent/source"
 )
 
 // older is line n as if logged ago before now.
@@ -191,4 +193,16 @@ func TestManyQuestionsWithoutAnswersFillNoMemory(t *testing.T) {
 	if told != 10*maxWaiting {
 		t.Errorf("told %d", told)
 	}
+}
+
+// A filter that calls its columns something else must not look as if nobody
+// went anywhere.
+func TestACSVWhoseHostIsNotFoundIsSaidSo(t *testing.T) {
+	l := newLog(t)
+	l.add("Wann,Ziel\n2026-11-21T09:00:00Z,host0.example.org\n")
+	r := l.follow(nil, func(c *Config) { c.Format = "csv" }).look(3)
+	if st := r.src.Status(); st.State != source.Unavailable || !strings.Contains(st.Detail, "columns: {host") {
+		t.Errorf("status %+v; want the mend", st)
+	}
+	r.stop()
 }

@@ -230,9 +230,11 @@ func (f *follower) line(ctx context.Context, t *tail, line []byte, after int64) 
 	e, err := f.parse(line)
 	switch {
 	case errors.Is(err, errHeader), errors.Is(err, errNothing):
+		f.src.blind.Store(false)
 		return nil
 	case errors.Is(err, errColumns):
-		return err
+		f.src.blind.Store(true) // said in the status, until a header that will do
+		return nil
 	case err != nil:
 		f.src.unparsed.Add(1)
 		return nil // counted: one odd line must not hold up the others

@@ -59,6 +59,7 @@ type Source struct {
 	seen     atomic.Uint64
 	tooLong  atomic.Uint64 // lines skipped for their length
 	unparsed atomic.Uint64 // lines that are none of the format
+	blind    atomic.Bool   // a header that does not say where the host stands
 
 	mu     sync.Mutex // guards what follows
 	state  source.State
@@ -96,7 +97,10 @@ func (s *Source) Status() source.Status {
 		Name: s.Name(), State: s.state, Detail: s.detail,
 		Seen: s.seen.Load(), Dropped: s.tooLong.Load(),
 	}
-	if n := s.unparsed.Load(); n > 0 && s.state == source.Running {
+	if s.blind.Load() && s.state == source.Running {
+		st.State, st.Detail = source.Unavailable, errColumns.Error()
+	}
+	if n := s.unparsed.Load(); n > 0 && st.State == source.Running {
 		st.Detail = fmt.Sprintf("%s; %d lines not understood", s.detail, n)
 	}
 	return st
