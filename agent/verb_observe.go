@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ func observeVerb() cli.Command {
 			pcap := fs.String("pcap", "", "decode a capture file (pcap or pcapng), each name once per way seen")
 			log := fs.String("log", "", "read a log file to its end, as FORMAT=FILE ("+strings.Join(weblog.Formats(), ", ")+"), or FILE to have its format found")
 			format := fs.String("format", "", "with --log FILE: its format")
+			columns := fs.String("columns", "", "with --log, of a CSV file: what its header calls the columns, as host=Address,user=Account ("+strings.Join(weblog.Columns, ", ")+")")
 			iface := fs.String("interface", "", "with --live: watch this network interface only")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
@@ -51,7 +53,7 @@ func observeVerb() cli.Command {
 				case *pcap != "" && !*live && *log == "":
 					return observePcap(env, p, *pcap)
 				case *log != "" && !*live && *pcap == "":
-					return observeLog(env, p, *log, *format)
+					return observeLog(env, p, logSpec{*log, *format, *columns})
 				}
 				return cli.Usagef("want one of --live, --pcap FILE or --log [FORMAT=]FILE")
 			}
@@ -192,8 +194,32 @@ func logFile(spec, format string) (name, named string, err error) {
 	return spec, format, nil
 }
 
-func observeLog(env cli.Env, p *printer, spec, format string) error {
-	name, format, err := logFile(spec, format)
+// logSpec is what --log, --format and --columns say.
+type logSpec struct{ file, format, columns string }
+
+// options reads --columns.
+func (l logSpec) options() (o weblog.Options, err error) {
+	for pair := range strings.SplitSeq(l.columns, ",") {
+		role, name, ok := strings.Cut(pair, "=")
+		switch {
+		case l.columns == "":
+			return o, nil
+		case !ok || name == "" || !slices.Contains(weblog.Columns, role):
+			return o, cli.Usagef("--columns %q: want COLUMN=NAME, with a column of %v", l.columns, weblog.Columns)
+		case o.Columns == nil:
+			o.Columns = map[string]string{}
+		}
+		o.Columns[role] = name
+	}
+	return o, nil
+}
+
+func observeLog(env cli.Env, p *printer, spec logSpec) error {
+	name, format, err := logFile(spec.file, spec.format)
+	if err != nil {
+		return err
+	}
+	options, err := spec.options()
 	if err != nil {
 		return err
 	}
@@ -205,7 +231,7 @@ func observeLog(env cli.Env, p *printer, spec, format string) error {
 	in := bufio.NewReaderSize(f, detectBytes)
 	if format == "" {
 		beginning, _ := in.Peek(detectBytes) // shorter logs are fine, and what fails will fail again
-		if format, err = weblog.Detect(beginning, weblog.Options{}); err != nil {
+		if format, err = weblog.Detect(beginning, options); err != nil {
 			return fmt.Errorf("reading log %s: %w", name, err)
 		}
 	}
@@ -218,7 +244,7 @@ func observeLog(env cli.Env, p *printer, spec, format string) error {
 	}
 	folder := fold.New(fold.Config{})
 	last := time.Time{}
-	sum, err := weblog.ReadAll(format, in, weblog.Options{}, func(o event.Observation) error {
+	sum, err := weblog.ReadAll(format, in, options, func(o event.Observation) error {
 		if !o.Logged.IsZero() {
 			o.Time = o.Logged
 		}

@@ -142,6 +142,23 @@ func TestObserveMarksWhatNobodyChose(t *testing.T) {
 	}
 }
 
+func TestObserveReadsACSVByTheColumnsNamed(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "filter.csv")
+	if err := os.WriteFile(log, []byte("Wann,Wer,Ziel\n2026-11-21T09:00:00Z,demo07,one.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := ask(t, "", "observe", "--log", log, "--columns", "time=Wann,user=Wer,host=Ziel")
+	if code != 0 || !strings.Contains(out, `"name":"one.example"`) || !strings.Contains(out, `"user":"demo07"`) {
+		t.Errorf("status %d, printed %q, %q", code, out, stderr)
+	}
+	if code, _, stderr := ask(t, "", "observe", "--log", "csv="+log); code != 1 || !strings.Contains(stderr, "columns") {
+		t.Errorf("without them: status %d, %q", code, stderr)
+	}
+	if code, _, stderr := ask(t, "", "observe", "--log", log, "--columns", "hots=Ziel"); code != 2 || !strings.Contains(stderr, "host") {
+		t.Errorf("with a slip: status %d, %q", code, stderr)
+	}
+}
+
 func TestObserveFindsALogsFormat(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "pihole=1.log") // the name itself holds a sign that could mislead
 	lines := "Nov 21 23:15:01 dnsmasq[412]: query[A] one.example from 10.0.0.5\nNov 21 23:15:01 dnsmasq[412]: gravity blocked one.example is 0.0.0.0\n"
