@@ -86,6 +86,9 @@ func (p *printer) print(o event.Observation) error {
 	if p.marker != nil {
 		p.marker.mark(&o)
 	}
+	if o.Kind == event.Domain && strings.Contains(o.Name, ":") {
+		o.Name = "[" + o.Name + "]" // an IPv6 address, as it stands in a URL
+	}
 	if err := p.enc.Encode(o); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
