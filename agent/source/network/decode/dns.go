@@ -104,7 +104,7 @@ func (d *Decoder) questions(msg []byte, count int) (n, at int, whole bool) {
 		if !ok || next+4 > len(msg) {
 			return n, at, false
 		}
-		kind, class := binary.BigEndian.Uint16(msg[next:]), binary.BigEndian.Uint16(msg[next+2:])
+		kind, class := binary.BigEndian.Uint16(msg[next:]), binary.BigEndian.Uint16(msg[next+2:])&0x7fff
 		at = next + 4
 		if class == 0 || class > 4 && class < 254 {
 			return n, at, false

@@ -143,7 +143,9 @@ func TestAHelloOnDNSsPortIsRead(t *testing.T) {
 	hello := helloFor(t, "tunnel.example")
 	d.raw(syn(asker, resolver, isn), tcp4(asker, resolver, flagACK, isn+1, hello))
 	d.raw(udp4(asker, resolver, initialA(0, cryptoFrame(0, quicHello(t, "quic.example")))))
-	d.want(t, "tls tunnel.example", "quic quic.example")
+	other := addrPort(asker, 50)
+	d.raw(syn(other, resolver, isn), tcp4(other, resolver, flagACK, isn+1, []byte("GET / HTTP/1.1\r\nHost: web.example\r\n\r\n")))
+	d.want(t, "tls tunnel.example", "quic quic.example", "http web.example")
 }
 
 func TestANameIsNormalOnceAndForAll(t *testing.T) {

@@ -136,6 +136,9 @@ func (d *Decoder) tellHello(f *flow, body []byte, via event.Via, whole bool, at 
 		return false
 	}
 	name, ok := d.names.normal(h.name)
+	if !ok { // some clients write a port behind it
+		name, ok = d.names.ofHostPort(h.name)
+	}
 	if !ok && !whole {
 		return false
 	}

@@ -82,7 +82,7 @@ func cutLine(b []byte) (line, rest []byte, whole bool) {
 	return bytes.TrimSuffix(b[:i], []byte("\r")), b[i+1:], true
 }
 
-// requestLine reads "METHOD target HTTP/1.x".
+// requestLine reads "METHOD target HTTP/1.x". Servers answer to odd versions too.
 func (r *request) requestLine(line []byte) bool {
 	if methodOf(line) != done {
 		return false
@@ -94,11 +94,10 @@ func (r *request) requestLine(line []byte) bool {
 	}
 	target, version := rest[:i], rest[i+len(" HTTP/"):]
 	switch {
-	case len(version) > 1 && version[0] == '1':
 	case string(method) == "PRI" && string(version) == "2.0":
 		r.preface = true
 		return true
-	default:
+	case len(version) == 0 || version[0] < '0' || version[0] > '9':
 		return false
 	}
 	if r.connect = string(method) == "CONNECT"; r.connect {

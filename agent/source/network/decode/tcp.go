@@ -336,6 +336,8 @@ func (d *Decoder) kindOf(f *flow, b []byte) flowKind {
 	switch {
 	case looksLikeHello(b): // on DNS's port too: a tunnel
 		return isTLS
+	case looksLikeRequest(b):
+		return isHTTP
 	case f.reply || isDNSPort(f.server.Port()):
 		return isDNS
 	case b[0] == recordHandshake:
