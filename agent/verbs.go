@@ -164,7 +164,11 @@ func printStatus(out io.Writer, st daemon.Status) error {
 		fmt.Fprintf(w, "renewal\t%s\n", st.Renewal.LastError)
 	}
 	for _, s := range st.Sources {
-		fmt.Fprintf(w, "source %s\t%s, seen %d, dropped %d %s\n", s.Name, s.State, s.Seen, s.Dropped, s.Detail)
+		by := ""
+		if s.Way != "" {
+			by = fmt.Sprintf(" by %s since %s", s.Way, s.Since.Local().Format("2006-01-02 15:04"))
+		}
+		fmt.Fprintf(w, "source %s\t%s%s, seen %d, dropped %d, lost %d %s\n", s.Name, s.State, by, s.Seen, s.Dropped, s.Lost, s.Detail)
 	}
 	for _, l := range st.Spool.Lanes {
 		fmt.Fprintf(w, "spool %s\t%d waiting, %d bytes, %d dropped\n", l.Lane, l.Depth, l.Bytes, l.Dropped)
