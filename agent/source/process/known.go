@@ -46,6 +46,7 @@ type known struct {
 type entry struct {
 	id    identity
 	idle  bool   // runs no program
+	first uint32 // the look that first saw it so
 	round uint32 // the look that last saw it
 }
 
@@ -53,6 +54,13 @@ type entry struct {
 // cost twenty times what the file's name does, and matter only where a pid came
 // round again between two looks.
 const thoroughly = 10
+
+// What has run the same program for settled looks hardly ever takes up another:
+// it is looked at in every few looks only.
+const (
+	settled  = 10
+	everyFew = 5
+)
 
 func newKnown(s system) *known { return &known{system: s, seen: make(map[int32]entry)} }
 
@@ -93,7 +101,11 @@ func (k *known) walk(ctx context.Context) ([]int32, error) {
 		if runs && (!again || had.idle || changed(had.id, id)) {
 			fresh = append(fresh, pid)
 		}
-		k.seen[pid] = entry{id, !runs, k.round}
+		first := k.round
+		if again && !changed(had.id, id) {
+			first = had.first
+		}
+		k.seen[pid] = entry{id, !runs, first, k.round}
 	}
 	for pid, e := range k.seen {
 		if e.round != k.round {
@@ -108,7 +120,10 @@ func (k *known) unchanged(ctx context.Context, pid int32, e entry) bool {
 	if k.round%thoroughly == 0 {
 		return false
 	}
-	return e.idle || k.system.exe(ctx, pid) == e.id.exe
+	if e.idle || k.round-e.first > settled && (k.round+uint32(pid))%everyFew != 0 {
+		return true
+	}
+	return k.system.exe(ctx, pid) == e.id.exe
 }
 
 // changed says whether another program runs. One that has ended and waits for

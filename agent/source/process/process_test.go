@@ -146,6 +146,17 @@ func TestAProcessThatReplacesItsProgramIsReported(t *testing.T) {
 	want(t, out.names(), []string{"2 sh", "2 game"})
 }
 
+// Servers and shells that run for long are looked at less often, and still.
+func TestAProcessThatReplacesItsProgramLateIsReported(t *testing.T) {
+	l := &list{running: map[int32]identity{}}
+	out := &sink{}
+	nothing := slices.Repeat([]func(){func() {}}, 3*settled)
+	changes := append([]func(){func() { l.running[2] = identity{5, "/bin/sh"} }}, nothing...)
+	changes = append(changes, func() { l.running[2] = identity{5, "/usr/bin/game"} })
+	polled(t, l, out, append(changes, nothing[:everyFew]...)...)
+	want(t, out.names(), []string{"2 sh", "2 game"})
+}
+
 func TestAPidThatIsUsedAgainIsAnotherProcess(t *testing.T) {
 	l := &list{running: map[int32]identity{}}
 	out := &sink{}
