@@ -128,6 +128,9 @@ func newHouse(t testing.TB) *house {
 		Publisher: publisher(func(f map[string][]byte, by, reason string) (model.PolicyVersion, error) {
 			return h.publish(f, by, reason)
 		}),
+		Keyring: func(_ context.Context, place string) (admin.Keyring, error) {
+			return admin.Keyring{Name: "k", Sealed: []byte("sealed"), Places: []string{place}}, nil
+		},
 		Changed: func() { h.changed++ }, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	}).Handler()
 	h.Client = admin.On(h.handler, "tester")

@@ -91,6 +91,8 @@ type EventLine struct {
 	Site       string    `json:"site"`
 	Outcome    string    `json:"outcome"`
 	Late       bool      `json:"late"`
+	// Erased says that who and what was made unreadable for good.
+	Erased bool `json:"erased,omitempty"`
 }
 
 func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
@@ -118,7 +120,7 @@ func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
 			Lane: e.Place.Lane.String(), Seq: e.Place.Seq, Time: e.Observed.UTC(), Received: e.Received.UTC(),
 			Kind: string(e.Kind), Name: e.Name, Via: string(e.Via), User: s.Account, Subject: s.ID, Role: string(s.Role),
 			Process: e.Process, Rule: e.Rule, Category: e.Category, Severity: e.Severity.String(), Pack: e.Pack,
-			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late,
+			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Erased: e.Erased,
 		})
 	}
 	return lines, nil

@@ -8,7 +8,7 @@
 // Erasing a subject means a new epoch: the keys of all others are wrapped
 // anew, and the former epoch's secret is destroyed, so that no copy of the
 // database, however old, opens the one key that was left out. See
-// docs/adr/0009.
+// docs/adr/0012.
 //
 // It also seals to people's own public keys (To and Identity, HPKE of RFC
 // 9180), for what the server itself must not be able to read back.

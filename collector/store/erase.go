@@ -39,8 +39,8 @@ func (s *Store) EraseSubject(ctx context.Context, school model.SchoolID, id, rea
 		s.forgetSubjects()
 		return nil
 	})
-	if err == nil {
-		err = s.finishErasures(ctx, school, keys)
+	if err == nil { // whoever asked may leave: it is decided
+		err = s.finishErasures(context.WithoutCancel(ctx), school, keys)
 	}
 	if err != nil {
 		return fmt.Errorf("erasing a subject: %w", err)

@@ -338,3 +338,21 @@ func begin(t *testing.T, s *Store) *sql.Tx {
 	must(t, err)
 	return tx
 }
+
+func TestG13WhomRetentionRemovesNoOldCopyShows(t *testing.T) {
+	sqliteOnly(t)
+	s := openStore(t)
+	add(t, s, aged("laptop-1", 1, "gone", 40))
+	gatherAs(t, s, 40)
+	older := olderCopy(t, s)
+	retain(t, s, false)
+	again, err := Open(t.Context(), copyOf(t, older), WithKeys(filepath.Join(t.TempDir(), seal.FileName)), WithKeyring(keyringOf(t, s)))
+	must(t, err)
+	defer again.Close()
+	alert := alerts(t, again)[0]
+	events, err := again.EventsOf(t.Context(), school, alert.Ref)
+	must(t, err)
+	if len(events) != 1 || !events[0].Erased {
+		t.Errorf("an old copy still shows %+v", events)
+	}
+}

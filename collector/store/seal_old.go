@@ -37,7 +37,9 @@ func (s *Store) sealOld(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.sealSubjects(ctx, school.ID, keys); err != nil {
+		// One collector at a time: two would give a subject two keys.
+		err = s.dialect.alone(ctx, s.writer, "sealing subjects", func() error { return s.sealSubjects(ctx, school.ID, keys) })
+		if err != nil {
 			return fmt.Errorf("sealing subjects: %w", err)
 		}
 		if err := s.settle(ctx, school.ID, keys); err != nil {

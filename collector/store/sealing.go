@@ -15,7 +15,7 @@ import (
 )
 
 // sealing is what a store seals with. What is sealed, and by what, is said at the
-// tables in schema.sql; docs/adr/0009 says why.
+// tables in schema.sql; docs/adr/0012 says why.
 type sealing struct {
 	file      *seal.File
 	keyring   *Keyring // of a restore; nil else
