@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,11 @@ func older(n int, ago time.Duration) string {
 }
 
 func back(d time.Duration) func(*Config) { return func(c *Config) { c.ReadBack = d } }
+
+// hand is a clock that a test moves while the source reads it.
+type hand struct{ past atomic.Int64 }
+
+func (h *hand) now() time.Time { return now.Add(time.Duration(h.past.Load())) }
 
 // Following is remembered although nothing was told: what comes while the agent
 // is off must not be taken for old when it is started again.
@@ -92,12 +98,12 @@ func TestAHeaderIsReadAgainAfterARestart(t *testing.T) {
 func TestRepeatsOfALogAreCounted(t *testing.T) {
 	l := newLog(t)
 	l.add(strings.Repeat(line(0), 5) + line(1))
-	clock := now
-	r := l.follow(nil, func(c *Config) { c.Now = func() time.Time { return clock } }).look(1)
+	clock := &hand{}
+	r := l.follow(nil, func(c *Config) { c.Now = clock.now }).look(1)
 	if !slices.Equal(r.hosts(), hosts(0, 2)) || r.got[0].Count != 1 {
 		t.Errorf("told %q, the first with count %d; want it at once", r.hosts(), r.got[0].Count)
 	}
-	clock = now.Add(2 * time.Minute)
+	clock.past.Store(int64(2 * time.Minute))
 	l.add(line(0))
 	r.look(1)
 	checkpoint := r.stop()
@@ -138,12 +144,12 @@ func TestG10ARefusalOnALineOfItsOwn(t *testing.T) {
 func TestAQuestionThatNobodyAnswersIsToldInTheEnd(t *testing.T) {
 	l := newLog(t)
 	l.add(asked(0) + asked(1) + replied(1, "198.51.100.4"))
-	clock := now
-	r := l.follow(nil, func(c *Config) { c.Format, c.Now = "dnsmasq", func() time.Time { return clock } }).look(1)
+	clock := &hand{}
+	r := l.follow(nil, func(c *Config) { c.Format, c.Now = "dnsmasq", clock.now }).look(1)
 	if len(r.got) != 0 {
 		t.Errorf("told %q out of order", r.hosts())
 	}
-	clock = now.Add(grace)
+	clock.past.Store(int64(grace))
 	r.look(1)
 	r.stop()
 	same(t, r.hosts(), hosts(0, 2))
