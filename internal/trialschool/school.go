@@ -229,7 +229,8 @@ type AgentStatus struct {
 	} `json:"policy"`
 	Sources []struct {
 		Name, State, Detail string
-		Seen, Dropped       uint64
+		Way                 string
+		Seen, Dropped, Lost uint64
 	} `json:"sources"`
 	Spool struct {
 		Lanes []struct {

@@ -20,7 +20,9 @@ func (a *asm) load(off uint32, size int)       { a.do(bpf.LoadAbsolute{Off: off,
 func (a *asm) jump(equal uint32, to string)    { a.cond(bpf.JumpEqual, equal, to) }
 func (a *asm) jumpNot(equal uint32, to string) { a.cond(bpf.JumpNotEqual, equal, to) }
 
-// jumpLess goes where A is below val, jumpAny where it has one of val's bits.
+// jumpLess goes where A is below val, jumpMore where it is above, jumpAny where
+// it has one of val's bits.
+func (a *asm) jumpMore(val uint32, to string) { a.cond(bpf.JumpGreaterThan, val, to) }
 func (a *asm) jumpLess(val uint32, to string) { a.cond(bpf.JumpLessThan, val, to) }
 func (a *asm) jumpAny(bits uint32, to string) { a.cond(bpf.JumpBitsSet, bits, to) }
 

@@ -9,10 +9,12 @@ import (
 // no ClientHello in use is longer in one packet.
 const snapLength = 4096
 
-// bulk is how much payload one packet carries only in the midst of a transfer:
-// a network card that cuts packets itself is handed more at once, and a hello
-// or a request is not as long.
-const bulk = 4096
+// bulk is how much payload a segment carries in the midst of a transfer. One
+// that long, without the flag that ends what was written (PSH), and that begins
+// neither a hello nor a request, is passed over: else an upload would push the
+// rest out of the ring. It costs the middle of a hello that takes three
+// segments of a network that carries longer ones; none in use is as long.
+const bulk = 1000
 
 // filter is the kernel's part of G11: a program that lets through only
 //
@@ -20,8 +22,8 @@ const bulk = 4096
 //	                             each packet passes twice, OUTGOING only
 //	UDP and TCP port 53          both ways
 //	other TCP, both ways         SYNs and RSTs: what becomes of a connection
-//	other TCP, outgoing          segments with payload, but those with much that
-//	                             begin neither a hello nor a request
+//	other TCP, outgoing          segments with payload, but not the bulk of a
+//	                             transfer
 //	other UDP, outgoing          QUIC Initials, first words of tunnels, and at
 //	                             port 443 whatever opens a QUIC connection
 //
@@ -56,6 +58,7 @@ const (
 	direction = 0 // scratch slot: the packet's pkttype
 	transport = 1 // scratch slot: length of the transport header and payload
 	header    = 2 // scratch slot: length of the TCP header
+	payload   = 3 // scratch slot: length of the TCP payload
 )
 
 func (a *asm) direction() {
@@ -144,20 +147,32 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 		bpf.LoadScratch{Dst: bpf.RegA, N: transport}, bpf.ALUOpX{Op: bpf.ALUOpSub})
 	a.jump(0, "drop")
 	a.jumpLess(bulk, "outgoing only")
+	a.do(bpf.StoreScratch{Src: bpf.RegA, N: payload})
 	a.first(ip)
 	a.jump(0x16, "outgoing only") // a TLS handshake
-	a.jumpLess('A', "drop")
+	a.jumpLess('A', ip+" last")
 	a.jumpLess('Z'+1, "outgoing only") // a method
+	a.label(ip + " last")
+	a.do(bpf.LoadScratch{Dst: bpf.RegA, N: payload})
+	a.jumpMore(snapLength, "drop")
+	a.again(ip)
+	a.do(at(13, 1))
+	a.jumpAny(0x08, "outgoing only") // PSH
 	a.always("drop")
+}
+
+// again puts the length of the IP header back where the transport is loaded by.
+func (a *asm) again(ip string) {
+	if ip == "v4" {
+		a.do(bpf.LoadMemShift{Off: 0})
+	}
 }
 
 // first loads the first byte of a TCP payload.
 func (a *asm) first(ip string) {
 	if ip == "v4" {
 		a.do(bpf.LoadMemShift{Off: 0}, bpf.TXA{}, bpf.LoadScratch{Dst: bpf.RegX, N: header},
-			bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{}, bpf.LoadIndirect{Off: 0, Size: 1},
-			bpf.StoreScratch{Src: bpf.RegA, N: header}, bpf.LoadMemShift{Off: 0},
-			bpf.LoadScratch{Dst: bpf.RegA, N: header})
+			bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{}, bpf.LoadIndirect{Off: 0, Size: 1})
 		return
 	}
 	a.do(bpf.LoadScratch{Dst: bpf.RegX, N: header}, bpf.LoadIndirect{Off: 40, Size: 1})

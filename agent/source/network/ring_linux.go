@@ -18,17 +18,19 @@ import (
 // The ring: blocks that the kernel fills with packets and hands over whole,
 // when full or after retireAfter. A shorter wait finds more owners before their
 // sockets are gone: of 40 quick visits to this machine itself 40 with 2 ms, 26
-// with 4, 16 with 8. It costs the kernel a timer while nothing comes.
+// with 4, 16 with 8. It costs the kernel a timer while nothing comes, and hands
+// over blocks that are nearly empty: so there are many small ones, and the
+// agent may be kept from running for half a second before packets are lost.
 const (
-	blockSize   = 64 << 10
-	blockCount  = 64
+	blockSize   = 16 << 10
+	blockCount  = 256
 	frameSize   = 2048
 	retireAfter = 2 // milliseconds
 )
 
 // ring is an AF_PACKET socket with a TPACKET_V3 receive ring.
 //
-//	mem   [block 0][block 1] ... [block 63]
+//	mem   [block 0][block 1] ... [block 255]
 //	          ^ at: the next block the kernel will hand over
 //	block [status, packets, offset of first][packet][packet] ...
 //	packet[next, sec, nsec, snaplen, ..., mac, net][sockaddr_ll][bytes]

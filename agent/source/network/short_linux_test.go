@@ -121,3 +121,43 @@ func TestShortConnectionsOnPortsUsedAgain(t *testing.T) {
 		t.Errorf("saw %d of %d names; want %d in 1,000; %s", named, all, want, fmt.Sprintf("%+v", st))
 	}
 }
+
+// An upload must not push other names out of the ring, and is not looked at.
+func TestNoNameIsLostBesideAnUpload(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	makeWorld(t)
+	out := &gather{}
+	src := watchingInto(t, Config{}, out)
+	bytes := few(40<<20, 400<<20)
+	sent := make(chan error, 1)
+	go func() { sent <- uploadFar(farAddr4+":444", bytes) }()
+	const others = 20
+	for i := range others {
+		if err := hello(farAddr4+":443", shortName(0, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, o := range out.quiet() {
+		seen[o.Name] = true
+	}
+	if len(seen) != others+1 || !seen["upload.example.org"] {
+		t.Errorf("saw %d names of %d", len(seen), others+1)
+	}
+	if st := src.Status(); st.Lost != 0 || st.Dropped != 0 {
+		t.Errorf("status %+v", st)
+	}
+}
+
+// The filter's jumps are told in a byte.
+func TestThePacketFilterIsShortEnough(t *testing.T) {
+	raw, err := filter()
+	if err != nil || len(raw) > 255 {
+		t.Errorf("%d instructions, %v", len(raw), err)
+	}
+}

@@ -17,6 +17,12 @@ const (
 	// idle is the longest wait for a packet: what the interfaces and the kernel
 	// did meanwhile is looked at after it.
 	idle = 5 * time.Second
+
+	// What is remembered at once, in the memory of a school laptop: names of the
+	// last minutes, connections whose first bytes are not all there, those bytes.
+	maxNames = 4096
+	maxFlows = 4096
+	maxBytes = 4 << 20
 )
 
 // watch is one run of the source: packets in, observations out.
@@ -39,9 +45,9 @@ type watch struct {
 func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 	w := &watch{
 		src: s, sink: sink, capture: c, links: l, own: newOwnAddresses(),
-		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window}),
+		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window, Names: maxNames}),
 	}
-	w.decoder = decode.New(decode.Limits{}, decode.Hooks{
+	w.decoder = decode.New(decode.Limits{Flows: maxFlows, Bytes: maxBytes}, decode.Hooks{
 		Name: w.name,
 		Own: func(src, dst netip.Addr) bool {
 			return w.packet.key != 0 || w.own.has(src, w.now) || w.own.has(dst, w.now)

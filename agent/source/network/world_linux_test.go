@@ -116,10 +116,10 @@ func startServer(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-// serveFar listens on TCP ports 80, 443 and 853, takes what a client says first,
-// answers a byte and hangs up; it answers DNS questions too.
+// serveFar listens on TCP port 443, takes what a client says first, answers a
+// byte and hangs up, and on port 444, where it reads all that comes.
 func serveFar() {
-	for _, port := range []string{":80", ":443", ":853"} {
+	for _, port := range []string{":443", ":444"} {
 		l, err := net.Listen("tcp", port)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -132,9 +132,17 @@ func serveFar() {
 					return
 				}
 				go func() {
-					_, _ = c.Read(make([]byte, 4096))
+					defer c.Close()
+					if port == ":444" {
+						_, _ = io.Copy(io.Discard, c)
+						return
+					}
+					head := make([]byte, 5) // the whole hello: what is left unread makes a reset of the end
+					if _, err := io.ReadFull(c, head); err != nil {
+						return
+					}
+					_, _ = io.CopyN(io.Discard, c, int64(head[3])<<8|int64(head[4]))
 					_, _ = c.Write([]byte{0x15})
-					_ = c.Close()
 				}()
 			}
 		}()
@@ -182,6 +190,31 @@ func hello(addr, name string) error {
 	}
 	return err
 }
+
+// uploadFar says a hello and sends records of application data after it.
+func uploadFar(addr string, bytes int) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	first := &firstWrite{Conn: c}
+	_ = tls.Client(first, &tls.Config{ServerName: "upload.example.org", InsecureSkipVerify: true}).Handshake() // never answered
+	const record = 16384
+	b := make([]byte, 5+record)
+	copy(b, []byte{0x17, 3, 3, record >> 8, record & 0xff})
+	for sent := 0; sent < bytes; sent += record {
+		if _, err := c.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstWrite is a connection on which nothing is ever answered.
+type firstWrite struct{ net.Conn }
+
+func (*firstWrite) Read([]byte) (int, error) { return 0, io.EOF }
 
 // clients run side by side, each as an account of its own, and return their
 // pids by account.
