@@ -48,7 +48,7 @@ func (d *Decoder) Packet(link Link, data []byte, at time.Time) {
 // IP decodes one IP packet, sent or received by the socket that key names.
 func (d *Decoder) IP(key Key, data []byte, at time.Time) {
 	d.p = packet{key: key, at: at}
-	if (parser{&d.p, &d.frags}).ip(data) {
+	if (parser{&d.p, &d.frags, d.hooks.Own}).ip(data) {
 		d.dispatch(&d.p)
 	}
 }
@@ -71,7 +71,7 @@ func (d *Decoder) dispatch(p *packet) {
 // firstFragment decodes the first part of a datagram whose others did not come.
 func (d *Decoder) firstFragment(g *datagram) {
 	p := &packet{key: g.sock, at: g.seen, unsure: true}
-	if (parser{p, nil}).extensions(g.next, g.key.src, g.key.dst, g.parts[0].data, false) {
+	if (parser{p: p}).extensions(g.next, g.key.src, g.key.dst, g.parts[0].data, false) {
 		d.dispatch(p)
 	}
 }

@@ -143,6 +143,12 @@ func TestG11PacketsOfOthersAreNotDecoded(t *testing.T) {
 	})
 	other := netip.MustParseAddrPort("192.0.2.99:40001")
 	d.Packet(Raw, udp4(other, resolver, dnsQuestion(t, "theirs.example.org.", dnsmessage.TypeA)), start)
+	for _, part := range split4(udp4(other, resolver, dnsQuestion(t, "theirs.example.org.", dnsmessage.TypeA)), 16) {
+		d.Packet(Raw, part, start)
+		if d.Stats().Held != 0 {
+			t.Error("a fragment of others' is held")
+		}
+	}
 	d.Packet(Raw, udp4(asker, resolver, dnsQuestion(t, "ours.example.org.", dnsmessage.TypeA)), start)
 	if len(seen) != 1 || seen[0] != "ours.example.org" {
 		t.Errorf("saw %q", seen)

@@ -19,8 +19,7 @@ const (
 	h2Padded        = 0x8
 	h2Priority      = 0x20
 	maxHeaderBlock  = 64 << 10
-	maxHeaderTable  = 64 << 10 // as large a table as servers ask for
-	h2TableEstimate = 8 << 10
+	maxHeaderTable  = 16 << 10 // servers ask for 4 KiB unless told otherwise
 )
 
 // h2Stream reads the frames that a client sends. Header blocks must all be
@@ -48,7 +47,7 @@ func newH2Stream() *h2Stream {
 	return s
 }
 
-func (s *h2Stream) size() int { return h2TableEstimate + cap(s.block) }
+func (s *h2Stream) size() int { return maxHeaderTable + cap(s.block) }
 
 // takeH2 takes the stream's next bytes. It returns nothing: HTTP/2 does not
 // turn into something else.

@@ -40,6 +40,7 @@ type packet struct {
 type parser struct {
 	p     *packet
 	frags *fragments
+	own   func(src, dst netip.Addr) bool // nil for every packet
 }
 
 // ip reads an IPv4 or IPv6 packet down to its transport payload.
@@ -156,6 +157,9 @@ func (r parser) extensions(next uint8, src, dst netip.Addr, rest []byte, fragmen
 
 // fragment goes on with the datagram that f completes, if it does.
 func (r parser) fragment(f fragment) bool {
+	if r.own != nil && !r.own(f.key.src, f.key.dst) { // not even kept (G11)
+		return false
+	}
 	if r.p.missing > 0 { // its end is not there to put in
 		f.more = true
 	}

@@ -136,8 +136,8 @@ func (k *quicKeys) open(buf, packet []byte, pnAt int) (frames, used []byte, ok b
 	header := append(buf[:0], packet[:pnAt+size]...)
 	header[0] = first
 	number := uint32(0)
-	for i := range size {
-		header[pnAt+i] ^= mask[1+i]
+	for i, m := range mask[1 : 1+size] {
+		header[pnAt+i] ^= m
 		number = number<<8 | uint32(header[pnAt+i])
 	}
 	nonce := k.iv

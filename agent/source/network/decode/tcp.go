@@ -246,7 +246,7 @@ func (d *Decoder) keep(f *flow, s piece) {
 	}
 	s.data = slices.Clone(s.data)
 	w.pieces = append(w.pieces, s)
-	if len(w.pieces) > maxPieces {
+	if len(w.pieces) > maxPieces || w.size() > 2*maxReach {
 		d.giveUp(f)
 	}
 }

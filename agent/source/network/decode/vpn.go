@@ -7,14 +7,14 @@ const (
 	ikeNATPort = 4500
 
 	wireGuardInitiation = 148 // bytes, always
-	openVPNReset        = 7<<3 | 0
-	openVPNReset3       = 10<<3 | 0
+	openVPNReset        = 7 << 3 // and the number of the key, 0
+	openVPNReset3       = 10 << 3
 )
 
 // tunnel tells of the message with which a VPN's client begins. The forms are
 // strict, for other traffic must not look like them.
 func (d *Decoder) tunnel(p *packet) bool {
-	what := What(0)
+	var what What
 	switch b := p.payload; {
 	case isWireGuard(b):
 		what = WireGuard
