@@ -40,9 +40,17 @@ func (a *Authority) signDevice(pub crypto.PublicKey, id pki.Identity, now time.T
 
 // verifyDevice says whose certificate a chain is. A device need not have renewed
 // since the issuing key was certified by another root: our own certificates of
-// that key stand beside those it shows.
+// that key stand beside those it shows. A certificate is good before it begins: we
+// made it, while our clock was ahead or before it fell behind, and a device must
+// not be cut off until the clock has caught up. That only ever moves the moment
+// forward, so nothing that has ended is good again.
 func (a *Authority) verifyDevice(chain []*x509.Certificate, now time.Time, grace time.Duration) (pki.Identity, error) {
 	s := a.snapshot()
+	for _, c := range chain {
+		if c.NotBefore.After(now) {
+			now = c.NotBefore
+		}
+	}
 	if len(chain) > 1 {
 		chain = append(slices.Clone(chain), s.issuing.Cert)
 		chain = append(chain, s.former...)

@@ -237,3 +237,27 @@ func (h *house) reopen() {
 	h.gate = enrol.NewGate(school, h.auth, h.clock.now, quiet)
 	h.serve()
 }
+
+// The collector's clock was ahead when a device enrolled, and was mended; or it
+// fell behind later. The device's certificate then begins in the future.
+func TestADeviceIsNotCutOffByTheCollectorsClock(t *testing.T) {
+	const day = 24 * time.Hour
+	h := newHouse(t)
+	before := h.enrolled()
+	h.clock.pass(40 * day)
+	ahead := h.enrolled()
+	for _, by := range []time.Duration{-40 * day, -3 * day, 3 * day} {
+		h.clock.pass(by)
+		for name, d := range map[string]*device{"enrolled before": before, "enrolled while it was ahead": ahead} {
+			if _, err := d.resolve(); err != nil {
+				t.Errorf("%s, the clock at %s: %v", name, h.clock.now(), err)
+			}
+		}
+	}
+	h.clock.pass(91 * day)
+	_, err := before.resolve()
+	wantStatus(t, err, codes.Unauthenticated)
+	if _, err := ahead.resolve(); err != nil {
+		t.Errorf("a certificate that was made later has ended with the first: %v", err)
+	}
+}

@@ -51,6 +51,7 @@ func TestKillUnderFireEveryEventArrivesOnce(t *testing.T) {
 	seed := seed(t)
 	t.Logf("seed %d (SAFELIGHT_SEED=%d replays it)", seed, seed)
 	f := startFire(t, seed)
+	defer f.lastWords()
 	w := make(chan error, 1)
 	go func() { w <- f.writeLog(t.Context(), rand.New(rand.NewPCG(seed, 1))) }()
 	backup := filepath.Join(f.s.Dir, "backup")
@@ -141,6 +142,19 @@ func (f *fire) kill() {
 	f.collector = killAndRestart(f.t, f.collector, f.rand, func() (*trialschool.Program, error) { return f.s.StartCollector(f.t.Context()) })
 	<-time.After(time.Duration(f.rand.Int64N(int64(time.Second)))) // time for something to get through
 	f.agent = killAndRestart(f.t, f.agent, f.rand, func() (*trialschool.Program, error) { return f.s.StartAgent(f.t.Context(), f.s.AgentDir()) })
+}
+
+// lastWords shows what the programs said last, where the test has failed.
+func (f *fire) lastWords() {
+	programs := map[string]*trialschool.Program{"agent": f.agent, "collector": f.collector}
+	if f.second != nil {
+		programs["second agent"] = f.second.agent
+	}
+	for name, p := range programs {
+		if log := p.Log(); f.t.Failed() {
+			f.t.Logf("the %s's last words:\n%s", name, strings.Join(log[max(0, len(log)-15):], "\n"))
+		}
+	}
 }
 
 // jump sets a clock. The agent's is wrong by up to years, as after an empty
