@@ -11,15 +11,15 @@ import (
 // HTTP/2 without TLS, begun by its preface at once or after an upgrade (RFC
 // 9113, 3). The preface's first line and the empty one are taken as a request's.
 const (
-	h2PrefaceRest   = "SM\r\n\r\n"
-	h2FrameHeader   = 9
-	h2Headers       = 1
-	h2Continuation  = 9
-	h2EndHeaders    = 0x4
-	h2Padded        = 0x8
-	h2Priority      = 0x20
-	maxHeaderBlock  = 64 << 10
-	maxHeaderTable  = 16 << 10 // servers ask for 4 KiB unless told otherwise
+	h2PrefaceRest  = "SM\r\n\r\n"
+	h2FrameHeader  = 9
+	h2Headers      = 1
+	h2Continuation = 9
+	h2EndHeaders   = 0x4
+	h2Padded       = 0x8
+	h2Priority     = 0x20
+	maxHeaderBlock = 64 << 10
+	maxHeaderTable = 16 << 10 // servers ask for 4 KiB unless told otherwise
 )
 
 // h2Stream reads the frames that a client sends. Header blocks must all be

@@ -6,7 +6,7 @@ const (
 	ikePort    = 500
 	ikeNATPort = 4500
 
-	wireGuardInitiation = 148 // bytes, always
+	wireGuardInitiation = 148    // bytes, always
 	openVPNReset        = 7 << 3 // and the number of the key, 0
 	openVPNReset3       = 10 << 3
 )
