@@ -109,7 +109,7 @@ func machine(t *testing.T, tree map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := error(nil)
+		var err error
 		if to, ok := strings.CutPrefix(text, "->"); ok {
 			err = os.Symlink(to, path)
 		} else {

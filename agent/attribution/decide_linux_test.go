@@ -215,7 +215,7 @@ func TestADirectoryThatIsAwayIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		answer := make(chan string)
-		p := newPeople(files{root}, time.Now, func(ctx context.Context, uid uint32) ([]byte, error) {
+		p := newPeople(files{root}, time.Now, func(ctx context.Context, _ uint32) ([]byte, error) {
 			asked++
 			select {
 			case line := <-answer:

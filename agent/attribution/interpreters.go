@@ -171,11 +171,13 @@ func foldHome(file, home string) string {
 		}
 		return "~/" + path.Base(rest)
 	}
-	if rest, ok := strings.CutPrefix(file, "/root/"); ok {
+	if rest, ok := strings.CutPrefix(file, rootHome); ok {
 		return "~/" + rest
 	}
 	return file
 }
+
+const rootHome = "/root/"
 
 // foldWindows folds C:\users\NAME; Wine's drive Z: is the machine's own root.
 func foldWindows(file, home string) string {

@@ -220,7 +220,7 @@ func TestHomesAreFoldedEvenWhereTheyAreNotKnown(t *testing.T) {
 		{"/home/school.example/pupil07/a/g.py", "", "~/…/g.py"},
 		{"/home/pupil07/g.py", "", "~/g.py"},
 		{"/var/home/pupil07/a/b/g.py", "", "~/…/g.py"},
-		{"/root/g.py", "", "~/g.py"},
+		{rootHome + "g.py", "", "~/g.py"},
 		{"/usr/share/g.py", "/", "/usr/share/g.py"},
 		{`C:\users\pupil07\Desktop\g.exe`, "", `~\Desktop\g.exe`},
 		{`Z:\home\pupil07\g.exe`, "/home/pupil07", "~/g.exe"},

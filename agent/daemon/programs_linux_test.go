@@ -109,7 +109,7 @@ func watching(t *testing.T, way string, cfg attribution.Config) (*process.Source
 // open makes a folder that every account may look into.
 func open(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "programs")
+	dir, err := os.MkdirTemp("", "programs") //nolint:usetesting // t.TempDir is closed to other accounts
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,10 @@ func TestANameInBracketsMayHoldAnything(t *testing.T) {
 	}{
 		{"4242 (sh) S 4100 4242 4100 34816 4242 4194304 1 0 0 0 0 0 0 0 20 0 1 0 911722 1 2", 4100, 911722, true},
 		{"7 (a) S 1 (b) Z 9 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 5 6", 9, 5, true},
-		{"7 (a", 0, 0, false}, {"7 (a) S 1", 0, 0, false}, {"7 (a) S x 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 5", 0, 0, false}, {"", 0, 0, false},
+		{"7 (a", 0, 0, false},
+		{"7 (a) S 1", 0, 0, false},
+		{"7 (a) S x 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 5", 0, 0, false},
+		{"", 0, 0, false},
 	} {
 		parent, created, ok := parseStat([]byte(c.line))
 		if ok != c.ok || ok && (parent != c.parent || created != c.created) {
