@@ -159,7 +159,8 @@ func putKey(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.S
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE subjects SET account = $3, bare = $4 WHERE school_id = $1 AND id = $2`, school, row.id,
+	_, err = tx.ExecContext(ctx, `UPDATE subjects SET account = CASE WHEN account LIKE 'former:%' THEN account ELSE $3 END, bare = $4
+		WHERE school_id = $1 AND id = $2`, school, row.id,
 		keys.Lookup(byAccount, d.Account), keys.Lookup(byBare, model.BareAccount(d.Account)))
 	return err
 }

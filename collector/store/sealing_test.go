@@ -190,3 +190,21 @@ func BenchmarkAppend(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "us/event")
 }
+
+// A collector of before that was not stopped writes as it always did; the next
+// start must not founder on it.
+func TestARowOfAProgramOfBeforeStopsNoStart(t *testing.T) {
+	s := openStore(t)
+	addPupil(t, s, "pupil1")
+	asBefore(t, s, []model.Event{eventOf("dev-1", 1, "pupil1", event.High)}, []model.Person{{Account: "pupil1", Role: model.RoleUnknown}})
+	id := subjectOf(t, s, "pupil1")
+	again := reopen(t, s)
+	must(t, again.SealingOld())
+	if now := subjectOf(t, again, "pupil1"); now != id {
+		t.Errorf("the account became %s", now)
+	}
+	if subject, err := again.Subject(t.Context(), school, "ID-OF-BEFORE"); err != nil || subject.Account != "pupil1" {
+		t.Errorf("%+v, %v", subject, err)
+	}
+	must(t, again.newEpoch(t.Context(), school))
+}
