@@ -118,6 +118,9 @@ func (f *Folder) visited(e *entry, o event.Observation, now time.Time, emit Emit
 		e.addVia(event.ViaDNS)
 	}
 	o.Count = 1 + e.repeats
+	for _, v := range o.Also { // the source saw it so itself
+		e.addVia(v)
+	}
 	o.Also = e.also(o.Via)
 	e.own(o)
 	e.opened, e.repeats, e.questions, e.vias = now, 0, 0, nil

@@ -146,6 +146,12 @@ func TestALogsUsersAreToldApart(t *testing.T) {
 		"log a user=pupil07 count=2")
 }
 
+func TestTheWaysThatASourceSawItselfAreKept(t *testing.T) {
+	both := func(o *event.Observation) { o.Also = []event.Via{event.ViaTLS} }
+	p := newPlay().see("dns", "a", 1000).see("quic", "a", 1000, both).see("tls", "a", 1000)
+	p.want(t, "quic a uid=1000 also=[dns tls]")
+}
+
 // An advert of a site must not hide that the site is then opened.
 func TestAPartOfAPageHidesNoVisit(t *testing.T) {
 	part := func(o *event.Observation) { o.User, o.ThirdParty = "pupil07", true }

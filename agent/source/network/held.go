@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"safelight/agent/source/network/decode"
@@ -48,11 +49,25 @@ func (h *held) next() (time.Time, bool) {
 	return h.waiting[h.from].due, true
 }
 
+// alsoSeen notes the other ways in which the visit at hand was seen: a browser
+// begins QUIC and TLS side by side, and it is one visit.
+func (h *held) alsoSeen(v *heldVisit) {
+	for i := h.from; i < len(h.waiting); i++ {
+		o := &h.waiting[i]
+		if o.Name == v.Name && o.Via != v.Via && o.Attempt == v.Attempt && o.PID == v.PID && sameUID(o.UID, v.UID) && !slices.Contains(v.Also, o.Via) {
+			v.Also = append(v.Also, o.Via)
+		}
+	}
+}
+
+func sameUID(a, b *uint32) bool { return a == b || a != nil && b != nil && *a == *b }
+
 // release passes on what is due.
 func (h *held) release(now time.Time, visit func(event.Observation)) {
 	for h.from < len(h.waiting) && !h.waiting[h.from].due.After(now) {
 		v := &h.waiting[h.from]
 		h.from++
+		h.alsoSeen(v)
 		visit(v.Observation)
 		*v = heldVisit{}
 	}
