@@ -2,11 +2,15 @@ package watch
 
 import (
 	"context"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
+	"safelight/collector/rate"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -16,11 +20,36 @@ func versionOf(signed *safelightv1.SignedManifest) (epoch, serial uint64, err er
 	return m.GetEpoch(), m.GetSerial(), err
 }
 
+// Limits of one device. Who follows a log for a whole school asks for some
+// thousand accounts of a morning, and again when what it knows is out of date;
+// who tries one name after another gets no further than that. A new policy is a
+// few dozen files.
+var (
+	resolveLimit = rate.Limit{Burst: 1000, Second: 0.5}
+	fetchLimit   = rate.Limit{Burst: 256, Second: 1}
+)
+
+// maxDevices bounds what is remembered of them.
+const maxDevices = 100_000
+
+// slower is the answer to a device that asks too often.
+func slower(what string, wait time.Duration) error {
+	wait = wait.Round(time.Second) + time.Second
+	st := status.Newf(codes.ResourceExhausted, "this device asks for too many %s: try again in %s", what, wait)
+	if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)}); err == nil {
+		st = with
+	}
+	return st.Err()
+}
+
 // FetchBlob sends a file of the policy from an offset on.
 func (s *Service) FetchBlob(req *safelightv1.FetchBlobRequest, stream safelightv1.AgentService_FetchBlobServer) error {
-	_, school, ok := s.device(stream.Context())
+	device, school, ok := s.device(stream.Context())
 	if !ok {
 		return status.Error(codes.Unauthenticated, "no device certificate: enrol first")
+	}
+	if wait := s.fetches.Take(device); wait > 0 {
+		return slower("files", wait)
 	}
 	if len(req.GetSha256()) != 32 {
 		return status.Errorf(codes.InvalidArgument, "sha256: %d bytes, want 32", len(req.GetSha256()))
@@ -45,9 +74,12 @@ func (s *Service) FetchBlob(req *safelightv1.FetchBlobRequest, stream safelightv
 
 // ResolveAccount tells a device how to judge an account.
 func (s *Service) ResolveAccount(ctx context.Context, req *safelightv1.ResolveAccountRequest) (*safelightv1.ResolveAccountResponse, error) {
-	_, school, ok := s.device(ctx)
+	device, school, ok := s.device(ctx)
 	if !ok {
 		return nil, status.Error(codes.Unauthenticated, "no device certificate: enrol first")
+	}
+	if wait := s.resolves.Take(device); wait > 0 {
+		return nil, slower("accounts", wait)
 	}
 	if n := len(req.GetAccount()); n == 0 || n > 255 {
 		return nil, status.Errorf(codes.InvalidArgument, "account: %d bytes, want 1 to 255", n)

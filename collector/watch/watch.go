@@ -17,9 +17,11 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"safelight/collector/model"
+	"safelight/collector/rate"
 	"safelight/internal/event"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
@@ -31,8 +33,13 @@ const (
 	// and once more for each directive. What comes faster waits.
 	statusEvery = 200 * time.Millisecond
 	statusBurst = 50
-	// What a device says goes no further into our log than the protocol's limit.
-	maxDetail = 1024
+	// What a device says goes no further into our log than the protocol's limit,
+	// nor more often on one stream.
+	maxDetail  = 1024
+	maxNoticed = 20
+	// What a device says of itself stays in memory.
+	maxStatus   = 128 << 10
+	maxInstance = 64
 )
 
 // Policies is what is in force.
@@ -85,6 +92,8 @@ type Service struct {
 	keys     Keys
 	now      func() time.Time
 	log      *slog.Logger
+	resolves *rate.Limiter // by device
+	fetches  *rate.Limiter // by device
 
 	mu   sync.Mutex
 	open map[*watcher]struct{} // guarded by mu
@@ -109,7 +118,8 @@ type Parts struct {
 func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
-		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log, open: map[*watcher]struct{}{},
+		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log,
+		resolves: rate.New(resolveLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
 	}
 }
 
@@ -141,6 +151,9 @@ func (s *Service) Watch(stream safelightv1.AgentService_WatchServer) error {
 	}
 	if first.GetHello() == nil {
 		return status.Error(codes.InvalidArgument, "hello: the first message must carry it")
+	}
+	if err := small(first); err != nil {
+		return err
 	}
 	defer s.fleet.Gone(school, device)
 	w := &watcher{service: s, ctx: ctx, stream: stream, school: school, device: device}
@@ -179,6 +192,8 @@ type watcher struct {
 
 	mu     sync.Mutex // guards Send, and everything below
 	lastID uint64
+
+	noticed int // results that were logged
 
 	epoch, serial uint64 // of the policy last sent
 
@@ -222,6 +237,9 @@ func (w *watcher) receive() error {
 		if err != nil {
 			return err
 		}
+		if err := small(st); err != nil {
+			return err
+		}
 		if err := w.heartbeat(st); err != nil {
 			return err
 		}
@@ -263,6 +281,17 @@ func (w *watcher) tell() error {
 	return w.sendCheckpoint()
 }
 
+// small refuses what no honest agent says, before any of it is kept.
+func small(st *safelightv1.AgentStatus) error {
+	switch n := proto.Size(st); {
+	case n > maxStatus:
+		return status.Errorf(codes.InvalidArgument, "status: %d bytes, want at most %d", n, maxStatus)
+	case len(st.GetInstance()) > maxInstance:
+		return status.Errorf(codes.InvalidArgument, "instance: %d bytes, want at most %d", len(st.GetInstance()), maxInstance)
+	}
+	return nil
+}
+
 // pacer lets a burst through and then so many a second.
 type pacer struct {
 	left float64
@@ -291,7 +320,8 @@ func (w *watcher) saw(ctx context.Context, st *safelightv1.AgentStatus) {
 	w.noticeCopies(ctx)
 	w.service.fleet.Status(w.school, w.device, st, w.service.now())
 	for _, r := range st.GetResults() {
-		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED {
+		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED && w.noticed < maxNoticed {
+			w.noticed++
 			w.service.log.Warn("a device could not do what it was told", "device", w.device, "directive", r.GetId(), "detail", clip(r.GetDetail(), maxDetail))
 		}
 	}
