@@ -101,6 +101,7 @@ func TestLinksAndHeaders(t *testing.T) {
 		"NFLOG of no length":      {NFLOG, join([]byte{2, 0, 0, 0, 0, 0, 9, 0}, v4), 0},
 		"PKTAP":                   {PKTAP, join([]byte{108, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0, 0}, make([]byte, 96), v4), 1},
 		"PKTAP in PKTAP":          {PKTAP, join([]byte{108, 0, 0, 0, 1, 0, 0, 0, 149, 0, 0, 0}, make([]byte, 96), v4), 0},
+		"authentication header":   {Raw, ip6(a6.Addr(), r6.Addr(), extAuth, append([]byte{protoUDP, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3}, udpDatagram(a6, r6, query)...)), 1},
 		"an atomic fragment":      {Raw, ip6(a6.Addr(), r6.Addr(), extFragment, append([]byte{protoUDP, 0, 0, 0, 0, 0, 0, 9}, udpDatagram(a6, r6, query)...)), 1},
 		"hop-by-hop":              {Raw, ip6(a6.Addr(), r6.Addr(), extHopByHop, hopByHop), 1},
 		"routing and hop-by-hop":  {Raw, ip6(a6.Addr(), r6.Addr(), extRouting, routed), 1},
@@ -119,7 +120,7 @@ func TestLinksAndHeaders(t *testing.T) {
 				t.Errorf("saw %q, want %d names", d.names(), c.want)
 			}
 			for n := range c.b { // cut anywhere it must not panic
-				d.Packet(c.link, c.b[:n], start)
+				d.Packet(c.link, c.b[:n:n], start)
 			}
 		})
 	}

@@ -70,7 +70,11 @@ func TestFragmentsThatOverlapAreRefused(t *testing.T) {
 	longer := slices.Concat(parts[0], make([]byte, 8))
 	binary.BigEndian.PutUint16(longer[2:], uint16(len(longer)))
 	for name, trick := range map[string][]byte{"other bytes": other, "a longer part": longer} {
-		for _, order := range [][][]byte{{parts[0], trick, parts[1]}, {trick, parts[0], parts[1]}} {
+		orders := [][][]byte{{parts[0], trick, parts[1]}, {trick, parts[0], parts[1]}}
+		if len(trick) > len(parts[0]) { // it reaches into the next
+			orders = append(orders, [][]byte{trick, parts[1]})
+		}
+		for _, order := range orders {
 			d := newCollect(Limits{})
 			d.raw(order...)
 			if len(d.seen) > 0 || d.Stats().Fragments != 1 {
@@ -94,6 +98,18 @@ func TestAFirstFragmentAloneTellsWhatItHas(t *testing.T) {
 	d.want(t, "dns www.example.org")
 	if s := d.Stats(); s.Held != 0 || s.Fragments != 1 {
 		t.Errorf("left %+v", s)
+	}
+}
+
+func TestAHelloOfWhichOneFragmentCame(t *testing.T) {
+	hello := hello13(sni("www.example.org"), extension(99, make([]byte, 900)))
+	d := newCollect(Limits{})
+	d.raw(syn(client, server, isn), split4(data(isn+1, hello), 400)[0])
+	d.want(t)
+	d.Expire(start.Add(d.flows.limits.Wait + 1))
+	d.want(t, "tls www.example.org")
+	if !d.seen[0].Partial || d.Stats().Held != 0 {
+		t.Errorf("%+v, %+v", d.seen[0], d.Stats())
 	}
 }
 

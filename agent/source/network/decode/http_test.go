@@ -43,6 +43,7 @@ func TestEveryRequestOfAConnection(t *testing.T) {
 		"a space before a colon": {"GET / HTTP/1.1\r\nHOST \t: a.example \r\n\r\n", []string{"a.example"}},
 		"two Hosts":              {"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", []string{"a.example", "b.example"}},
 		"spaces in the target":   {"GET /a b c HTTP/1.0\r\nHost: a.example\r\n\r\n", []string{"a.example"}},
+		"HTTP in the target":     {"GET /a HTTP/x b HTTP/1.1\r\nHost: a.example\r\n\r\n", []string{"a.example"}},
 		"an unknown method":      {"M-SEARCH * HTTP/1.1\r\nHost: a.example\r\n\r\n", []string{"a.example"}},
 		"another protocol":       {"INVITE sip:a SIP/2.0\r\nHost: not.example\r\n\r\n", nil},
 		"a bad length":           {"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: -1\r\n\r\n", []string{"a.example"}},
@@ -116,6 +117,19 @@ func TestAHelloAfterAnotherProtocolsGreeting(t *testing.T) {
 	}
 	d.raw(data(at, hello[:600]), data(at+600, hello[600:]))
 	d.want(t, "tls mail.example")
+}
+
+func TestAServersWordsAreNoRequest(t *testing.T) {
+	d := newCollect(Limits{})
+	d.raw(syn(client, server, isn), tcp4(server, client, flagACK, 500, []byte("GET / HTTP/1.1\r\nHost: not.example\r\n\r\n")))
+	d.want(t)
+}
+
+func TestARecordThatCannotBeIsNotWaitedFor(t *testing.T) {
+	d := newCollect(Limits{})
+	d.raw(syn(client, server, isn), data(isn+1, []byte{recordHandshake, 3, 1, 0xff, 0xff, clientHello, 0, 9}))
+	d.raw(data(isn+9, helloFor(t, "www.example.org")))
+	d.want(t, "tls www.example.org")
 }
 
 const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -16,6 +16,8 @@ func unreachable(from netip.Addr, packet []byte) []byte {
 func TestG10WhatBecameOfAConnection(t *testing.T) {
 	opens, accepts := syn(client, server, isn), tcp4(server, client, flagSYN|flagACK, 900, nil)
 	hello := data(isn+1, helloFor(t, "www.example.org"))
+	toAnother := unreachable(netip.MustParseAddr("192.0.2.1"), opens)
+	toAnother[19]++
 	reset := func(seq uint32) []byte { return tcp4(server, client, flagRST|flagACK, seq, nil) }
 	for name, c := range map[string]struct {
 		packets [][]byte
@@ -30,6 +32,7 @@ func TestG10WhatBecameOfAConnection(t *testing.T) {
 		"reset at the end":              {[][]byte{opens, accepts, hello, reset(5000)}, []Outcome{Asked, Established}},
 		"reset, the answer not seen":    {[][]byte{opens, hello, reset(901)}, []Outcome{Asked, Established}},
 		"unreachable once answered":     {[][]byte{opens, accepts, unreachable(netip.MustParseAddr("192.0.2.1"), opens)}, []Outcome{Asked, Established}},
+		"a router tells another":        {[][]byte{opens, toAnother}, []Outcome{Asked}},
 		"the client gives up":           {[][]byte{opens, tcp4(client, server, flagRST, isn+1, nil)}, []Outcome{Asked}},
 		"a reset out of nowhere":        {[][]byte{reset(5)}, nil},
 		"a new connection on the port":  {[][]byte{opens, reset(0), syn(client, server, isn+99), accepts}, []Outcome{Asked, Refused, Asked, Established}},
@@ -90,6 +93,8 @@ func TestVPNsAreKnownByTheirFirstMessage(t *testing.T) {
 	auth := append(append([]byte{openVPNReset}, make([]byte, 8+20+8)...), make([]byte, 5)...)
 	ike := make([]byte, 28)
 	ike[0], ike[17], ike[18], ike[27] = 9, 0x20, 34, 28
+	answered := slices.Clone(ike)
+	answered[9] = 1
 	to := func(port uint16, b []byte) []byte { return udp4(client, addrPort(server, port), b) }
 	for name, c := range map[string]struct {
 		packet []byte
@@ -103,6 +108,7 @@ func TestVPNsAreKnownByTheirFirstMessage(t *testing.T) {
 		"OpenVPN, another length": {to(443, auth[:30]), ""},
 		"IKE":                     {to(ikePort, ike), "IKE"},
 		"IKE behind NAT":          {to(ikeNATPort, append(make([]byte, 4), ike...)), "IKE"},
+		"IKE, answered already":   {to(ikePort, answered), ""},
 		"IKE on another port":     {to(501, ike), ""},
 		"a DNS question":          {udp4(asker, resolver, dnsQuestion(t, "www.example.org.", 1)), ""},
 		"OpenVPN over TCP":        {tcp4(client, server, flagSYN, 1, append([]byte{0, 14}, bare...)), "OpenVPN"},

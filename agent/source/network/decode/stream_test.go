@@ -162,7 +162,7 @@ func TestAHelloThatTheCaptureCutShort(t *testing.T) {
 	hello := helloFor(t, "www.example.org")
 	whole := data(isn+1, hello)
 	c := newCollect(Limits{})
-	c.raw(syn(client, server, isn), whole[:len(whole)-20])
+	c.raw(syn(client, server, isn), whole[:len(whole)-20:len(whole)-20])
 	if len(c.seen) == 0 { // the name stood in the part that is missing: at the end it is settled
 		c.Flush()
 	}
@@ -174,6 +174,20 @@ func TestAHelloThatTheCaptureCutShort(t *testing.T) {
 	c.raw(data(isn+1, nil))
 	if c.Stats().Held != 0 {
 		t.Errorf("%d bytes held after the end", c.Stats().Held)
+	}
+}
+
+func TestAConnectionInUseIsNotForgotten(t *testing.T) {
+	c := newCollect(Limits{})
+	hello := helloFor(t, "www.example.org")
+	c.raw(syn(client, server, isn), data(isn+1, hello))
+	for minute := range 10 {
+		now := start.Add(time.Duration(minute) * time.Minute)
+		c.Packet(Raw, data(isn+1+uint32(len(hello)+minute), []byte("x")), now)
+		c.Expire(now)
+	}
+	if n := c.Stats().Flows; n != 1 {
+		t.Errorf("%d flows remembered", n)
 	}
 }
 
