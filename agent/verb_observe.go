@@ -232,6 +232,9 @@ func observeLog(env cli.Env, p *printer, spec logSpec) error {
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(f, detectBytes)
+	if magic, _ := in.Peek(2); string(magic) == "\x1f\x8b" {
+		return fmt.Errorf("reading log %s: it is compressed; unpack it first (gunzip -k)", name)
+	}
 	if format == "" {
 		beginning, _ := in.Peek(detectBytes) // shorter logs are fine, and what fails will fail again
 		if format, err = weblog.Detect(beginning, options); err != nil {

@@ -154,6 +154,12 @@ func TestObserveReadsACSVByTheColumnsNamed(t *testing.T) {
 	if code, _, stderr := ask(t, "", "observe", "--log", "csv="+log); code != 1 || !strings.Contains(stderr, "columns") {
 		t.Errorf("without them: status %d, %q", code, stderr)
 	}
+	if err := os.WriteFile(log+".gz", []byte("\x1f\x8b\x08"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := ask(t, "", "observe", "--log", "csv="+log+".gz"); code != 1 || !strings.Contains(stderr, "gunzip") {
+		t.Errorf("compressed: status %d, %q", code, stderr)
+	}
 	if code, _, stderr := ask(t, "", "observe", "--log", log, "--columns", "hots=Ziel"); code != 2 || !strings.Contains(stderr, "host") {
 		t.Errorf("with a slip: status %d, %q", code, stderr)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -154,6 +155,8 @@ func parseConfig(data []byte) (Config, error) {
 		switch {
 		case !filepath.IsAbs(w.Path):
 			return Config{}, fmt.Errorf("weblog[%d]: path %q: want an absolute path", i, w.Path)
+		case strings.HasSuffix(w.Path, ".gz"):
+			return Config{}, fmt.Errorf("weblog[%d]: path %q: a compressed file is not written to any more; want the one the program writes", i, w.Path)
 		case seen[w.Path]:
 			return Config{}, fmt.Errorf("weblog[%d]: path %q is followed already", i, w.Path)
 		}

@@ -40,6 +40,7 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		"read_back no time":  {"weblog: [{format: squid, path: /a, read_back: yesterday}]", "30m or 24h"},
 		"read_back negative": {"weblog: [{format: squid, path: /a, read_back: -1h}]", "30m or 24h"},
 		"unknown time zone":  {"weblog: [{format: dnsmasq, path: /a, time_zone: Here}]", "Europe/London"},
+		"a compressed log":   {"weblog: [{format: squid, path: /a.1.gz}]", "compressed"},
 		"columns of a proxy": {"weblog: [{format: squid, path: /a, columns: {host: x}}]", "format csv"},
 		"unknown column":     {"weblog: [{format: csv, path: /a, columns: {hots: x}}]", "host"},
 		"the same log twice": {"weblog: [{format: squid, path: /a}, {format: squid, path: /a}]", "already"},
