@@ -24,7 +24,7 @@ test: ## every test, installing what it needs; lists what was skipped and why
 	@.ci/test
 
 acceptance: ## the long bars: fuzzing and kill rounds, named and timed; FUZZTIME=60s ROUNDS=5 SEED=n
-	@.ci/setup
+	@.ci/setup long
 	@.ci/acceptance
 
 check: lint ## the quick part: format, vet, lint, unit tests
