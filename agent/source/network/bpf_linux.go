@@ -40,6 +40,7 @@ func (*sockets) way() Way { return BPF }
 func (*sockets) detail() string {
 	return "BPF programs on the cgroup: DNS, TLS, QUIC, HTTP, with owners"
 }
+func (s *sockets) wake()        { s.Wake() }
 func (s *sockets) lost() uint64 { return s.Lost() }
 func (s *sockets) check() error { return s.Check() }
 func (s *sockets) close() error { return s.Close() }

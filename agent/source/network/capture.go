@@ -50,6 +50,8 @@ type capturer interface {
 	// read hands each captured packet to take, in order, and returns when
 	// none is left, after at most wait without one, or when ctx ends.
 	read(ctx context.Context, wait time.Duration, take func(*arrival)) error
+	// wake ends a read that waits. Any goroutine may call it until close.
+	wake()
 	// lost returns how many packets found no room since the capture began.
 	lost() uint64
 	// changed is called after the interfaces or their addresses changed. It

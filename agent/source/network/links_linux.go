@@ -15,12 +15,13 @@ import (
 type links struct {
 	socket *os.File
 	done   chan struct{}
+	tell   func() // after each change
 	// count goes up with each change. What else happened meanwhile is read from
 	// the system, for messages may be lost.
 	count atomic.Uint64
 }
 
-func openLinks() (*links, error) {
+func openLinks(tell func()) (*links, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink socket: %w", err)
@@ -30,7 +31,7 @@ func openLinks() (*links, error) {
 		_ = unix.Close(fd) // the first error says it all
 		return nil, fmt.Errorf("listening for changes of interfaces: %w", err)
 	}
-	l := &links{socket: os.NewFile(uintptr(fd), "netlink"), done: make(chan struct{})}
+	l := &links{socket: os.NewFile(uintptr(fd), "netlink"), done: make(chan struct{}), tell: tell}
 	go l.listen()
 	return l, nil
 }
@@ -43,6 +44,7 @@ func (l *links) listen() {
 		switch {
 		case err == nil, errors.Is(err, unix.ENOBUFS): // more changes than the socket holds
 			l.count.Add(1)
+			l.tell()
 		default:
 			return // closed
 		}

@@ -8,7 +8,7 @@ import "net"
 // unknown one is met.
 type links struct{}
 
-func openLinks() (*links, error) { return &links{}, nil }
+func openLinks(func()) (*links, error) { return &links{}, nil }
 
 func (*links) changes() uint64 { return 0 }
 func (*links) close() error    { return nil }

@@ -34,6 +34,12 @@ type Completer interface {
 	Complete(owner event.Owner) event.Owner
 }
 
+// Opener is an Attributor that takes a hint: a TCP connection is being made, and
+// its owner may soon be asked for.
+type Opener interface {
+	Opened(local, remote netip.AddrPort)
+}
+
 // Config is what New needs. Its zero value watches every interface.
 type Config struct {
 	// Capture chooses the way; empty is Auto.
@@ -116,7 +122,7 @@ func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	l, err := openLinks()
+	l, err := openLinks(c.wake)
 	if err != nil {
 		s.stand(source.Unavailable, err.Error())
 		return err

@@ -73,7 +73,9 @@ func (w *owners) wasAsked(flow string) bool {
 
 func TestAnAddressThatCameLaterIsOurs(t *testing.T) {
 	var listed []net.Addr
-	l := &ownAddresses{list: func() ([]net.Addr, error) { return listed, nil }}
+	changes := uint64(0)
+	l := newOwnAddresses(func() uint64 { return changes })
+	l.list = func() ([]net.Addr, error) { return listed, nil }
 	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	late := netip.MustParseAddr("192.0.2.7")
 	if l.has(late, at) {
@@ -88,5 +90,10 @@ func TestAnAddressThatCameLaterIsOurs(t *testing.T) {
 	}
 	if !l.has(netip.MustParseAddr("::ffff:192.0.2.7"), at.Add(recheck)) || !l.has(netip.MustParseAddr("127.0.0.53"), at) {
 		t.Error("a mapped or a loopback address is not ours")
+	}
+	moved := netip.MustParseAddr("192.0.2.8")
+	listed = []net.Addr{&net.IPNet{IP: net.IPv4(192, 0, 2, 8), Mask: net.CIDRMask(24, 32)}}
+	if changes++; !l.has(moved, at.Add(recheck)) {
+		t.Error("the system told of a change, and the list was not read again")
 	}
 }

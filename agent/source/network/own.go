@@ -7,7 +7,7 @@ import (
 )
 
 // recheck is how soon a foreign address may make the list be read again.
-const recheck = time.Second
+const recheck = 200 * time.Millisecond
 
 // ownAddresses knows which addresses are this host's, so that the packets it
 // only passes on (a hotspot's, a container bridge's) are not decoded (G11).
@@ -15,12 +15,18 @@ type ownAddresses struct {
 	known map[netip.Addr]struct{}
 	read  time.Time
 	list  func() ([]net.Addr, error)
+	// changes counts the changes of interfaces and addresses; seen is its count
+	// when the list was read.
+	changes func() uint64
+	seen    uint64
 }
 
-func newOwnAddresses() *ownAddresses { return &ownAddresses{list: net.InterfaceAddrs} }
+func newOwnAddresses(changes func() uint64) *ownAddresses {
+	return &ownAddresses{list: net.InterfaceAddrs, changes: changes}
+}
 
 // has says whether a is this host's. Addresses change: an unknown one makes
-// the list be read again, at most once in a while.
+// the list be read again, if the system told of a change, and once in a while.
 func (l *ownAddresses) has(a netip.Addr, now time.Time) bool {
 	a = a.Unmap()
 	if a.IsLoopback() {
@@ -29,7 +35,7 @@ func (l *ownAddresses) has(a netip.Addr, now time.Time) bool {
 	if _, ok := l.known[a]; ok {
 		return true
 	}
-	if l.known != nil && now.Sub(l.read) < recheck {
+	if l.known != nil && now.Sub(l.read) < recheck && l.changes() == l.seen {
 		return false
 	}
 	l.refresh(now)
@@ -37,11 +43,8 @@ func (l *ownAddresses) has(a netip.Addr, now time.Time) bool {
 	return ok
 }
 
-// forget makes the next unknown address be looked for at once: they changed.
-func (l *ownAddresses) forget() { l.read = time.Time{} }
-
 func (l *ownAddresses) refresh(now time.Time) {
-	l.read = now
+	l.read, l.seen = now, l.changes()
 	if l.known == nil {
 		l.known = make(map[netip.Addr]struct{})
 	}

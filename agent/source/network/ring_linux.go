@@ -36,7 +36,7 @@ const (
 //	packet[next, sec, nsec, snaplen, ..., mac, net][sockaddr_ll][bytes]
 type ring struct {
 	fd   int
-	wake int // eventfd that ends a poll when ctx does
+	bell int // eventfd that ends a poll
 	mem  []byte
 	at   int
 	stop func() // ends the wake-up, or waits until it is over
@@ -56,14 +56,14 @@ func openRing(ctx context.Context, cfg Config, why string) (*ring, error) {
 	if err != nil {
 		return nil, unavailable("opening a packet socket", err)
 	}
-	r := &ring{fd: fd, wake: -1, name: cfg.Interface, why: why}
+	r := &ring{fd: fd, bell: -1, name: cfg.Interface, why: why}
 	if err := r.setUp(); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(woken)
-		_, _ = unix.Write(r.wake, binary.NativeEndian.AppendUint64(nil, 1))
+		r.wake()
 	})
 	r.stop = func() {
 		if !stop() {
@@ -104,7 +104,7 @@ func (r *ring) setUp() (err error) {
 	if err != nil {
 		return unavailable("mapping the packet ring", err)
 	}
-	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if r.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return unavailable("making an event descriptor", err)
 	}
 	if r.name == "" {
@@ -157,6 +157,11 @@ func (r *ring) attachFilter() error {
 	return err
 }
 
+// wake implements capturer.
+func (r *ring) wake() {
+	_, _ = unix.Write(r.bell, binary.NativeEndian.AppendUint64(nil, 1)) // full is rung, too
+}
+
 func (*ring) way() Way { return Packet }
 
 func (r *ring) detail() string {
@@ -183,10 +188,13 @@ func (r *ring) read(ctx context.Context, wait time.Duration, take func(*arrival)
 
 func (r *ring) poll(wait time.Duration) error {
 	timeout := int(min(wait.Milliseconds()+1, math.MaxInt32))
-	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.wake), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.bell), Events: unix.POLLIN}}
 	_, err := unix.Poll(fds, timeout)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("waiting for packets: %w", err)
+	}
+	if fds[1].Revents&unix.POLLIN != 0 {
+		_, _ = unix.Read(r.bell, make([]byte, 8)) // it rings once
 	}
 	if fds[0].Revents&unix.POLLERR != 0 {
 		return r.socketError()
@@ -266,8 +274,8 @@ func (r *ring) close() error {
 		errs = append(errs, unix.Munmap(r.mem))
 	}
 	errs = append(errs, unix.Close(r.fd))
-	if r.wake >= 0 {
-		errs = append(errs, unix.Close(r.wake))
+	if r.bell >= 0 {
+		errs = append(errs, unix.Close(r.bell))
 	}
 	return errors.Join(errs...)
 }

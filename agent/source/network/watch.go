@@ -17,6 +17,8 @@ const (
 	// idle is the longest wait for a packet: what the interfaces and the kernel
 	// did meanwhile is looked at after it.
 	idle = 5 * time.Second
+	// relink is how often the interfaces are looked at while they change.
+	relink = 200 * time.Millisecond
 
 	// What is remembered at once, in the memory of a school laptop: names of the
 	// last minutes, connections whose first bytes are not all there, those bytes.
@@ -39,12 +41,13 @@ type watch struct {
 	now     time.Time // of the batch at hand, with the monotonic clock
 	kept    time.Time
 	checked time.Time
-	changes uint64
+	changes uint64    // of the links, when they were last looked at
+	linked  time.Time // when that was
 }
 
 func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 	w := &watch{
-		src: s, sink: sink, capture: c, links: l, own: newOwnAddresses(),
+		src: s, sink: sink, capture: c, links: l, own: newOwnAddresses(l.changes),
 		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window, Names: maxNames}),
 	}
 	w.decoder = decode.New(decode.Limits{Flows: maxFlows, Bytes: maxBytes}, decode.Hooks{
@@ -90,6 +93,9 @@ func (w *watch) wait() time.Duration {
 	if due, ok := w.held.next(); ok {
 		wait = min(wait, due.Sub(w.now))
 	}
+	if w.changed() {
+		wait = min(wait, w.linked.Add(relink).Sub(w.now))
+	}
 	return max(0, wait)
 }
 
@@ -104,8 +110,8 @@ func (w *watch) take(p *arrival) {
 
 // keep does what need not be done for each packet.
 func (w *watch) keep() error {
-	if n := w.links.changes(); n != w.changes {
-		w.changes = n
+	if w.changed() && w.now.Sub(w.linked) >= relink {
+		w.changes, w.linked = w.links.changes(), w.now
 		w.relink()
 	}
 	if w.now.Sub(w.kept) < housekeeping {
@@ -121,9 +127,10 @@ func (w *watch) keep() error {
 	return w.capture.check()
 }
 
+func (w *watch) changed() bool { return w.links.changes() != w.changes }
+
 // relink looks at the interfaces again after a change.
 func (w *watch) relink() {
-	w.own.forget()
 	up := upInterfaces()
 	err := w.capture.changed()
 	w.src.change(func(st *source.Status) {
@@ -210,8 +217,18 @@ func (w *watch) conn(c *decode.Conn) {
 		if w.folder.Follows(to) {
 			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Proto, c.Client, c.Server))
 		}
+	case c.Outcome == decode.Asked:
+		w.opened(c)
 	case c.Outcome == decode.Reset, c.Outcome == decode.Refused:
 		w.held.failed(c)
+	}
+}
+
+// opened lets the owner of a connection be found as soon as it is tried: a
+// short-lived one may be gone when it tells a name. BPF knows owners without.
+func (w *watch) opened(c *decode.Conn) {
+	if o, ok := w.src.cfg.Owners.(Opener); ok && w.packet.owner == nil && w.packet.key == 0 && w.own.has(c.Client.Addr(), w.now) {
+		o.Opened(c.Client, c.Server)
 	}
 }
 

@@ -50,8 +50,8 @@ func become() bool {
 	return true
 }
 
-// makeWorld joins this process's network to a server's.
-func makeWorld(t *testing.T) {
+// makeWorld joins this process's network to a server's, and returns its pid.
+func makeWorld(t *testing.T) int {
 	t.Helper()
 	for _, tool := range []string{"ip", "nsenter", "ethtool"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -59,6 +59,12 @@ func makeWorld(t *testing.T) {
 		}
 	}
 	pid := startServer(t)
+	joinWorld(t, pid)
+	return pid
+}
+
+func joinWorld(t *testing.T, pid int) {
+	t.Helper()
 	ip(t, "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", strconv.Itoa(pid))
 	inFar := []string{"nsenter", "--target", strconv.Itoa(pid), "--net"}
 	for _, side := range []struct {

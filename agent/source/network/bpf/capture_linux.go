@@ -124,7 +124,7 @@ func (c *Capture) Read(ctx context.Context, wait time.Duration, take func(*Packe
 		deadline = time.Now().Add(wait)
 	}
 	c.ring.SetDeadline(deadline)
-	stop := context.AfterFunc(ctx, func() { _ = c.ring.Flush() })
+	stop := context.AfterFunc(ctx, c.Wake)
 	err := c.drain(take)
 	stop()
 	if err != nil || ctx.Err() != nil {
@@ -142,6 +142,9 @@ func (c *Capture) Read(ctx context.Context, wait time.Duration, take func(*Packe
 	c.ring.SetDeadline(time.Unix(1, 0))
 	return c.drain(take)
 }
+
+// Wake ends a Read that waits, or the next one. Any goroutine may call it.
+func (c *Capture) Wake() { _ = c.ring.Flush() } // it fails once closed, when nothing waits
 
 // drain hands over what is in the ring, waiting for the first.
 func (c *Capture) drain(take func(*Packet)) error {
