@@ -153,6 +153,9 @@ const (
 	// shipper sends them: batches of 256, four at a time.
 	together = 4 * 256
 	alone    = 1
+	// togetherNATS is the same for the peer, whose server refuses publishers from
+	// 10,000 on their way in all.
+	togetherNATS = 9000 / streams
 )
 
 // beside are the limit and the peer, by how many of a sender's events are on
@@ -170,7 +173,7 @@ func peers(ctx context.Context, dir string) (b beside, err error) {
 		if b.raw[inFlight], err = rawSQLite(ctx, filepath.Join(dir, fmt.Sprintf("raw-%d.db", group)), group); err != nil {
 			return b, err
 		}
-		if b.nats[inFlight], err = jetStream(ctx, size, inFlight); err != nil {
+		if b.nats[inFlight], err = jetStream(ctx, size, min(inFlight, togetherNATS)); err != nil {
 			return b, err
 		}
 	}
@@ -179,7 +182,8 @@ func peers(ctx context.Context, dir string) (b beside, err error) {
 
 func (b beside) beside(rate float64, inFlight int) string {
 	raw, nats := b.raw[inFlight], b.nats[inFlight]
-	return fmt.Sprintf("straight to SQLite %.0f (ratio %.2f); NATS JetStream, sync always %.0f (ratio %.1f)", raw, rate/raw, nats, rate/nats)
+	return fmt.Sprintf("straight to SQLite %.0f (ratio %.2f); NATS JetStream, sync always, %d on their way each, %.0f (ratio %.1f)",
+		raw, rate/raw, min(inFlight, togetherNATS), nats, rate/nats)
 }
 
 func jetStream(ctx context.Context, size, inFlight int) (float64, error) {

@@ -107,20 +107,18 @@ func publish(ctx context.Context, conns []jetstream.JetStream, long time.Duratio
 }
 
 // publishAsync keeps as many messages on their way as the connection allows, and
-// counts those acknowledged within the time.
+// counts until all are acknowledged: the server answers in batches.
 func publishAsync(ctx context.Context, conns []jetstream.JetStream, long time.Duration, body []byte) (float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, long)
-	defer cancel()
 	var stored atomic.Int64
-	failed := make(chan error, 2*len(conns))
+	var wg sync.WaitGroup
+	failed := make(chan error, len(conns)*8192)
 	began := time.Now()
 	for _, js := range conns {
 		acks := make(chan jetstream.PubAckFuture, 4096)
-		go func() { // which ends with the process
+		wg.Go(func() {
 			defer close(acks)
-			for ctx.Err() == nil {
-				// It waits while too much is on its way, and that is long: all
-				// connections share one disk.
+			for time.Since(began) < long {
+				// It waits while too much is on its way.
 				ack, err := js.PublishAsync("events", body, jetstream.WithStallWait(10*long))
 				if err != nil {
 					failed <- err
@@ -128,26 +126,25 @@ func publishAsync(ctx context.Context, conns []jetstream.JetStream, long time.Du
 				}
 				acks <- ack
 			}
-		}()
-		go func() {
+		})
+		wg.Go(func() {
 			for ack := range acks {
 				select {
 				case <-ack.Ok():
 					stored.Add(1)
 				case err := <-ack.Err():
 					failed <- err
-					return
 				case <-ctx.Done():
+					failed <- ctx.Err()
 				}
 			}
-		}()
+		})
 	}
-	<-ctx.Done()
-	rate := float64(stored.Load()) / time.Since(began).Seconds()
+	wg.Wait()
 	select {
 	case err := <-failed:
 		return 0, err
 	default:
-		return rate, nil
+		return float64(stored.Load()) / time.Since(began).Seconds(), nil
 	}
 }
