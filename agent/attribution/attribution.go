@@ -90,6 +90,7 @@ func (w why) reason() event.Reason {
 
 var _ interface {
 	Lookup(string, netip.AddrPort, netip.AddrPort) (event.Owner, bool)
+	Opened(netip.AddrPort, netip.AddrPort)
 	Complete(event.Owner) event.Owner
 	Started(event.Start, bool) event.Owner
 	Close() error

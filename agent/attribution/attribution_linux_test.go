@@ -79,6 +79,37 @@ func isThisProcess(t *testing.T, proto string, conn net.Conn) {
 
 func addrPort(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }
 
+func TestAConnectionWhoseBeginningWasSeenHasAnOwnerAfterItsEnd(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
+	now := time.Now()
+	r := New(Config{Now: func() time.Time { return now }})
+	defer r.Close()
+	r.Opened(local, remote)
+	conn.Close()
+	if got, ok := r.Lookup("tcp", local, remote); !ok || got.PID != os.Getpid() {
+		t.Errorf("got %+v, %v; want this process", got, ok)
+	}
+	// Another connection between the same ends is another's.
+	r.Opened(local, remote)
+	if got, ok := r.Lookup("tcp", local, remote); ok || got.PID != 0 {
+		t.Errorf("the next connection was given to the last one's owner: %+v", got)
+	}
+	r.flows.put(flow{"tcp", local, remote}, event.Owner{PID: 7}, who{})
+	now = now.Add(flowsFor + 1)
+	if got, _ := r.Lookup("tcp", local, remote); got.PID == 7 {
+		t.Error("an owner was remembered for too long")
+	}
+}
+
 func TestAClosedConnectionIsUnknownAndNotRoots(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

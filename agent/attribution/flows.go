@@ -51,6 +51,9 @@ func (f *flows) put(of flow, owner event.Owner, w who) {
 	f.known[of] = knownFlow{owner, w, f.now()}
 }
 
+// forget makes way for a new connection between the same ends.
+func (f *flows) forget(of flow) { delete(f.known, of) }
+
 // who is the account that an owner comes down to, before its name is found.
 type who struct {
 	uid    uint32

@@ -59,13 +59,34 @@ func (r *Resolver) Close() error {
 func (r *Resolver) Lookup(proto string, local, remote netip.AddrPort) (event.Owner, bool) {
 	f := flow{proto, netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
 	r.mu.Lock()
-	owner, who, ok := r.socketOwner(f)
+	owner, who, ok := r.knownOwner(f)
 	r.mu.Unlock()
 	if who != nil {
 		r.name(&owner, *who)
 		ok = ok && owner.User != ""
 	}
 	return owner, ok
+}
+
+// Opened finds the owner of a TCP connection that is just being made, for the
+// Lookup that comes once it tells a name: by then its socket may be gone.
+func (r *Resolver) Opened(local, remote netip.AddrPort) {
+	f := flow{"tcp", netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flows.forget(f)
+	r.socketOwner(f)
+}
+
+// knownOwner spares the kernel a question about a connection whose beginning
+// was seen a moment ago. Questions and answers have no beginning.
+func (r *Resolver) knownOwner(f flow) (event.Owner, *who, bool) {
+	if f.proto == "tcp" {
+		if owner, who, ok := r.flows.get(f); ok && owner.PID != 0 {
+			return owner, &who, true
+		}
+	}
+	return r.socketOwner(f)
 }
 
 // socketOwner finds what needs the lock; the names of accounts, which may take

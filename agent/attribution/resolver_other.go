@@ -22,6 +22,9 @@ func (*Resolver) Lookup(string, netip.AddrPort, netip.AddrPort) (event.Owner, bo
 	return event.Owner{Unknown: whyNoSystem, Origin: event.Origin{Reason: event.ReasonUnsupported}}, false
 }
 
+// Opened does nothing here.
+func (*Resolver) Opened(netip.AddrPort, netip.AddrPort) {}
+
 // Complete adds nothing.
 func (*Resolver) Complete(owner event.Owner) event.Owner { return owner }
 
