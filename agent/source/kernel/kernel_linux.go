@@ -12,13 +12,9 @@ import (
 )
 
 // Prepare does what must be done before programs are loaded: on kernels before
-// 5.11 BPF memory counts against the limit of locked memory.
-func Prepare() error {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return &Unavailable{Reason: "raising the limit of locked memory for BPF failed; run the agent as root or with CAP_SYS_RESOURCE", Err: err}
-	}
-	return nil
-}
+// 5.11 BPF memory counts against the limit of locked memory. Where it may not be
+// raised, loading fails and says so, or it was not needed.
+func Prepare() { _ = rlimit.RemoveMemlock() }
 
 // Loaded gives back what loading needed: the kernel's types are several
 // megabytes, nothing asks for them again, and an agent that does little would
@@ -34,7 +30,7 @@ func Why(doing string, err error) error {
 	case errors.As(err, &verifier):
 		mend = "this kernel refuses the program; it does so where CAP_PERFMON is missing, or where it is older than Linux 5.10"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		mend = "not allowed; run the agent as root or give it CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+		mend = "not allowed; run the agent as root or give it CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (before Linux 5.11 also CAP_SYS_RESOURCE)"
 	}
 	return &Unavailable{Reason: fmt.Sprintf("%s: %s", doing, mend), Err: err}
 }

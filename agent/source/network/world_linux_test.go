@@ -44,6 +44,8 @@ func become() bool {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case os.Getenv(asProbe) != "":
+		probe(os.Getenv(asProbe))
 	default:
 		return false
 	}

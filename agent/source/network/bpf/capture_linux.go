@@ -45,9 +45,7 @@ func Open(cfg Config) (*Capture, error) {
 		}
 		cfg.Cgroup = root
 	}
-	if err := kernel.Prepare(); err != nil {
-		return nil, err
-	}
+	kernel.Prepare()
 	defer kernel.Loaded()
 	c := &Capture{cfg: cfg, linger: time.NewTimer(time.Hour)}
 	c.linger.Stop()
