@@ -40,12 +40,6 @@ type Opener interface {
 	Opened(local, remote netip.AddrPort)
 }
 
-// Opener is an Attributor that takes a hint: a TCP connection is being made, and
-// its owner may soon be asked for.
-type Opener interface {
-	Opened(local, remote netip.AddrPort)
-}
-
 // Config is what New needs. Its zero value watches every interface.
 type Config struct {
 	// Capture chooses the way; empty is Auto.

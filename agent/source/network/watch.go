@@ -219,18 +219,8 @@ func (w *watch) conn(c *decode.Conn) {
 		}
 	case c.Outcome == decode.Asked:
 		w.opened(c)
-	case c.Outcome == decode.Asked:
-		w.opened(c)
 	case c.Outcome == decode.Reset, c.Outcome == decode.Refused:
 		w.held.failed(c)
-	}
-}
-
-// opened lets the owner of a connection be found as soon as it is tried: a
-// short-lived one may be gone when it tells a name. BPF knows owners without.
-func (w *watch) opened(c *decode.Conn) {
-	if o, ok := w.src.cfg.Owners.(Opener); ok && w.packet.owner == nil && w.packet.key == 0 && w.own.has(c.Client.Addr(), w.now) {
-		o.Opened(c.Client, c.Server)
 	}
 }
 
