@@ -20,6 +20,9 @@ type Config struct {
 	Now        func() time.Time
 	Location   *time.Location // the school's clock
 	Log        *slog.Logger
+	// BrowserKey seals the cookies of known browsers: 32 random bytes, kept over
+	// restarts.
+	BrowserKey []byte
 }
 
 // Console serves people. It is safe for concurrent use.
@@ -33,7 +36,9 @@ type Console struct {
 	log      *slog.Logger
 	pages    *pages
 	hasher   *hasher
+	reserved *hasher // for known browsers, whom no flood of strangers keeps waiting
 	throttle *throttle
+	browsers browsers
 }
 
 // New checks the configuration and builds a console.
@@ -46,6 +51,9 @@ func New(cfg Config) (*Console, error) {
 	case cfg.Now == nil || cfg.Location == nil || cfg.Log == nil:
 		return nil, errors.New("building the console: it needs a clock, a time zone and a logger")
 	}
+	if len(cfg.BrowserKey) != 32 {
+		return nil, fmt.Errorf("building the console: the key for known browsers has %d bytes, want 32", len(cfg.BrowserKey))
+	}
 	pages, err := loadPages()
 	if err != nil {
 		return nil, fmt.Errorf("building the console: %w", err)
@@ -53,7 +61,8 @@ func New(cfg Config) (*Console, error) {
 	return &Console{
 		school: cfg.School, store: cfg.Store, cats: cfg.Categories, fleet: cfg.Fleet,
 		now: cfg.Now, zone: cfg.Location, log: cfg.Log,
-		pages: pages, hasher: newHasher(productionParams), throttle: newThrottle(),
+		pages: pages, hasher: newHasher(productionParams), reserved: newHasher(productionParams),
+		throttle: newThrottle(), browsers: browsers{cfg.BrowserKey},
 	}, nil
 }
 

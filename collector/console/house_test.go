@@ -110,7 +110,7 @@ func (h *house) build(s Store) *Console {
 	must(h.t, err)
 	c, err := New(Config{
 		School: school, Store: s, Categories: words{}, Fleet: fleet{4, 5}, Now: h.now, Location: zone,
-		Log: slog.New(slog.NewTextHandler(&syncWriter{w: h.logged}, nil)),
+		Log: slog.New(slog.NewTextHandler(&syncWriter{w: h.logged}, nil)), BrowserKey: make([]byte, 32),
 	})
 	must(h.t, err)
 	c.hasher = newHasher(params{memory: 64, passes: 1, threads: 1})
@@ -251,9 +251,9 @@ func (h *house) urgent() string {
 // link gives a user a one-time link and returns its path.
 func (h *house) link(id string, expires time.Time) string {
 	h.t.Helper()
-	secret, hash := NewSecret()
+	secret := pki.NewSecret()
 	db := h.store.DB()
-	_, err := db.ExecContext(h.t.Context(), `UPDATE users SET link_hash = ?, link_expires = ? WHERE id = ?`, hash, expires.UnixMicro(), id)
+	_, err := db.ExecContext(h.t.Context(), `UPDATE users SET link_hash = ?, link_expires = ? WHERE id = ?`, pki.HashSecret(secret), expires.UnixMicro(), id)
 	must(h.t, err)
 	return WelcomePath(secret)
 }
@@ -264,6 +264,7 @@ const password = "four words make sense"
 type browser struct {
 	h      *house
 	cookie *http.Cookie
+	known  *http.Cookie // that the browser was signed in from before
 	header http.Header
 }
 
@@ -295,9 +296,15 @@ func (b *browser) do(method, target string, body io.Reader) *httptest.ResponseRe
 	if b.cookie != nil {
 		r.AddCookie(b.cookie)
 	}
+	if b.known != nil {
+		r.AddCookie(b.known)
+	}
 	w := httptest.NewRecorder()
 	b.h.handler.ServeHTTP(w, r)
 	for _, c := range w.Result().Cookies() {
+		if c.Name == knownName {
+			b.known = c
+		}
 		if c.Name == cookieName {
 			b.cookie = c
 			if c.MaxAge < 0 {

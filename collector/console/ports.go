@@ -24,6 +24,8 @@ type Store interface {
 	AddSession(ctx context.Context, session model.Session) error
 	SessionByHash(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) (model.Session, model.User, error)
 	TouchSession(ctx context.Context, school model.SchoolID, hash []byte, seen, expires time.Time) error
+	// RemoveSessions removes those that expired, or were not used since idle.
+	RemoveSessions(ctx context.Context, school model.SchoolID, now, idle time.Time) error
 	EndSession(ctx context.Context, school model.SchoolID, hash []byte) error
 
 	// AlertsFor and AlertFor are only what this user may see (G3).

@@ -2,9 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +9,7 @@ import (
 	"time"
 
 	"safelight/collector/model"
+	"safelight/internal/pki"
 )
 
 const (
@@ -25,22 +23,6 @@ const (
 	touchEvery = time.Minute
 )
 
-// NewSecret makes a secret for a cookie or a one-time link, and the only form
-// of it that may be stored.
-func NewSecret() (secret string, hash []byte) {
-	var raw [32]byte
-	rand.Read(raw[:]) // never fails: it ends the program instead
-	secret = base64.RawURLEncoding.EncodeToString(raw[:])
-	return secret, HashSecret(secret)
-}
-
-// HashSecret is how a secret is looked up. The secrets are random and long, so
-// a plain hash is enough.
-func HashSecret(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
-}
-
 // WelcomePath is the one-time link's path; publicURL and it make the link.
 func WelcomePath(secret string) string { return "/welcome/" + secret }
 
@@ -48,13 +30,15 @@ func WelcomePath(secret string) string { return "/welcome/" + secret }
 // browser had.
 func (c *Console) startSession(w http.ResponseWriter, r *http.Request, user model.User) error {
 	if old, err := r.Cookie(cookieName); err == nil {
-		if err := c.store.EndSession(r.Context(), c.school, HashSecret(old.Value)); err != nil && !errors.Is(err, model.ErrNotFound) {
+		if err := c.store.EndSession(r.Context(), c.school, pki.HashSecret(old.Value)); err != nil && !errors.Is(err, model.ErrNotFound) {
 			return fmt.Errorf("ending the browser's earlier session: %w", err)
 		}
 	}
-	secret, hash := NewSecret()
-	now := c.now()
-	session := model.Session{School: c.school, Hash: hash, User: user.ID, Created: now, Seen: now, Expires: now.Add(sessionLife)}
+	secret, now := pki.NewSecret(), c.now()
+	if err := c.store.RemoveSessions(r.Context(), c.school, now, now.Add(-sessionIdle)); err != nil {
+		return fmt.Errorf("removing sessions that are over: %w", err)
+	}
+	session := model.Session{School: c.school, Hash: pki.HashSecret(secret), User: user.ID, Created: now, Seen: now, Expires: now.Add(sessionLife)}
 	if err := c.store.AddSession(r.Context(), session); err != nil {
 		return fmt.Errorf("storing a session: %w", err)
 	}
@@ -75,7 +59,7 @@ func (c *Console) viewerOf(r *http.Request) (v viewer, ok bool, err error) {
 	if err != nil {
 		return viewer{}, false, nil
 	}
-	ctx, now, hash := r.Context(), c.now(), HashSecret(cookie.Value)
+	ctx, now, hash := r.Context(), c.now(), pki.HashSecret(cookie.Value)
 	session, user, err := c.store.SessionByHash(ctx, c.school, hash, now)
 	if errors.Is(err, model.ErrNotFound) {
 		return viewer{}, false, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"safelight/collector/model"
+	"safelight/internal/pki"
 )
 
 // problem is one thing wrong with a form, beside its field.
@@ -52,7 +53,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.showSignIn(w, r, http.StatusUnprocessableEntity, view)
 		return
 	}
-	user, wait, err := c.check(r.Context(), email, password)
+	user, wait, err := c.check(r.Context(), email, password, knownFrom(r))
 	switch {
 	case errors.Is(err, errBusy):
 		c.refuseSignIn(w, r, view, http.StatusServiceUnavailable, wordsBusy, hashWait)
@@ -67,6 +68,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 			c.broken(w, r, err)
 			return
 		}
+		http.SetCookie(w, knownCookie(c.browsers.issue(*user, c.now())))
 		http.Redirect(w, r, view.Next, http.StatusSeeOther)
 	}
 }
@@ -95,20 +97,29 @@ func (c *Console) refuseSignIn(w http.ResponseWriter, r *http.Request, v signInV
 
 // check compares an e-mail and a password. The answer is a user, or a time to
 // wait, or neither. An address that nobody has costs the same, waits the same
-// and is answered in the same words.
-func (c *Console) check(ctx context.Context, email, password string) (*model.User, time.Duration, error) {
+// and is answered in the same words. Failures count for the address or, with the
+// cookie of a known browser of that user, for the browser.
+func (c *Console) check(ctx context.Context, email, password, cookie string) (*model.User, time.Duration, error) {
 	email = strings.ToLower(email) // as user add stores it
-	if !c.throttle.begin(email) {
-		return nil, 0, errBusy
-	}
-	defer c.throttle.end(email)
 	user, err := c.store.UserByEmail(ctx, c.school, email)
 	known := err == nil && !user.Disabled && user.PasswordHash != ""
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return nil, 0, fmt.Errorf("finding a user: %w", err)
 	}
-	wait := c.throttle.strangerWait(email, c.now())
-	if known {
+	who, hasher := email, c.hasher
+	if name, ok := c.browsers.knows(cookie, user, c.now()); ok && known {
+		who, hasher = name, c.reserved
+	}
+	if !c.throttle.begin(who) {
+		return nil, 0, errBusy
+	}
+	defer c.throttle.end(who)
+	wait := c.throttle.strangerWait(who, c.now())
+	if known && who == email {
+		// Read anew: it may have failed since.
+		if user, err = c.store.UserByEmail(ctx, c.school, email); err != nil {
+			return nil, 0, fmt.Errorf("finding a user: %w", err)
+		}
 		wait = remaining(user.Failures, user.LastFailure, c.now())
 	}
 	if wait > 0 {
@@ -118,12 +129,14 @@ func (c *Console) check(ctx context.Context, email, password string) (*model.Use
 	if known {
 		hash = user.PasswordHash
 	}
-	ok, err := c.hasher.verify(ctx, hash, password)
+	ok, err := hasher.verify(ctx, hash, password)
 	if err != nil {
 		return nil, 0, err
 	}
+	if !ok && (!known || who != email) {
+		c.throttle.strangerFailed(who, c.now())
+	}
 	if !known {
-		c.throttle.strangerFailed(email, c.now())
 		return nil, 0, nil
 	}
 	if err := c.store.RecordSignIn(ctx, c.school, user.ID, ok, c.now()); err != nil {
@@ -132,12 +145,13 @@ func (c *Console) check(ctx context.Context, email, password string) (*model.Use
 	if !ok {
 		return nil, 0, nil
 	}
+	c.throttle.forget(who)
 	return &user, 0, nil
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(cookieName); err == nil {
-		if err := c.endSession(r.Context(), HashSecret(cookie.Value)); err != nil {
+		if err := c.endSession(r.Context(), pki.HashSecret(cookie.Value)); err != nil {
 			c.broken(w, r, err)
 			return
 		}

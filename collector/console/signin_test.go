@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -278,7 +277,7 @@ func TestOnlyTheHashOfACookieIsStored(t *testing.T) {
 	if _, _, err := h.store.SessionByHash(t.Context(), school, []byte(c.Value), h.now()); err == nil {
 		t.Error("the store knows the cookie itself")
 	}
-	if _, _, err := h.store.SessionByHash(t.Context(), school, HashSecret(c.Value), h.now()); err != nil {
+	if _, _, err := h.store.SessionByHash(t.Context(), school, pki.HashSecret(c.Value), h.now()); err != nil {
 		t.Errorf("the store does not know the cookie's hash: %v", err)
 	}
 }
@@ -381,12 +380,4 @@ func TestCapitalsInAnAddressAreTheSameAddress(t *testing.T) {
 	h := newHouse(t)
 	want(t, h.browser().post(h.link("dsl", monday.Add(time.Hour)), "password", password, "confirm", password), http.StatusSeeOther)
 	want(t, h.browser().post("/sign-in", "email", " Dsl@Larkmoor.example ", "password", password), http.StatusSeeOther)
-}
-
-// Where the tree makes one-time links, their hash must be the one looked up.
-func TestLinksMadeByUserAddAreFound(t *testing.T) {
-	secret := pki.NewSecret()
-	if !bytes.Equal(pki.HashSecret(secret), HashSecret(secret)) {
-		t.Error("user add hashes a link's secret otherwise than the console")
-	}
 }

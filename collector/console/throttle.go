@@ -85,6 +85,13 @@ func (t *throttle) strangerFailed(email string, now time.Time) {
 	t.strangers[email] = stranger{failures: s.failures + 1, last: now}
 }
 
+// forget ends the count of what has just succeeded.
+func (t *throttle) forget(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.strangers, name)
+}
+
 // makeRoom drops the address that failed longest ago.
 func (t *throttle) makeRoom() {
 	oldest := ""

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"safelight/collector/model"
+	"safelight/internal/pki"
 )
 
 type welcomeView struct {
@@ -18,7 +19,7 @@ type welcomeView struct {
 // welcomeForm shows the form and uses nothing up: mail scanners fetch links
 // before people do.
 func (c *Console) welcomeForm(w http.ResponseWriter, r *http.Request) {
-	user, err := c.linked(r.Context(), HashSecret(r.PathValue("secret")))
+	user, err := c.linked(r.Context(), pki.HashSecret(r.PathValue("secret")))
 	if err != nil {
 		c.linkGone(w, r, err)
 		return
@@ -52,7 +53,7 @@ func (c *Console) linkGone(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (c *Console) welcome(w http.ResponseWriter, r *http.Request) {
-	user, err := c.linked(r.Context(), HashSecret(r.PathValue("secret")))
+	user, err := c.linked(r.Context(), pki.HashSecret(r.PathValue("secret")))
 	if err != nil {
 		c.linkGone(w, r, err)
 		return

@@ -71,9 +71,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if p.admin, err = adminVerbs(ctx, conf, s, p.changes.poke, o.Now, o.Log); err != nil {
 		return nil, err
 	}
+	browsers, err := browserKey(s.dir)
+	if err != nil {
+		return nil, err
+	}
 	c, err := console.New(console.Config{
 		School: schoolID, Store: s.recorded(), Categories: categories{p.policy}, Fleet: p.fleet,
-		Now: o.Now, Location: zone, Log: o.Log,
+		Now: o.Now, Location: zone, Log: o.Log, BrowserKey: browsers,
 	})
 	if err != nil {
 		return nil, err

@@ -60,6 +60,16 @@ func (s *Store) EndSession(ctx context.Context, school model.SchoolID, hash []by
 	return nil
 }
 
+// RemoveSessions removes the sessions that have expired by now, or were last used
+// at idle or before.
+func (s *Store) RemoveSessions(ctx context.Context, school model.SchoolID, now, idle time.Time) error {
+	_, err := s.writer.ExecContext(ctx, `DELETE FROM sessions WHERE school_id = $1 AND (expires <= $2 OR seen <= $3)`, school, micros(now), micros(idle))
+	if err != nil {
+		return fmt.Errorf("removing old sessions: %w", err)
+	}
+	return nil
+}
+
 func endSessions(ctx context.Context, tx *sql.Tx, school model.SchoolID, userID string) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE school_id = $1 AND user_id = $2`, school, userID)
 	return err
