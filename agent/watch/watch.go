@@ -64,22 +64,13 @@ type Parts struct {
 type Watcher struct {
 	parts     Parts
 	connected atomic.Bool
-	kick      chan struct{}
 }
 
 // New makes a watcher.
-func New(p Parts) *Watcher { return &Watcher{parts: p, kick: make(chan struct{}, 1)} }
+func New(p Parts) *Watcher { return &Watcher{parts: p} }
 
 // Connected says whether the collector answers now.
 func (w *Watcher) Connected() bool { return w.connected.Load() }
-
-// Report sends a heartbeat soon, because something changed.
-func (w *Watcher) Report() {
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
 
 // Run keeps a stream open until ctx ends; it then returns nil. Waits between
 // tries grow and are drawn at random from nought to their bound, so that a
@@ -176,7 +167,6 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		var results []*safelightv1.DirectiveResult
 		select {
 		case <-beat.C:
-		case <-w.kick:
 		case d := <-directives:
 			w.heard(d)
 			if b := d.GetBackOff(); b != nil {

@@ -68,20 +68,6 @@ func TestTheResultOfADirectiveComesBackWithTheHeartbeat(t *testing.T) {
 	}
 }
 
-func TestAChangeIsReportedAtOnce(t *testing.T) {
-	r, l := newRooms(), &line{t: t}
-	l.serve(joined{Service: r.service()})
-	a := newAgent(t, l, nil)
-	await(t, r.statuses, "hello")
-	await(t, r.statuses, "the trust's result")
-	for range 10 { // many changes are one report, and none waits
-		a.Report()
-	}
-	if st := await(t, r.statuses, "the report"); st.GetHello() != nil || st.GetPolicySerial() != 7 {
-		t.Errorf("reported %v", st)
-	}
-}
-
 func TestACollectorThatRestartsIsFoundAgain(t *testing.T) {
 	r, l := newRooms(), &line{t: t}
 	r.publish(1)
