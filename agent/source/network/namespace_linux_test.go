@@ -65,11 +65,13 @@ func again(t *testing.T, way Way) {
 		t.Fatalf("in the namespace: %v\n%s", err, out)
 	case err != nil:
 		t.Fatal(err)
-	case strings.Contains(string(out), "--- SKIP"):
+	case strings.Contains(string(out), "--- SKIP: "+test+" ("):
 		t.Skipf("SKIPPED in the namespace:\n%s", out)
 	}
-	if testing.Verbose() {
-		t.Logf("%s", out)
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "SKIPPED") || testing.Verbose() {
+			t.Log(strings.TrimSuffix(line, "\n"))
+		}
 	}
 }
 

@@ -125,9 +125,21 @@ func startServer(t *testing.T) int {
 }
 
 // serveFar listens on TCP port 443, takes what a client says first, answers a
-// byte and hangs up, and on port 444, where it reads all that comes.
+// byte and hangs up, and on others, where it reads all that comes. On UDP it
+// takes QUIC and DNS, and answers nothing.
 func serveFar() {
-	for _, port := range []string{":443", ":444"} {
+	for _, port := range []string{":53", ":443"} {
+		conn, err := net.ListenPacket("udp", port)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		go func() {
+			for b := make([]byte, 2048); err == nil; _, _, err = conn.ReadFrom(b) {
+			}
+		}()
+	}
+	for _, port := range []string{":53", ":80", ":443", ":444"} {
 		l, err := net.Listen("tcp", port)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -141,7 +153,7 @@ func serveFar() {
 				}
 				go func() {
 					defer c.Close()
-					if port == ":444" {
+					if port != ":443" {
 						_, _ = io.Copy(io.Discard, c)
 						return
 					}
