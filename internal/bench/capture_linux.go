@@ -123,19 +123,24 @@ func (c *cable) measure(ctx context.Context, bin, way string, peer peerCosts) (r
 	if err != nil {
 		return nil, err
 	}
-	idle, err := c.idle(ctx, s)
+	idle, started, err := c.idle(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	return []row{
 		{way + ": names of 10,000 ClientHellos", fmt.Sprintf("%d seen, %d lost, %d dropped", hello.seen, hello.lost, hello.dropped), "all", ""},
-		{way + ": agent's CPU a ClientHello, judged", perPiece(hello.cpu, hellosMade), "at most 30 us", peer.hello},
-		{way + ": agent's CPU a DNS message", perPiece(dns.cpu, 2*questionsMade), "at most 12 us", peer.dns},
+		{way + ": agent's CPU a ClientHello, judged", ofWhich(hello, hellosMade), "at most 30 us", peer.hello},
+		{way + ": agent's CPU a DNS message", ofWhich(dns, 2*questionsMade), "at most 12 us", peer.dns},
 		{way + ": names of 10,000 DNS questions", fmt.Sprintf("%d seen, %d lost, %d dropped", dns.seen, dns.lost, dns.dropped), "all", ""},
 		{way + ": a 400 MB upload", fmt.Sprintf("%d lost, %d ms of CPU", bulk.lost, int(bulk.cpu*1e3)), "none lost", peer.bulk},
 		{way + ": agent's resident memory after all that", fmt.Sprintf("%.1f MB", float64(bulk.memory)/(1<<20)), "under 40 MB", ""},
-		{way + ": agent's CPU, idle beside 400 processes", fmt.Sprintf("%.3f %% of a core", 100*idle), "under 0.3 %", ""},
+		{way + ": agent's CPU, idle beside 400 processes", fmt.Sprintf("%.3f %% of a core", 100*idle), "under 0.3 %", fmt.Sprintf("others started %d programs in these %s", started, idleFor)},
 	}, nil
+}
+
+// ofWhich shows a cost as it is, and without what the agent took at rest.
+func ofWhich(c cost, n int) string {
+	return fmt.Sprintf("%s (%s above rest)", perPiece(c.cpu, n), perPiece(c.net, n))
 }
 
 func perPiece(seconds float64, n int) string { return fmt.Sprintf("%.1f us", seconds/float64(n)*1e6) }

@@ -46,6 +46,7 @@ func (c *cable) startSchool(ctx context.Context, s *trialschool.School, dir, way
 // cost is what traffic cost the agent.
 type cost struct {
 	cpu                 float64 // seconds, user and system
+	net                 float64 // the same, without what it would have taken meanwhile at rest
 	seen, lost, dropped uint64
 	memory              uint64
 }
@@ -53,10 +54,21 @@ type cost struct {
 // spend makes traffic and reads the agent's cost, once it has seen so many
 // names and rests.
 func (c *cable) spend(ctx context.Context, s *trialschool.School, names uint64, args ...string) (cost, error) {
+	// Others use this machine too, and each program they start costs the agent.
+	rest, err := s.Status(ctx, s.AgentDir())
+	if err != nil {
+		return cost{}, err
+	}
+	rested := time.Now()
+	if err := pause(ctx, 5*time.Second); err != nil {
+		return cost{}, err
+	}
 	before, err := s.Status(ctx, s.AgentDir())
 	if err != nil {
 		return cost{}, err
 	}
+	began := time.Now()
+	atRest := (before.CPUSeconds - rest.CPUSeconds) / began.Sub(rested).Seconds()
 	if err := c.make(ctx, args...); err != nil {
 		return cost{}, err
 	}
@@ -73,6 +85,7 @@ func (c *cable) spend(ctx context.Context, s *trialschool.School, names uint64, 
 		}
 		was := spent
 		spent = between(before, after)
+		spent.net = max(0, spent.cpu-atRest*time.Since(began).Seconds())
 		if spent.seen == was.seen && (spent.seen >= names || was.cpu > 0) {
 			break
 		}
@@ -99,9 +112,10 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// idle returns the share of a core that the agent takes while nothing happens
-// on a machine with many processes.
-func (c *cable) idle(ctx context.Context, s *trialschool.School) (share float64, err error) {
+// idle returns the share of a core that the agent takes on a machine with many
+// processes while no traffic is made, and how many programs others started
+// meanwhile.
+func (c *cable) idle(ctx context.Context, s *trialschool.School) (share float64, started uint64, err error) {
 	var all []*exec.Cmd
 	defer func() {
 		for _, cmd := range all {
@@ -113,24 +127,33 @@ func (c *cable) idle(ctx context.Context, s *trialschool.School) (share float64,
 		cmd := exec.CommandContext(ctx, "sleep", "600")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		all = append(all, cmd)
 	}
 	if err := pause(ctx, 10*time.Second); err != nil { // until their starts are worked off
-		return 0, err
+		return 0, 0, err
 	}
 	before, err := s.Status(ctx, s.AgentDir())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	began := time.Now()
 	if err := pause(ctx, idleFor); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	after, err := s.Status(ctx, s.AgentDir())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return (after.CPUSeconds - before.CPUSeconds) / time.Since(began).Seconds(), nil
+	return (after.CPUSeconds - before.CPUSeconds) / time.Since(began).Seconds(), starts(after) - starts(before), nil
+}
+
+func starts(st trialschool.AgentStatus) (n uint64) {
+	for _, src := range st.Sources {
+		if src.Name == "process" {
+			n += src.Seen
+		}
+	}
+	return n
 }
