@@ -4,8 +4,10 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 )
 
 // The versions of QUIC whose first packets can be read: RFC 9000 and RFC 9369,
@@ -31,7 +33,7 @@ var (
 	suite23 = suite("c3eef712c72ebb5a11a7d2432bb46365bef9f502", "quic ", false) // drafts 23 to 28
 )
 
-var clientLabel = label("client in", sha256.Size)
+var clientLabel = string(label("client in", sha256.Size))
 
 func suite(salt, prefix string, v2 bool) *quicSuite {
 	return &quicSuite{
@@ -94,8 +96,12 @@ func (s *quicSuite) deriveKeys(dcid []byte) *quicKeys {
 	if err != nil {
 		return nil
 	}
-	secret := expand(initial, clientLabel, sha256.Size)
-	block, err := aes.NewCipher(expand(secret, s.key, 16))
+	secret, err := hkdf.Expand(sha256.New, initial, clientLabel, sha256.Size)
+	if err != nil {
+		return nil
+	}
+	mac := hmac.New(sha256.New, secret) // once, for HKDF-Expand would key it three times
+	block, err := aes.NewCipher(expand(mac, s.key)[:16])
 	if err != nil {
 		return nil
 	}
@@ -103,19 +109,19 @@ func (s *quicSuite) deriveKeys(dcid []byte) *quicKeys {
 	if k.aead, err = cipher.NewGCM(block); err != nil {
 		return nil
 	}
-	if k.hp, err = aes.NewCipher(expand(secret, s.hp, 16)); err != nil {
+	if k.hp, err = aes.NewCipher(expand(mac, s.hp)[:16]); err != nil {
 		return nil
 	}
-	copy(k.iv[:], expand(secret, s.iv, 12))
+	copy(k.iv[:], expand(mac, s.iv))
 	return k
 }
 
-func expand(secret, label []byte, size int) []byte {
-	b, err := hkdf.Expand(sha256.New, secret, string(label), size)
-	if err != nil { // only of sizes that are never asked for
-		return make([]byte, size)
-	}
-	return b
+// expand is the first block of HKDF-Expand (RFC 5869, 2.3): no key is longer.
+func expand(mac hash.Hash, label []byte) []byte {
+	mac.Reset()
+	mac.Write(label)
+	mac.Write([]byte{1})
+	return mac.Sum(nil)
 }
 
 // open takes off an Initial's protection (RFC 9001, 5.4) and returns its
