@@ -78,9 +78,8 @@ func parseDiagReply(b []byte, seq uint32) (s socket, ok bool, err error) {
 		}
 		s = socket{uid: ne.Uint32(b[diagReply-8:]), inode: ne.Uint32(b[diagReply-4:])}
 		if s.inode == 0 && s.uid == 0 {
-			// A socket that its process has closed. Older kernels give it to
-			// root, as all give those that only wait; from 6.17 on its account
-			// stays, so any other number is the one that it had.
+			// A socket that its process has closed reads as root's, unless the
+			// kernel kept whose it was: any other number is the one it had.
 			return socket{}, true, why(whyClosed)
 		}
 		return s, true, nil
