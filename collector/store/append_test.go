@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -144,4 +145,53 @@ func BenchmarkAppendRecordsOneTransaction(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "events/s")
+}
+
+// TestKnownEventsAmongNewOnesAreToldApart sends again what was stored, among new
+// events: all are handed to the store together, and each is answered for itself.
+func TestKnownEventsAmongNewOnesAreToldApart(t *testing.T) {
+	s := openStore(t)
+	one, two := eventOf("laptop-1", 1, "pupil.one", event.High), eventOf("laptop-1", 2, "pupil.one", event.High)
+	add(t, s, one)
+	other := eventOf("laptop-1", 1, "pupil.one", event.High)
+	other.Name, other.Digest = "other.example", make([]byte, 32)
+	got := add(t, s, two, one, eventOf("laptop-2", 1, "pupil.one", event.High), other, two, eventOf("laptop-1", 3, "pupil.two", event.Urgent))
+	want := []model.Stored{
+		model.StoredNew, model.StoredDuplicate, model.StoredNew, model.StoredConflict, model.StoredDuplicate, model.StoredNew,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("stored as %v, want %v", got, want)
+	}
+	if events, pending := count(t, s, "events"), count(t, s, "pending"); events != 4 || pending != 4 {
+		t.Errorf("%d events and %d pending, want 4 of each", events, pending)
+	}
+}
+
+// TestEventsHandedOverTogetherReadBackAsTheyWere holds a batch to what one event
+// by itself is stored as.
+func TestEventsHandedOverTogetherReadBackAsTheyWere(t *testing.T) {
+	s := openStore(t)
+	var sent []model.Event
+	for n := range 20 {
+		e := eventOf("laptop-1", n, "pupil.one", event.Low+event.Severity(n%4))
+		e.Late, e.Rule, e.Category = n%2 == 0, fmt.Sprint("rule-", n), fmt.Sprint("category-", n)
+		e.Received = e.Received.Add(time.Duration(n) * time.Second)
+		sent = append(sent, e)
+	}
+	add(t, s, sent[:len(sent)-1]...)
+	add(t, s, sent[len(sent)-1])
+	addPupil(t, s, "pupil.one")
+	dsl := addUser(t, s, "dsl", model.DutyDSL, "")
+	got, err := s.EventsFor(t.Context(), school, dsl, time.Time{})
+	must(t, err)
+	if len(got) != len(sent) {
+		t.Fatalf("%d events read, want %d", len(got), len(sent))
+	}
+	for i := range sent {
+		want := sent[i]
+		want.Subject, want.Digest = got[i].Subject, got[i].Digest
+		if fmt.Sprintf("%+v", got[i]) != fmt.Sprintf("%+v", want) {
+			t.Errorf("event %d was read as\n%+v, want\n%+v", i, got[i], want)
+		}
+	}
 }
