@@ -20,11 +20,16 @@ type connLimits struct {
 	manners time.Duration
 }
 
+// A device that has not finished its handshake is a stranger too. After a restart
+// thousands call at once: what is over the limit is closed before it costs
+// anything and tries again, where handshakes that all go on side by side would
+// take each other's time until none is done within its own.
+//
 // A school's devices may all come from one address, so only strangers are
 // counted by address: whoever floods that address keeps out others who have
 // never connected, and no device that has.
 var (
-	agentLimits   = connLimits{all: 20_000, strangers: 2048, perAddress: 1024, manners: time.Minute}
+	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, manners: time.Minute}
 	peopleLimits  = connLimits{all: 2048, strangers: 2048, perAddress: 256}
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )

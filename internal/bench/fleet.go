@@ -35,6 +35,9 @@ const (
 	// settle is how long after the last agent came memory is read: garbage of the
 	// handshakes is collected, and heartbeats have begun.
 	settle = 45 * time.Second
+	// startWithin is over how long devices come the first time; what is timed is how
+	// they come back, all at once.
+	startWithin = 20 * time.Second
 	// backWithin is how long agents may take to come back before it has failed.
 	backWithin = 5 * time.Minute
 	// enrolling is how many devices enrol at a time.
@@ -247,9 +250,19 @@ func (empty) Wait() <-chan struct{} { return nil }
 func runFleet(ctx context.Context, devices []*simulated) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, d := range devices {
-		wg.Go(func() { _ = d.shipper.Run(ctx) }) // nil once ctx ends
-		wg.Go(func() { _ = d.watcher.Run(ctx) })
+	began := time.Now()
+	for i, d := range devices {
+		start := began.Add(startWithin * time.Duration(i) / time.Duration(len(devices)))
+		wg.Go(func() {
+			if at(ctx, start) == nil {
+				_ = d.shipper.Run(ctx) // nil once ctx ends
+			}
+		})
+		wg.Go(func() {
+			if at(ctx, start) == nil {
+				_ = d.watcher.Run(ctx)
+			}
+		})
 	}
 	return func() {
 		cancel()

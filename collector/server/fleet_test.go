@@ -1,0 +1,288 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"safelight/collector/model"
+	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// house is a whole collector behind its agents' listener.
+type house struct {
+	t     *testing.T
+	parts *parts
+	at    *limited
+	addr  string
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "school")
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(Init(ctx, dir))
+	conf, err := ReadConfig(dir)
+	must(err)
+	s, err := openState(ctx, dir, conf, time.Now)
+	must(err)
+	p, err := build(ctx, conf, s, Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	must(err)
+	h := &house{t: t, parts: p, at: listenLimited(t, agentLimits)}
+	h.addr = h.at.Addr().String()
+	srv := grpcServer(p)
+	var running sync.WaitGroup
+	running.Go(func() { _ = srv.Serve(h.at) })
+	running.Go(func() { _ = p.ingest.Run(ctx) })
+	t.Cleanup(func() {
+		srv.Stop()
+		cancel()
+		running.Wait()
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// enrolled is what a device of the school shows.
+func (h *house) enrolled() *tls.Config {
+	h.t.Helper()
+	secret, now := pki.NewSecret(), time.Now()
+	err := h.parts.store.AddToken(h.t.Context(), model.Token{
+		School: schoolID, ID: secret[:8], Hash: pki.HashSecret(secret), Uses: 1, Created: now, Expires: now.Add(time.Hour),
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	key, err := pki.NewKey()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	csr, err := pki.NewCSR(key)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conf := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13} // whom the device trusts is agent/enrol's to test
+	conn := h.dial(conf)
+	defer conn.Close()
+	resp, err := safelightv1.NewEnrolmentServiceClient(conn).Enrol(h.t.Context(), &safelightv1.EnrolRequest{TokenSecret: secret, CsrDer: csr})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conf = conf.Clone()
+	conf.Certificates = []tls.Certificate{{Certificate: resp.GetCertificatesDer(), PrivateKey: key}}
+	return conf
+}
+
+func (h *house) dial(conf *tls.Config) *grpc.ClientConn {
+	h.t.Helper()
+	creds := insecure.NewCredentials()
+	if conf != nil {
+		creds = credentials.NewTLS(conf)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+h.addr, grpc.WithTransportCredentials(creds))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return conn
+}
+
+var hello = &safelightv1.Hello{Version: "test", Protocol: 1}
+
+// streams opens both of a device's and waits until the collector has answered on
+// each.
+func (h *house) streams(ctx context.Context, conn *grpc.ClientConn) (safelightv1.AgentService_ShipClient, safelightv1.AgentService_WatchClient, error) {
+	client := safelightv1.NewAgentServiceClient(conn)
+	ship, err := client.Ship(ctx)
+	if err == nil {
+		err = ship.Send(&safelightv1.EventBatch{Number: 1, Hello: hello, SpoolEpoch: make([]byte, 16)})
+	}
+	if err == nil {
+		_, err = ship.Recv()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	watch, err := client.Watch(ctx)
+	if err == nil {
+		err = watch.Send(&safelightv1.AgentStatus{Hello: hello})
+	}
+	if err == nil {
+		_, err = watch.Recv()
+	}
+	return ship, watch, err
+}
+
+// TestNothingIsLeftAfterAThousandDevicesCameAndWent is bar 3.16 for whole devices:
+// certificate, Ship and Watch, and every way to leave.
+func TestNothingIsLeftAfterAThousandDevicesCameAndWent(t *testing.T) {
+	h := newHouse(t)
+	conf := h.enrolled()
+	rounds := 1000
+	if testing.Short() {
+		rounds = 100
+	}
+	var goroutines, descriptors int
+	for n := range rounds + 1 {
+		conn := h.dial(conf)
+		ctx, cancel := context.WithCancel(t.Context())
+		ship, watch, err := h.streams(ctx, conn)
+		if err != nil {
+			t.Fatalf("round %d: %v", n, err)
+		}
+		switch n % 3 {
+		case 0: // a farewell
+			_ = ship.CloseSend()
+			_ = watch.CloseSend()
+		case 1: // the streams break
+			cancel()
+		} // else the connection does
+		_ = conn.Close()
+		cancel()
+		if n == 0 { // what one device leaves for good, such as the store's connections
+			goroutines, descriptors = h.settled(0, 0)
+		}
+	}
+	h.settled(goroutines+2, descriptors+2)
+	h.parts.watch.PolicyChanged() // finds no stream
+}
+
+// settled waits until no connection is left, and no more of anything than allowed.
+func (h *house) settled(mostGoroutines, mostDescriptors int) (goroutines, descriptors int) {
+	h.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		h.at.mu.Lock()
+		left := h.at.all
+		h.at.mu.Unlock()
+		goroutines, descriptors = runtime.NumGoroutine(), openFiles(h.t)
+		if left == 0 && (mostGoroutines == 0 || goroutines <= mostGoroutines && descriptors <= mostDescriptors) {
+			return goroutines, descriptors
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("left: %d connections, %d goroutines (%d allowed), %d descriptors (%d allowed)", left, goroutines, mostGoroutines, descriptors, mostDescriptors)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// TestADeviceThatSendsEndlessMetadataIsRefused: it would otherwise be held in
+// memory, sixteen megabytes a stream.
+func TestADeviceThatSendsEndlessMetadataIsRefused(t *testing.T) {
+	h := newHouse(t)
+	conn := h.dial(h.enrolled())
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-endless", stringOf(maxHeaders))
+	_, err := safelightv1.NewAgentServiceClient(conn).ResolveAccount(ctx, &safelightv1.ResolveAccountRequest{Account: "pupil14"})
+	if err == nil {
+		t.Fatal("it was let in")
+	}
+	if _, err := safelightv1.NewAgentServiceClient(conn).ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "pupil14"}); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func stringOf(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return string(b)
+}
+
+// TestAHostileDeviceTakesABoundedAmountOfMemoryAndHoldsUpNobody has one device with
+// a good certificate do what it can on several connections at once: largest
+// batches whose answers it never reads, more streams than it may, heartbeats and
+// calls without end.
+func TestAHostileDeviceTakesABoundedAmountOfMemoryAndHoldsUpNobody(t *testing.T) {
+	h := newHouse(t)
+	hostile, honest := h.enrolled(), h.enrolled()
+	before := inUse()
+	ctx, cancel := context.WithCancel(t.Context())
+	var attack sync.WaitGroup
+	for range 6 {
+		conn := h.dial(hostile)
+		defer conn.Close()
+		client := safelightv1.NewAgentServiceClient(conn)
+		attack.Go(func() { floodShip(ctx, client) })
+		attack.Go(func() { floodWatch(ctx, client) })
+		attack.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := client.ResolveAccount(ctx, &safelightv1.ResolveAccountRequest{Account: stringOf(255)}); status.Code(err) == codes.ResourceExhausted {
+					return
+				}
+			}
+		})
+	}
+	most := int64(0)
+	conn := h.dial(honest)
+	defer conn.Close()
+	for range 20 { // others are served meanwhile
+		inner, leave := context.WithTimeout(t.Context(), time.Minute)
+		if _, _, err := h.streams(inner, conn); err != nil {
+			t.Errorf("an honest device is not served: %v", err)
+		}
+		leave()
+		most = max(most, inUse()-before)
+	}
+	cancel()
+	attack.Wait()
+	// The device's side of every connection is in this process too, as are the
+	// buffers that gRPC keeps for the next message. Without bounds the flood comes to
+	// gigabytes.
+	const bound = 384 << 20
+	if most > bound {
+		t.Errorf("%d bytes are in use beyond what was, want at most %d", most, bound)
+	}
+}
+
+// inUse is what the heap holds after a collection.
+func inUse() int64 {
+	runtime.GC()
+	return sumOf([]string{"/gc/heap/live:bytes"})
+}
+
+func floodShip(ctx context.Context, client safelightv1.AgentServiceClient) {
+	batch := &safelightv1.EventBatch{Hello: hello, SpoolEpoch: make([]byte, 16)}
+	record := make([]byte, 3<<10)
+	for seq := range uint64(256) {
+		batch.Items = append(batch.Items, &safelightv1.Item{Lane: safelightv1.Severity_SEVERITY_LOW, Seq: seq + 1, Record: record})
+	}
+	for ctx.Err() == nil {
+		stream, err := client.Ship(ctx)
+		for err == nil { // and reads nothing
+			batch.Number++
+			err = stream.Send(batch)
+		}
+	}
+}
+
+func floodWatch(ctx context.Context, client safelightv1.AgentServiceClient) {
+	st := &safelightv1.AgentStatus{Hello: hello, Hostname: stringOf(100 << 10)}
+	for ctx.Err() == nil {
+		stream, err := client.Watch(ctx)
+		for err == nil {
+			err = stream.Send(st)
+		}
+	}
+}
