@@ -3,6 +3,8 @@ package network
 import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"safelight/agent/source/network/decode"
 )
 
 // snapLength is how much of a packet is kept. More loses packets under load;
@@ -20,7 +22,7 @@ const bulk = 1000
 //
 //	this host's packets          pkttype HOST or OUTGOING; on loopback, where
 //	                             each packet passes twice, OUTGOING only
-//	UDP and TCP port 53          both ways
+//	UDP and TCP at DNS's ports   both ways
 //	other TCP, both ways         SYNs and RSTs: what becomes of a connection
 //	other TCP, outgoing          segments with payload, but not the bulk of a
 //	                             transfer
@@ -106,10 +108,7 @@ func (a *asm) v6() {
 // transport judges UDP and TCP; at loads from the transport header.
 func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction) {
 	a.label(ip + " udp")
-	a.do(at(0, 2))
-	a.jump(53, "take")
-	a.do(at(2, 2))
-	a.jump(53, "take")
+	a.dns(at)
 	a.do(bpf.LoadScratch{Dst: bpf.RegA, N: transport})
 	a.jumpLess(8+5, "drop") // too short for what follows
 	a.do(at(2, 2))
@@ -124,6 +123,8 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.do(at(9, 4))
 	a.jump(1, ip+" quic")
 	a.jump(0x6b3343cf, ip+" quic") // version 2
+	a.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xffffff00})
+	a.jump(0xff000000, ip+" quic") // drafts
 	a.always("drop")
 	a.label(ip + " ike")
 	a.do(at(8, 4))
@@ -135,10 +136,7 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.always("drop")
 
 	a.label(ip + " tcp")
-	a.do(at(0, 2))
-	a.jump(53, "take")
-	a.do(at(2, 2))
-	a.jump(53, "take")
+	a.dns(at)
 	a.do(at(13, 1))
 	a.jumpAny(0x02|0x04, "take")
 	// payload = transport length - header length (its upper nibble, in words)
@@ -159,6 +157,16 @@ func (a *asm) transport(ip string, at func(off uint32, size int) bpf.Instruction
 	a.do(at(13, 1))
 	a.jumpAny(0x08, "outgoing only") // PSH
 	a.always("drop")
+}
+
+// dns takes what comes from or goes to a port at which DNS is read.
+func (a *asm) dns(at func(off uint32, size int) bpf.Instruction) {
+	for _, off := range []uint32{0, 2} {
+		a.do(at(off, 2))
+		for _, port := range decode.DNSPorts {
+			a.jump(uint32(port), "take")
+		}
+	}
 }
 
 // again puts the length of the IP header back where the transport is loaded by.

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"safelight/agent/source"
+	"safelight/agent/source/network/decode"
 	"safelight/internal/event"
 )
 
@@ -407,5 +409,31 @@ func TestG11PacketsThatAreOnlyPassedOnAreNotDecoded(t *testing.T) {
 	}
 	if st := src.Status(); st.Dropped != 0 {
 		t.Errorf("status %+v", st)
+	}
+}
+
+func TestDNSIsSeenAtEachPortThatTheDecoderReads(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	_, out := watching(t, Config{Unfolded: true})
+	for _, port := range decode.DNSPorts {
+		conn, err := net.Dial("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := "port" + strconv.Itoa(int(port)) + ".example.org"
+		m := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name + "."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}}
+		b, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if o := out.next(t); o.Name != name || o.Via != event.ViaDNS {
+			t.Errorf("saw %+v", o)
+		}
 	}
 }

@@ -19,7 +19,6 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-#define DNS 53
 
 #define SNAP 8192        /* of a packet, at most */
 #define HELLO_MORE 1024  /* for the headers of a hello that is spread over records */
@@ -241,7 +240,7 @@ static __always_inline void judge(struct __sk_buff *skb, struct parts *p, struct
 	u32 hello, record;
 
 	f->base = p->seq;
-	if (p->dport == DNS) {
+	if (is_dns(p->dport)) {
 		f->says = HELLO;
 		f->want = DNS_MOST;
 		return;
@@ -322,7 +321,7 @@ static __always_inline int wanted(struct __sk_buff *skb, struct parts *p)
 {
 	u8 b[5];
 
-	if (p->dport == DNS)
+	if (is_dns(p->dport))
 		return 1;
 	if (p->payload >= skb->len || bpf_skb_load_bytes(skb, p->payload, b, sizeof(b)))
 		return 0;
@@ -357,7 +356,7 @@ int on_ingress(struct __sk_buff *skb)
 
 	if (!sk || !find_parts(skb, &p))
 		return 1;
-	if (p.sport != DNS && !(p.proto == TCP && p.flags & RST))
+	if (!is_dns(p.sport) && !(p.proto == TCP && p.flags & RST))
 		return 1;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)

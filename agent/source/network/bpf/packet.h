@@ -17,6 +17,12 @@
 #define RST 0x04
 #define ACK 0x10
 
+/* is_dns knows the ports at which the decoder reads DNS. */
+static __always_inline int is_dns(u16 port)
+{
+	return port == 53 || port == 1053 || port == 5053 || port == 5054 || port == 5335 || port == 9953;
+}
+
 /* Where a packet's parts are. */
 struct parts {
 	u32 l4;
