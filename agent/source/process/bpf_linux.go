@@ -46,7 +46,7 @@ func (b *bpf) run(ctx context.Context, ready func(), tell func(event.Start)) err
 			_ = r.Close() // the error that ended the reading says more
 			return
 		}
-		_ = <-closed // so does ctx
+		<-closed //nolint:errcheck // whoever stopped it waits for no more
 	}()
 	ready()
 	var e execbpf.Event
