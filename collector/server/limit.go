@@ -34,6 +34,20 @@ var (
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )
 
+// kept are the descriptors that stay for people, the store, mail and the rest.
+const kept = 2048 + 512
+
+// fewEnough lowers the agents' limits to what the process may open, so that a flood
+// of connections never takes the store its files.
+func fewEnough(limits connLimits, descriptors int) connLimits {
+	if descriptors > 0 {
+		limits.all = min(limits.all, max(descriptors-kept, descriptors/2))
+		limits.strangers = min(limits.strangers, limits.all/2)
+		limits.perAddress = min(limits.perAddress, limits.strangers)
+	}
+	return limits
+}
+
 // limited is a listener that closes at once what is over its limits, so that
 // neither descriptors nor memory run out.
 type limited struct {

@@ -85,6 +85,23 @@ func TestConnectionFloodIsClosedAndGoneConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
+func TestGarbageTakesAFixedAmountHoweverMuchIsInUse(t *testing.T) {
+	for used, percent := range map[int64]int{0: mostPercent, 1 << 20: mostPercent, 16 << 20: 200, 32 << 20: 100, 128 << 20: 25, 4 << 30: leastPercent} {
+		if got := garbagePercent(used); got != percent {
+			t.Errorf("with %d bytes in use: %d, want %d", used, got, percent)
+		}
+	}
+}
+
+func TestConnectionsNeverTakeTheStoreItsFiles(t *testing.T) {
+	for n, all := range map[int]int{0: 20_000, 1 << 20: 20_000, 20_000: 17_440, 4096: 2048, 1024: 512, 256: 128} {
+		got := fewEnough(agentLimits, n)
+		if got.all != all || got.strangers > got.all/2 || got.perAddress > got.strangers || got.perAddress < 1 {
+			t.Errorf("with %d descriptors: %+v, want %d in all", n, got, all)
+		}
+	}
+}
+
 func TestSlowLorisIsShownOut(t *testing.T) {
 	l := listenLimited(t, connLimits{all: 10, strangers: 10, perAddress: 10, manners: 50 * time.Millisecond})
 	slow, known := dialTo(t, l), dialTo(t, l)
