@@ -160,8 +160,8 @@ func (c *wallClock) reading(t *testing.T, read time.Time) time.Time {
 		if i < len(c.past) {
 			to = c.past[i].at
 		}
-		if real := read.Add(-skew); real.After(from.Add(-slack)) && real.Before(to.Add(slack)) {
-			return real
+		if truly := read.Add(-skew); truly.After(from.Add(-slack)) && truly.Before(to.Add(slack)) {
+			return truly
 		}
 		if i == len(c.past) {
 			t.Errorf("a clock read %s, which it never stood at: %v", read, c.past)
