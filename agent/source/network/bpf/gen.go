@@ -4,3 +4,4 @@ package bpf
 // made again after a change of the C with clang and Debian's libbpf-dev:
 //
 //go:generate go tool bpf2go -go-package bpf -tags linux -target amd64,arm64 -cflags "-O2 -g -Wall -Werror -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu" capture capture.bpf.c
+//go:generate sh -c "sha256sum capture.bpf.c packet.h ../../kernel/types.h ../../kernel/path.h > sources.sha256"
