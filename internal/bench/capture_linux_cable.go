@@ -33,7 +33,6 @@ type cable struct {
 // part is a traffic program that runs.
 type part struct {
 	cmd *exec.Cmd
-	in  io.Closer
 	out *bufio.Reader
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Unavailable is why a BPF program cannot run here. Callers fall back to
 // another way of seeing and say the reason in their status.
-type Unavailable struct {
+type Unavailable struct { //nolint:errname // read as a state: bpf.Unavailable
 	// Reason is a sentence for a technician: what failed and how to mend it. It
 	// holds no names of people, hosts or programs.
 	Reason string

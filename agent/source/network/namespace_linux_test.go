@@ -83,7 +83,7 @@ func ownCgroup(t *testing.T) *os.File {
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
-	name, err := os.MkdirTemp(root, "safelight-test-")
+	name, err := os.MkdirTemp(root, "safelight-test-") //nolint:usetesting // a cgroup, and no folder of files
 	if err != nil {
 		t.Skipf("SKIPPED: a cgroup cannot be made here: %v", err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // Unavailable is why packets cannot be captured by BPF here; find it with
 // errors.As.
-type Unavailable = kernel.Unavailable
+type Unavailable = kernel.Unavailable //nolint:errname // read as a state: Unavailable
 
 // Config is what Open needs. Its zero value watches the whole machine.
 type Config struct {

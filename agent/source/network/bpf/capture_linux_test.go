@@ -84,7 +84,7 @@ func ownCgroup(t *testing.T) string {
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
-	dir, err := os.MkdirTemp(root, "safelight-test-")
+	dir, err := os.MkdirTemp(root, "safelight-test-") //nolint:usetesting // a cgroup, and no folder of files
 	if err != nil {
 		t.Skipf("SKIPPED: a cgroup cannot be made here: %v", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Unavailable is why exec events are not to be had here; find it with
 // errors.As.
-type Unavailable = kernel.Unavailable
+type Unavailable = kernel.Unavailable //nolint:errname // read as a state: Unavailable
 
 // Event is a program that started.
 type Event struct {

@@ -35,6 +35,20 @@ func open(t *testing.T) *Reader {
 	return r
 }
 
+// openFolder makes a folder that every account may read.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "exec") //nolint:usetesting // t.TempDir is closed to other accounts
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // it holds copies of /bin/true
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // program copies a program that ends at once to a name of its own.
 func program(t *testing.T, dir, name string) string {
 	t.Helper()
@@ -70,14 +84,7 @@ func read(t *testing.T, r *Reader, uids ...uint32) Event {
 func TestAThousandProgramsThatLiveAMillisecond(t *testing.T) {
 	const programs = 1000
 	r := open(t)
-	dir, err := os.MkdirTemp("", "exec") // t.TempDir is closed to other accounts
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := openFolder(t)
 	paths := make(map[string]bool)
 	for i := range 10 {
 		paths[program(t, dir, fmt.Sprintf("short-lived-%d", i))] = true
@@ -144,14 +151,7 @@ func TestAThousandProgramsThatLiveAMillisecond(t *testing.T) {
 
 func TestAScriptIsNamedBesideItsInterpreter(t *testing.T) {
 	r := open(t)
-	dir, err := os.MkdirTemp("", "exec")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := openFolder(t)
 	interpreter := program(t, dir, "interpreter")
 	script := filepath.Join(dir, "homework")
 	if err := os.WriteFile(script, []byte("#!"+interpreter+"\n"), 0o755); err != nil {
@@ -170,14 +170,7 @@ func TestAScriptIsNamedBesideItsInterpreter(t *testing.T) {
 
 func TestAPathThatIsTooLongIsLeftOutAndNotCut(t *testing.T) {
 	r := open(t)
-	dir, err := os.MkdirTemp("", "exec")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := openFolder(t)
 	deep := dir
 	for range 45 {
 		deep = filepath.Join(deep, "d")
