@@ -112,14 +112,13 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		subjects: make(map[subjectKey]foundSubject),
 	}
 	s.sealing.keyring = o.keyring
-	if err := s.sealOld(ctx); err != nil {
-		prepared.close()
-		return nil, err
-	}
 	if s.keeper, err = d.keep(location, writer); err != nil {
-		s.stopSealingOld()
 		prepared.close()
 		return nil, fmt.Errorf("preparing to keep its log short: %w", err)
+	}
+	if err := s.sealOld(ctx); err != nil {
+		prepared.close()
+		return nil, errors.Join(err, s.keeper.stop())
 	}
 	return s, nil
 }
