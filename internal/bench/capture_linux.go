@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,12 +42,13 @@ func capture(ctx context.Context, bin string) ([]row, error) {
 	file := filepath.Join(dir, "rows")
 	cmd := exec.CommandContext(ctx, self, "capture")
 	cmd.Env = append(os.Environ(), inside+"="+file)
-	cmd.Stderr = os.Stderr
+	var table bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &table, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	ran := cmd.Run()
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil, errors.Join(ran, err)
+		return nil, errors.Join(ran, err, errors.New(table.String()))
 	}
 	var rows [][4]string
 	if err := json.Unmarshal(b, &rows); err != nil {
