@@ -17,6 +17,10 @@ const (
 	maxBatchRecords    = 256
 	maxBatchBytes      = 512 << 10
 	maxBatchTombstones = 64
+	// maxEarly is how much of a batch goes to records that are sent again before
+	// their time, because lower ones would overtake them: never all of it, so
+	// that ones which are never taken cannot stop everything behind them.
+	maxEarly = maxBatchRecords / 2
 	// maxHeld bounds how many records may wait to be sent again before the
 	// shipper stops reading on: a collector that takes nothing is not walked
 	// through the whole spool.
@@ -28,7 +32,10 @@ var onItsWay time.Time
 
 var errSpool = errors.New("reading the spool")
 
-// collect fills a batch: tombstones, then the highest lane's records first.
+// collect fills a batch: tombstones, then the highest lane's records first. One
+// that the collector asked for later still goes ahead of any from a lower lane:
+// what kept the collector from storing it may be over before its time has come,
+// and then the lower ones would be told first.
 func (se *session) collect() (*pb.EventBatch, *sent, error) {
 	epoch, now := se.cfg.Spool.Epoch(), se.cfg.Clock()
 	b := &pb.EventBatch{
@@ -41,8 +48,11 @@ func (se *session) collect() (*pb.EventBatch, *sent, error) {
 	}
 	se.addTombstones(b, out)
 	f := filling{se: se, batch: b, sent: out, bytes: maxBatchBytes}
-	due := se.due()
+	due, early := se.again()
 	for lane := uint8(spool.Lanes); lane >= 1; lane-- {
+		if err := f.ahead(lane, due, early); err != nil {
+			return nil, nil, err
+		}
 		if err := f.again(lane, due); err != nil {
 			return nil, nil, err
 		}
@@ -69,19 +79,27 @@ func (se *session) addTombstones(b *pb.EventBatch, out *sent) {
 	}
 }
 
-// due lists the held records whose time has come, in order.
-func (se *session) due() []place {
-	var out []place
+// again lists the held records, in order: those whose time has come, and the
+// others.
+func (se *session) again() (due, early []place) {
 	now := time.Now()
 	for p, at := range se.held {
-		if !at.After(now) && !se.onTheWay(p) {
-			out = append(out, p)
+		switch {
+		case se.onTheWay(p):
+		case at.After(now):
+			early = append(early, p)
+		default:
+			due = append(due, p)
 		}
 	}
-	slices.SortFunc(out, func(a, b place) int {
-		return cmp.Or(cmp.Compare(b.lane, a.lane), cmp.Compare(a.seq, b.seq))
-	})
-	return out
+	slices.SortFunc(due, inOrder)
+	slices.SortFunc(early, inOrder)
+	return due, early
+}
+
+// inOrder is the order of sending: the highest lane first.
+func inOrder(a, b place) int {
+	return cmp.Or(cmp.Compare(b.lane, a.lane), cmp.Compare(a.seq, b.seq))
 }
 
 func (se *session) onTheWay(p place) bool {
@@ -99,9 +117,49 @@ type filling struct {
 	batch *pb.EventBatch
 	sent  *sent
 	bytes int // left
+	early int // records sent again before their time
 }
 
 func (f *filling) room() int { return maxBatchRecords - len(f.batch.Items) }
+
+// ahead adds the records of higher lanes that the collector wanted later still,
+// if there is anything to send of this lane.
+func (f *filling) ahead(lane uint8, due, early []place) error {
+	var higher []place
+	for _, p := range early { // those of the highest lane come first
+		if p.lane > lane && !f.sent.items[p] && f.early+len(higher) < maxEarly {
+			higher = append(higher, p)
+		}
+	}
+	if len(higher) == 0 {
+		return nil
+	}
+	if some, err := f.some(lane, due); err != nil || !some {
+		return err
+	}
+	f.early += len(higher)
+	for above := uint8(spool.Lanes); above > lane; above-- {
+		if err := f.again(above, higher); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some says whether there is a record of a lane to send.
+func (f *filling) some(lane uint8, due []place) (bool, error) {
+	if slices.ContainsFunc(due, func(p place) bool { return p.lane == lane }) {
+		return true, nil
+	}
+	if len(f.se.held) >= maxHeld {
+		return false, nil
+	}
+	got, err := f.se.cfg.Spool.Pending(lane, f.se.cursor[lane], 1, maxBatchBytes)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errSpool, err)
+	}
+	return len(got) > 0, nil
+}
 
 // again adds records of a lane that the collector wanted later.
 func (f *filling) again(lane uint8, due []place) error {

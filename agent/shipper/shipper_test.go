@@ -96,6 +96,36 @@ func TestRetryIsSentAgainAndBlocksNobody(t *testing.T) {
 	until(t, "all is acked", func() bool { return depth(sp) == 0 })
 }
 
+// TestLowRecordsDoNotOvertakeAnUrgentOneThatWasPutOff: what kept the collector
+// from storing it, a full disk say, is over when the lower ones come.
+func TestLowRecordsDoNotOvertakeAnUrgentOneThatWasPutOff(t *testing.T) {
+	sp := newSpool(t, spool.Options{})
+	add(t, sp, 4, maxEarly+10)
+	batches := make(chan *pb.EventBatch, 10)
+	full := true // the collector's goroutine alone uses it
+	s := run(t, sp, client(t, storing(batches, func(a *pb.BatchAck) {
+		for _, it := range a.GetItems() {
+			if full {
+				it.Status, it.RetryAfter = pb.AckStatus_ACK_STATUS_RETRY, durationpb.New(time.Hour)
+			}
+		}
+		full = full && len(a.GetItems()) == 0
+	})))
+	if n := len(next(t, batches).GetItems()); n != maxEarly+10 {
+		t.Fatalf("first batch of %d", n)
+	}
+	until(t, "the answer is taken in", func() bool { return !s.Status().LastAck.IsZero() })
+	add(t, sp, 1, 300)
+	var lanes []pb.Severity
+	for _, it := range next(t, batches).GetItems() {
+		lanes = append(lanes, it.GetLane())
+	}
+	if len(lanes) != maxBatchRecords || lanes[0] != 4 || lanes[maxEarly-1] != 4 || lanes[maxEarly] != 1 {
+		t.Errorf("lanes = %v, want %d urgent ones and the rest low", lanes, maxEarly)
+	}
+	until(t, "all is acked, the urgent ones long before an hour is over", func() bool { return depth(sp) == 0 })
+}
+
 func TestRejectedGoesToQuarantineAndBlocksNobody(t *testing.T) {
 	sp := newSpool(t, spool.Options{})
 	add(t, sp, 1, 3)

@@ -140,7 +140,6 @@ func (f *fire) gaps() map[string][]span {
 // clock that was read, as wrong as it was then. What the older database lost had
 // been stored and told before; it is sent again once the device hears of the loss,
 // and low ones may be faster. While the device's disk has no room nothing is spooled,
-// and while the collector's has none it asks for what comes to be sent again later,
 // so what waited then is left out too.
 func (f *fire) urgentFirst(all []seen) {
 	f.t.Helper()

@@ -35,7 +35,7 @@ type fire struct {
 	disks            bool
 	clocks           struct{ agent, collector wallClock }
 	second           *machine        // from when the spool was copied
-	noRoom           []window        // when a disk had no room, and until what that kept waiting has been tried again
+	noRoom           []window        // when the device's disk had no room, and until what that kept waiting has been tried again
 	lost             map[string]bool // events that were stored and that the older database lacks, by id
 }
 
@@ -183,7 +183,9 @@ func (f *fire) full(dir string) {
 	free := fillDisk(f.t, dir)
 	<-time.After(1500 * time.Millisecond)
 	free()
-	f.noRoom = append(f.noRoom, window{from, time.Now().Add(2 * time.Second)})
+	if dir != f.s.CollectorDir() {
+		f.noRoom = append(f.noRoom, window{from, time.Now().Add(2 * time.Second)})
+	}
 }
 
 func fireName(i int) string {
