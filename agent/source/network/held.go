@@ -18,6 +18,9 @@ const holdFor = 150 * time.Millisecond
 type held struct {
 	waiting []heldVisit
 	from    int // the first that was not passed on yet
+	// ways counts those that wait, by how they were seen: mostly there is one
+	// way, and nothing to look for.
+	ways map[event.Via]int
 }
 
 type heldVisit struct {
@@ -28,6 +31,10 @@ type heldVisit struct {
 }
 
 func (h *held) add(o event.Observation, s *decode.Sighting, now time.Time) {
+	if h.ways == nil {
+		h.ways = make(map[event.Via]int)
+	}
+	h.ways[o.Via]++
 	h.waiting = append(h.waiting, heldVisit{now.Add(holdFor), s.Key, s.Client, s.Server, o})
 }
 
@@ -52,6 +59,9 @@ func (h *held) next() (time.Time, bool) {
 // alsoSeen notes the other ways in which the visit at hand was seen: a browser
 // begins QUIC and TLS side by side, and it is one visit.
 func (h *held) alsoSeen(v *heldVisit) {
+	if h.ways[v.Via] == len(h.waiting)-h.from {
+		return
+	}
 	for i := h.from; i < len(h.waiting); i++ {
 		o := &h.waiting[i]
 		if o.Name == v.Name && o.Via != v.Via && o.Attempt == v.Attempt && o.PID == v.PID && sameUID(o.UID, v.UID) && !slices.Contains(v.Also, o.Via) {
@@ -67,6 +77,7 @@ func (h *held) release(now time.Time, visit func(event.Observation)) {
 	for h.from < len(h.waiting) && !h.waiting[h.from].due.After(now) {
 		v := &h.waiting[h.from]
 		h.from++
+		h.ways[v.Via]--
 		h.alsoSeen(v)
 		visit(v.Observation)
 		*v = heldVisit{}

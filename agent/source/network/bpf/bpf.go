@@ -22,7 +22,7 @@ type Config struct {
 	// all below it are watched. Empty means where cgroup v2 is mounted: all.
 	Cgroup string
 	// Linger is how long packets may gather after the first one before they are
-	// handed over together; zero means 10 ms.
+	// handed over together; zero means 20 ms.
 	Linger time.Duration
 	Now    func() time.Time
 }

@@ -36,7 +36,7 @@ func Open(cfg Config) (*Capture, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Linger <= 0 {
-		cfg.Linger = 10 * time.Millisecond
+		cfg.Linger = 20 * time.Millisecond
 	}
 	if cfg.Cgroup == "" {
 		root, err := Root()
