@@ -192,6 +192,7 @@ func (a *agent) actors() []rungroup.Actor {
 		rungroup.Actor{Name: "accounts", Run: a.accounts.run},
 		rungroup.Actor{Name: "shipper", Run: a.shipper.Run},
 		rungroup.Actor{Name: "watch", Run: a.watcher.Run},
+		rungroup.Actor{Name: "connection", Run: a.untilReady},
 		rungroup.Actor{Name: "renewal", Run: a.renewer.Run},
 		rungroup.Actor{Name: "identity", Run: a.untilSplit},
 	)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"safelight/agent/enrol"
+	"safelight/agent/watch"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -42,6 +43,14 @@ func (a *agent) newRenewer(dir string) *enrol.Renewer {
 func (a *agent) up() {
 	a.shipper.Retry()
 	a.renewer.Look()
+}
+
+// untilReady has no stream wait any longer once the connection is there again.
+func (a *agent) untilReady(ctx context.Context) error {
+	return watch.Ready(ctx, a.conn, func() {
+		a.watcher.Retry()
+		a.shipper.Retry()
+	})
 }
 
 func (a *agent) setTrust(dir string, t *safelightv1.TrustBundle) error {

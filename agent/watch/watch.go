@@ -64,13 +64,22 @@ type Parts struct {
 type Watcher struct {
 	parts     Parts
 	connected atomic.Bool
+	poke      chan struct{} // the next try may go through
 }
 
 // New makes a watcher.
-func New(p Parts) *Watcher { return &Watcher{parts: p} }
+func New(p Parts) *Watcher { return &Watcher{parts: p, poke: make(chan struct{}, 1)} }
 
 // Connected says whether the collector answers now.
 func (w *Watcher) Connected() bool { return w.connected.Load() }
+
+// Retry ends a wait between two tries, unless the collector asked for it.
+func (w *Watcher) Retry() {
+	select {
+	case w.poke <- struct{}{}:
+	default:
+	}
+}
 
 // Run keeps a stream open until ctx ends; it then returns nil. Waits between
 // tries grow and are drawn at random from nought to their bound, so that a
@@ -86,12 +95,16 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if time.Since(began) > healthy {
 			tries = 0
 		}
+		poke := w.poke
 		if wait == 0 {
 			wait = rand.N(min(maxWait, baseWait<<min(tries, 10)))
+		} else {
+			poke = nil
 		}
 		w.parts.Log.InfoContext(ctx, "the collector's stream ended", "error", text(err), "retry_after", wait.Round(time.Millisecond))
 		select {
 		case <-time.After(wait):
+		case <-poke:
 		case <-ctx.Done():
 			return nil
 		}
@@ -167,6 +180,8 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 		var results []*safelightv1.DirectiveResult
 		select {
 		case <-beat.C:
+		case <-w.poke: // it is there already
+			continue
 		case d := <-directives:
 			w.heard(d)
 			if b := d.GetBackOff(); b != nil {

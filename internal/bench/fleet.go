@@ -263,6 +263,12 @@ func runFleet(ctx context.Context, devices []*simulated) (stop func()) {
 				_ = d.watcher.Run(ctx)
 			}
 		})
+		wg.Go(func() { // as agent/daemon's untilReady
+			_ = watch.Ready(ctx, d.conn, func() {
+				d.watcher.Retry()
+				d.shipper.Retry()
+			})
+		})
 	}
 	return func() {
 		cancel()
