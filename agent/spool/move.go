@@ -44,7 +44,7 @@ func (s *Spool) settle() (moved bool, err error) {
 		return false, nil
 	}
 	err = s.prepareMove()
-	if errors.Is(err, ErrNoSpace) {
+	if errors.Is(err, ErrNoSpace) && !errors.Is(err, errHalfMoved) {
 		return false, nil
 	}
 	if err != nil {
@@ -64,9 +64,16 @@ func (s *Spool) mark(dir string) error {
 	return nil
 }
 
-// prepareMove makes the spool of the new epoch ready below the old one.
+// prepareMove makes the spool of the new epoch ready below the old one. Where it
+// cannot, nothing of it stays: the disk that was too small for it has better use
+// for the room.
 func (s *Spool) prepareMove() (err error) {
 	dir := filepath.Join(s.dir, movedDir)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, discardMove(dir))
+		}
+	}()
 	if err := makeDirs(dir); err != nil {
 		return err
 	}
@@ -100,6 +107,22 @@ func (s *Spool) prepareMove() (err error) {
 		return err
 	}
 	return n.mark(dir)
+}
+
+// errHalfMoved says that the old epoch must not go on: what was made ready of the
+// new one could not be taken away, and would be taken over at the next start.
+var errHalfMoved = errors.New("removing a new epoch that could not be made ready")
+
+// discardMove takes away what was made ready. What says that it counts goes first.
+func discardMove(dir string) error {
+	err := os.Remove(filepath.Join(dir, placeFile))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errHalfMoved, err)
+	}
+	return nil
 }
 
 // burySame tells a loss of the old epoch as one of as many records in the new.

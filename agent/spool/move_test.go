@@ -1,7 +1,9 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,3 +182,55 @@ func TestWithoutRoomForANewEpochTheOldOneGoesOn(t *testing.T) {
 type noRoom struct{ osDisk }
 
 func (noRoom) create(string, int64) (file, error) { return nil, ErrNoSpace }
+
+// A disk that runs full half-way through gets its room back: the half copy would
+// else lie there until the next start, while the agent has no room to spool.
+func TestANewEpochThatRunsOutOfDiskLeavesNothingBehind(t *testing.T) {
+	first := open(t, t.TempDir(), placed("here"))
+	fillSome(t, first)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	count := &lateDisk{after: 1000}
+	opts := placed("there")
+	opts.disk = count
+	if moved := open(t, copySpool(t, first.dir), opts); moved.Epoch() == first.Epoch() {
+		t.Fatal("with room the old epoch goes on")
+	}
+	made := count.made
+	if made < 4 {
+		t.Fatalf("a move makes %d files: the test proves too little", made)
+	}
+	for after := range made {
+		dir := copySpool(t, first.dir)
+		opts := placed("there")
+		opts.disk = &lateDisk{after: after}
+		s := open(t, dir, opts)
+		if s.Epoch() != first.Epoch() || len(datas(t, s, 4)) != 50 {
+			t.Errorf("full after %d files: epoch %x with %d urgent records", after, s.Epoch(), len(datas(t, s, 4)))
+		}
+		if _, err := os.Stat(filepath.Join(dir, movedDir)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("full after %d files: the half copy lies there still (%v)", after, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if s = open(t, dir, placed("there")); s.Epoch() == first.Epoch() || len(datas(t, s, 4)) != 50 || len(datas(t, s, 1)) != 197 {
+			t.Errorf("full after %d files: with room again %d urgent and %d low records wait in epoch %x", after, len(datas(t, s, 4)), len(datas(t, s, 1)), s.Epoch())
+		}
+	}
+}
+
+// lateDisk has room for some new files and no more.
+type lateDisk struct {
+	osDisk
+	after, made int
+}
+
+func (d *lateDisk) create(path string, size int64) (file, error) {
+	if d.made == d.after {
+		return nil, ErrNoSpace
+	}
+	d.made++
+	return d.osDisk.create(path, size)
+}
