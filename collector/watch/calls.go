@@ -20,12 +20,15 @@ func versionOf(signed *safelightv1.SignedManifest) (epoch, serial uint64, err er
 	return m.GetEpoch(), m.GetSerial(), err
 }
 
-// Limits of one device. Who follows a log for a whole school asks for some
-// thousand accounts of a morning, and again when what it knows is out of date;
-// who tries one name after another gets no further than that. A new policy is a
-// few dozen files.
+// Limits of one device. Who follows a log for a whole school asks for every
+// account of a morning, and again when what it knows is out of date: all of them
+// get through, or staff would be judged as pupils. Who tries one name after
+// another asks for many that nobody has; once those are used up the device waits
+// for every answer, because one that waited for wrong names only would still be
+// told which are right. A new policy is a few dozen files.
 var (
-	resolveLimit = rate.Limit{Burst: 1000, Second: 0.5}
+	resolveLimit = rate.Limit{Burst: 20_000, Second: 10}
+	guessLimit   = rate.Limit{Burst: 1000, Second: 0.5}
 	fetchLimit   = rate.Limit{Burst: 256, Second: 1}
 )
 
@@ -78,6 +81,9 @@ func (s *Service) ResolveAccount(ctx context.Context, req *safelightv1.ResolveAc
 	if !ok {
 		return nil, status.Error(codes.Unauthenticated, "no device certificate: enrol first")
 	}
+	if wait := s.guesses.Wait(device); wait > 0 {
+		return nil, slower("accounts that nobody has", wait)
+	}
 	if wait := s.resolves.Take(device); wait > 0 {
 		return nil, slower("accounts", wait)
 	}
@@ -87,6 +93,11 @@ func (s *Service) ResolveAccount(ctx context.Context, req *safelightv1.ResolveAc
 	resp, err := s.people.ResolveAccount(ctx, school, req.GetAccount(), s.now())
 	if err != nil {
 		return nil, status.Error(codes.Unavailable, "looking the account up failed; try again")
+	}
+	if !resp.GetKnown() {
+		if wait := s.guesses.Take(device); wait > 0 { // others of its guesses were faster
+			return nil, slower("accounts that nobody has", wait)
+		}
 	}
 	return resp, nil
 }

@@ -30,7 +30,7 @@ func TestADeviceThatTriesOneAccountAfterAnotherIsStopped(t *testing.T) {
 	for n := 0; err == nil && n < 5000; n++ {
 		_, err = c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: fmt.Sprint("pupil", n)})
 	}
-	wantStatus(t, err, codes.ResourceExhausted, "too many accounts: try again in")
+	wantStatus(t, err, codes.ResourceExhausted, "too many accounts that nobody has: try again in")
 	if asked < 1000 || asked > 1500 {
 		t.Errorf("%d accounts were looked up, want a morning's thousand", asked)
 	}
@@ -42,6 +42,56 @@ func TestADeviceThatTriesOneAccountAfterAnotherIsStopped(t *testing.T) {
 	if !retry {
 		t.Error("it is not told when to try again")
 	}
+	// Nor is it answered about the accounts that there are: that would tell which
+	// of its guesses was right.
+	nobody, somebody := r.resolve, func(string) (*safelightv1.ResolveAccountResponse, error) {
+		return &safelightv1.ResolveAccountResponse{Known: true}, nil
+	}
+	for try := 0; ; try++ { // the clock may have given a guess back meanwhile
+		r.resolve = somebody
+		if _, err = c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "teacher"}); err != nil || try == 50 {
+			break
+		}
+		r.resolve = nobody
+		_, _ = c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "guess"})
+	}
+	wantStatus(t, err, codes.ResourceExhausted, "too many accounts that nobody has")
+}
+
+// Who follows the filter's log of a large school asks for every account there is
+// in one morning. Staff whose account is not answered are judged as pupils.
+func TestG09WhoFollowsALogForALargeSchoolIsToldOfEveryAccount(t *testing.T) {
+	asked := 0
+	r := &rooms{resolve: func(account string) (*safelightv1.ResolveAccountResponse, error) {
+		asked++
+		return &safelightv1.ResolveAccountResponse{Known: !strings.HasPrefix(account, "guest"), Role: "staff"}, nil
+	}}
+	c, _ := serve(t, r, true, quiet)
+	for n := range 5000 {
+		resp, err := c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: fmt.Sprint("teacher", n)})
+		if must(t, err); resp.GetRole() != "staff" {
+			t.Fatalf("account %d is answered %v", n, resp)
+		}
+		if n%10 == 0 { // and some that no roster has
+			_, err := c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: fmt.Sprint("guest", n)})
+			must(t, err)
+		}
+	}
+	if asked != 5500 {
+		t.Errorf("%d accounts were looked up, want 5500", asked)
+	}
+}
+
+func TestADeviceThatAsksForAccountsWithoutEndReadsTheStoreNoMore(t *testing.T) {
+	r := &rooms{resolve: func(string) (*safelightv1.ResolveAccountResponse, error) {
+		return &safelightv1.ResolveAccountResponse{Known: true}, nil
+	}}
+	c, _ := serve(t, r, true, quiet)
+	var err error
+	for n := 0; err == nil && n < 60_000; n++ {
+		_, err = c.ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "teacher"})
+	}
+	wantStatus(t, err, codes.ResourceExhausted, "too many accounts: try again in")
 }
 
 func TestADeviceThatFetchesWithoutEndReadsTheStoreNoMore(t *testing.T) {

@@ -93,6 +93,7 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	resolves *rate.Limiter // by device
+	guesses  *rate.Limiter // accounts that nobody has, by device
 	fetches  *rate.Limiter // by device
 
 	mu   sync.Mutex
@@ -119,7 +120,7 @@ func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
 		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log,
-		resolves: rate.New(resolveLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
+		resolves: rate.New(resolveLimit, maxDevices, time.Now), guesses: rate.New(guessLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
 	}
 }
 
