@@ -22,7 +22,9 @@ import (
 // Store is what enrolment needs kept. Enrol is one transaction: it counts the
 // token's use and adds the device, or does neither.
 type Store interface {
-	// CheckToken says whether a token would admit a device; it writes nothing.
+	// CheckToken says whether a token would admit a device; it writes nothing. It
+	// is ErrNotFound, beside what the person is told, for one that was never given
+	// out.
 	CheckToken(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time) error
 	Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
@@ -47,7 +49,7 @@ type Service struct {
 	splits    Splits
 	now       func() time.Time
 	log       *slog.Logger
-	wrong     *rate.Limiter // tokens that admit nobody, by address
+	wrong     *rate.Limiter // tokens that were never given out, by address
 }
 
 // NewService makes the enrolment service of one school. refusals are the store's

@@ -2,9 +2,11 @@ package enrol_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
 	"safelight/collector/enrol"
@@ -22,7 +24,7 @@ type readOnly struct {
 
 func (r *readOnly) CheckToken(context.Context, model.SchoolID, []byte, time.Time) error {
 	r.asked++
-	return store.ErrTokenUnknown
+	return errors.Join(store.ErrTokenUnknown, model.ErrNotFound)
 }
 
 // TestAStrangerWithoutATokenHasNothingSignedOrWritten: the request that it comes
@@ -62,4 +64,50 @@ func TestGuessingTokensIsSlowedDownWithAClearAnswer(t *testing.T) {
 		t.Error("sixty guesses at once were all looked at")
 	}
 	wantDevices(h, 1)
+}
+
+// Behind one address of a school sit the pupil who guesses and the technician who
+// rolls out.
+func TestAPupilWhoGuessesTokensKeepsNoRollOutFromTheSameAddressOut(t *testing.T) {
+	h := newHouse(t)
+	pupil, rollOut := h.stranger().connect(), h.stranger().connect()
+	ask := func(conn grpc.ClientConnInterface, secret string) error {
+		_, err := safelightv1.NewEnrolmentServiceClient(conn).Enrol(t.Context(), &safelightv1.EnrolRequest{TokenSecret: secret, CsrDer: csr(t, newKey(t))})
+		return err
+	}
+	for n := 0; !isCode(ask(pupil, pki.NewSecret()), codes.ResourceExhausted); n++ {
+		if n == 100 {
+			t.Fatal("a hundred guesses were not slowed down")
+		}
+	}
+	good, short := h.token(5, time.Hour), h.token(1, time.Minute)
+	for range 5 {
+		must(t, ask(rollOut, good))
+		if err := ask(pupil, pki.NewSecret()); !isCode(err, codes.ResourceExhausted) {
+			t.Fatalf("a good token gave the guesser more tries: %v", err)
+		}
+	}
+	wantDevices(h, 5)
+	h.clock.pass(2 * time.Minute)
+	wantStatus(t, ask(rollOut, good), codes.PermissionDenied, "used as often as it may be")
+	wantStatus(t, ask(rollOut, short), codes.PermissionDenied, "has expired")
+}
+
+// A roll-out that goes on with a token of yesterday hears why each time, and uses
+// up nobody's tries.
+func TestATokenThatExpiredOrIsUsedUpIsNoGuess(t *testing.T) {
+	h := newHouse(t)
+	conn := h.stranger().connect()
+	ask := func(secret string) error {
+		_, err := safelightv1.NewEnrolmentServiceClient(conn).Enrol(t.Context(), &safelightv1.EnrolRequest{TokenSecret: secret, CsrDer: csr(t, newKey(t))})
+		return err
+	}
+	expired, used := h.token(9, time.Minute), h.token(1, time.Hour)
+	must(t, ask(used))
+	h.clock.pass(2 * time.Minute)
+	for range 60 {
+		wantStatus(t, ask(expired), codes.PermissionDenied, "has expired")
+		wantStatus(t, ask(used), codes.PermissionDenied, "used as often as it may be")
+	}
+	wantStatus(t, ask(pki.NewSecret()), codes.PermissionDenied, "not known")
 }

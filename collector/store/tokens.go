@@ -39,14 +39,15 @@ func (s *Store) AddToken(ctx context.Context, t model.Token) error {
 }
 
 // CheckToken says whether an enrolment token would admit a device now. It reads
-// only, so that whoever has none holds up no writer; Enrol decides.
+// only, so that whoever has none holds up no writer; Enrol decides. A token that
+// was never given out is ErrNotFound too.
 func (s *Store) CheckToken(ctx context.Context, school model.SchoolID, hash []byte, now time.Time) error {
 	token, err := scanToken(s.reader.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE school_id = $1 AND hash = $2`, school, hash))
 	switch {
 	// The hash is of a long random secret: what the database's search for it takes
 	// tells nothing of one. It is compared in constant time all the same.
 	case errors.Is(err, sql.ErrNoRows), err == nil && subtle.ConstantTimeCompare(token.Hash, hash) != 1:
-		err = ErrTokenUnknown
+		err = fmt.Errorf("%w (%w)", ErrTokenUnknown, model.ErrNotFound)
 	case err == nil && !now.Before(token.Expires):
 		err = ErrTokenExpired
 	case err == nil && token.Used >= token.Uses:
