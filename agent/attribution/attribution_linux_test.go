@@ -183,10 +183,12 @@ func TestAThreadIsNamedAsItsProcess(t *testing.T) {
 	}
 }
 
+func stillOpen() bool { return true }
+
 func TestASearchThatFoundNobodyIsNotRepeatedAtOnce(t *testing.T) {
 	proc := t.TempDir()
 	h := newHolders(proc, time.Now)
-	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
+	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil, stillOpen); err == nil {
 		t.Fatal("found a holder in an empty process list")
 	}
 	fd := filepath.Join(proc, "9", "fd")
@@ -196,18 +198,18 @@ func TestASearchThatFoundNobodyIsNotRepeatedAtOnce(t *testing.T) {
 	if err := os.Symlink("socket:[7]", filepath.Join(fd, "3")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
+	if _, err := h.pid(socket{uid: 1000, inode: 7}, nil, stillOpen); err == nil {
 		t.Error("searched again at once")
 	}
 	h.known = map[uint32]holder{}
-	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil); err != nil || pid != 9 {
+	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil, stillOpen); err != nil || pid != 9 {
 		t.Errorf("got %d, %v; want 9", pid, err)
 	}
 	// The socket's number goes to another process's socket: the cache must see it.
 	if err := os.RemoveAll(filepath.Join(proc, "9")); err != nil {
 		t.Fatal(err)
 	}
-	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil); err == nil {
+	if pid, err := h.pid(socket{uid: 1000, inode: 7}, nil, stillOpen); err == nil {
 		t.Errorf("the cache gave %d, which holds it no more", pid)
 	}
 }

@@ -31,24 +31,28 @@ type flows struct {
 type knownFlow struct {
 	owner event.Owner
 	who   who
+	gone  bool // its socket was, when the flow began
 	at    time.Time
 }
 
 func newFlows(now func() time.Time) *flows { return &flows{now: now, known: make(map[flow]knownFlow)} }
 
-func (f *flows) get(of flow) (event.Owner, who, bool) {
+func (f *flows) get(of flow) (knownFlow, bool) {
 	got, ok := f.known[of]
-	if !ok || f.now().Sub(got.at) > flowsFor {
-		return event.Owner{}, who{}, false
-	}
-	return got.owner, got.who, true
+	return got, ok && f.now().Sub(got.at) <= flowsFor
 }
 
-func (f *flows) put(of flow, owner event.Owner, w who) {
+func (f *flows) put(of flow, owner event.Owner, w who) { f.keep(of, knownFlow{owner: owner, who: w}) }
+
+// putGone remembers that a flow's socket was gone before it could be asked for.
+func (f *flows) putGone(of flow) { f.keep(of, knownFlow{gone: true}) }
+
+func (f *flows) keep(of flow, what knownFlow) {
 	if len(f.known) >= maxFlows {
 		clear(f.known)
 	}
-	f.known[of] = knownFlow{owner, w, f.now()}
+	what.at = f.now()
+	f.known[of] = what
 }
 
 // forget makes way for a new connection between the same ends.

@@ -1,8 +1,6 @@
 package attribution
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,10 +13,21 @@ const (
 	// linkBudget bounds one search for a socket's holder, in open files looked
 	// at, some 20 ms of them: a process may hold a million.
 	linkBudget = 20_000
+	// linksASecond and linksAtOnce bound all searches together: where
+	// connections come in storms, or their holders are not to be seen at all,
+	// the account must do.
+	linksASecond = 10_000
+	linksAtOnce  = 2 * linkBudget
 	// missFor is how long a search that found nobody is not repeated.
 	missFor    = 5 * time.Second
 	maxHolders = 4096
 	maxHot     = 8
+	// besides is how many numbers beside that of a process's last socket are
+	// tried before all of its open files: the kernel gives out the lowest free.
+	besides = 2
+	// lookAgain is after how many processes a search makes sure that the socket
+	// is still open.
+	lookAgain = 32
 )
 
 // holders finds which process holds a socket, by the links under /proc/*/fd.
@@ -26,40 +35,53 @@ type holders struct {
 	proc  string
 	now   func() time.Time
 	known map[uint32]holder
-	hot   []int // the pids that held the last sockets asked for, latest first
-	// denied is whether the last search met a process that it may not look into.
-	denied bool
-	looked int // open files, in the last search
+	hot   []hotHolder // that held the last sockets asked for, latest first
+	links links
+	// budget is how many links may still be looked at; it fills with time.
+	budget   int
+	budgeted time.Time
 }
 
 // holder is where a socket was found, or until when not to look again.
 type holder struct {
-	pid    int
-	link   string // the link that pointed to the socket
-	missed time.Time
-	reason why
+	pid, fd int
+	missed  time.Time
+	reason  why
+}
+
+// hotHolder is a process that holds sockets, the account of the last, and its
+// number among the process's open files.
+type hotHolder struct {
+	pid, fd int
+	uid     uint32
 }
 
 func newHolders(proc string, now func() time.Time) *holders {
-	return &holders{proc: proc, now: now, known: make(map[uint32]holder)}
+	return &holders{
+		proc: proc, now: now, known: make(map[uint32]holder), links: newLinks(proc), budget: linksAtOnce, budgeted: now(),
+	}
 }
 
 // pid returns the process that holds the socket.
 //
-// recent are processes that started lately, the latest last.
-func (h *holders) pid(s socket, recent []int) (int, error) {
-	want := "socket:[" + strconv.FormatUint(uint64(s.inode), 10) + "]"
+// recent are processes that started lately, the latest last. open says whether
+// the socket is still there; a search for one that is not ends early.
+func (h *holders) pid(s socket, recent []int, open func() bool) (int, error) {
+	h.links.want(s.inode)
 	if got, ok := h.known[s.inode]; ok {
 		switch {
 		case got.pid == 0 && h.now().Before(got.missed):
 			return 0, got.reason
-		case got.pid != 0 && pointsTo(got.link, want):
-			h.heat(got.pid)
+		case got.pid != 0 && h.links.at(got.pid, got.fd):
+			h.heat(got, s.uid)
 			return got.pid, nil
 		}
 		delete(h.known, s.inode)
 	}
-	got := h.search(s, want, recent)
+	got, ok := h.guess(s)
+	if !ok {
+		got = h.search(s, recent, open)
+	}
 	if len(h.known) >= maxHolders {
 		clear(h.known)
 	}
@@ -67,82 +89,91 @@ func (h *holders) pid(s socket, recent []int) (int, error) {
 	if got.pid == 0 {
 		return 0, got.reason
 	}
-	h.heat(got.pid)
+	h.heat(got, s.uid)
 	return got.pid, nil
 }
 
-func pointsTo(link, want string) bool {
-	to, err := os.Readlink(link)
-	return err == nil && to == want
+// guess tries where the account's last sockets were, and beside it.
+func (h *holders) guess(s socket) (holder, bool) {
+	for _, hot := range h.hot {
+		if hot.uid != s.uid {
+			continue
+		}
+		for fd := hot.fd; fd <= hot.fd+besides; fd++ {
+			if h.links.at(hot.pid, fd) {
+				return holder{pid: hot.pid, fd: fd}, true
+			}
+		}
+	}
+	return holder{}, false
 }
 
-// search looks first where the last sockets were and at what started last, then
-// at the account's own processes, the newest first, then at all others: a
-// process may have changed its account since it made the socket, or hide whose
-// it is.
-func (h *holders) search(s socket, want string, recent []int) holder {
-	h.denied, h.looked = false, 0
-	tried := make(map[int]bool, maxHot)
-	look := func(pid int) (holder, bool) {
+// search looks first at the processes that held the last sockets and at what
+// started last, then at the account's own processes, the newest first, then at
+// all others: a process may have changed its account since it made the socket,
+// or hide whose it is.
+func (h *holders) search(s socket, recent []int, open func() bool) holder {
+	h.refill()
+	h.links.begin(min(linkBudget, h.budget))
+	defer func() { h.budget -= h.links.looked }()
+	tried := make(map[int]bool, maxHot+len(recent))
+	look := func(pid int) (got holder, there bool) {
 		tried[pid] = true
-		link := h.linkIn(pid, want)
-		return holder{pid: pid, link: link}, link != ""
+		fd, there := h.links.in(pid)
+		return holder{pid: pid, fd: fd}, there
 	}
-	for _, pid := range h.hot {
-		if got, ok := look(pid); ok {
+	for _, hot := range slices.Clone(h.hot) {
+		got, there := look(hot.pid)
+		if got.fd >= 0 {
 			return got
+		}
+		if !there {
+			h.hot = slices.DeleteFunc(h.hot, func(gone hotHolder) bool { return gone.pid == hot.pid })
 		}
 	}
 	for _, pid := range slices.Backward(recent) {
 		if tried[pid] || !h.ownedBy(pid, s.uid) {
 			continue
 		}
-		if got, ok := look(pid); ok {
+		if got, _ := look(pid); got.fd >= 0 {
 			return got
 		}
 	}
-	pids := h.pids()
+	return h.searchAll(s, tried, open)
+}
+
+// searchAll counts a look at a process as one at an open file.
+func (h *holders) searchAll(s socket, tried map[int]bool, open func() bool) holder {
+	miss := func(reason why) holder { return holder{missed: h.now().Add(missFor), reason: reason} }
+	if h.links.spent() {
+		return miss(whyTooLong)
+	}
+	if !open() {
+		return miss(whyClosed)
+	}
+	pids, looks := h.pids(), 0
+	h.links.looked += len(pids)
 	for _, own := range []bool{true, false} {
 		for _, pid := range pids {
 			if tried[pid] || (own && !h.ownedBy(pid, s.uid)) {
 				continue
 			}
-			if h.looked > linkBudget {
-				return holder{missed: h.now().Add(missFor), reason: whyTooLong}
+			if looks++; looks%lookAgain == 0 && !open() {
+				return miss(whyClosed)
 			}
-			if got, ok := look(pid); ok {
-				return got
+			tried[pid] = true
+			if fd, _ := h.links.in(pid); fd >= 0 {
+				return holder{pid: pid, fd: fd}
 			}
-		}
-	}
-	reason := why(whyNoProcess)
-	if h.denied {
-		reason = whyHolders
-	}
-	return holder{missed: h.now().Add(missFor), reason: reason}
-}
-
-// linkIn returns the link to want among a process's open files.
-func (h *holders) linkIn(pid int, want string) string {
-	dir := filepath.Join(h.proc, strconv.Itoa(pid), "fd")
-	f, err := os.Open(dir)
-	if err != nil {
-		h.denied = h.denied || errors.Is(err, fs.ErrPermission)
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	for {
-		names, err := f.Readdirnames(256)
-		h.looked += len(names) + 1
-		for _, name := range names {
-			if link := dir + "/" + name; pointsTo(link, want) {
-				return link
+			if h.links.spent() {
+				return miss(whyTooLong)
 			}
 		}
-		if err != nil || len(names) == 0 {
-			return ""
-		}
 	}
+	if h.links.denied {
+		return miss(whyHolders)
+	}
+	return miss(whyNoProcess)
 }
 
 // pids lists the processes, the newest numbers first.
@@ -163,14 +194,21 @@ func (h *holders) pids() []int {
 	return pids
 }
 
-// heat puts pid first among those to look at first.
-func (h *holders) heat(pid int) {
-	if i := slices.Index(h.hot, pid); i >= 0 {
-		h.hot = slices.Delete(h.hot, i, i+1)
-	}
-	h.hot = slices.Insert(h.hot, 0, pid)
+// heat puts a holder first among those to look at first.
+func (h *holders) heat(got holder, uid uint32) {
+	h.hot = slices.DeleteFunc(h.hot, func(hot hotHolder) bool { return hot.pid == got.pid })
+	h.hot = slices.Insert(h.hot, 0, hotHolder{got.pid, got.fd, uid})
 	if len(h.hot) > maxHot {
 		h.hot = h.hot[:maxHot]
+	}
+}
+
+// refill lets time make up for what searches looked at.
+func (h *holders) refill() {
+	now := h.now()
+	passed := min(now.Sub(h.budgeted), time.Minute)
+	if more := int(passed.Seconds() * linksASecond); more > 0 {
+		h.budget, h.budgeted = min(linksAtOnce, h.budget+more), now
 	}
 }
 

@@ -75,18 +75,29 @@ func (r *Resolver) Opened(local, remote netip.AddrPort) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flows.forget(f)
-	r.socketOwner(f)
+	if owner, _, ok := r.socketOwner(f); !ok && owner.Unknown == whyClosed {
+		r.flows.putGone(f)
+	}
 }
 
 // knownOwner spares the kernel a question about a connection whose beginning
-// was seen a moment ago. Questions and answers have no beginning.
+// was seen a moment ago: what could not be found then is not there now either.
+// Questions and answers have no beginning.
 func (r *Resolver) knownOwner(f flow) (event.Owner, *who, bool) {
 	if f.proto == "tcp" {
-		if owner, who, ok := r.flows.get(f); ok && owner.PID != 0 {
-			return owner, &who, true
+		if got, ok := r.flows.get(f); ok && got.gone {
+			return unknownOwner(why(whyClosed)), nil, false
+		} else if ok {
+			return got.owner, &got.who, true
 		}
 	}
 	return r.socketOwner(f)
+}
+
+func unknownOwner(err error) event.Owner {
+	reason := why(whyRefused)
+	errors.As(err, &reason)
+	return event.Owner{Unknown: err.Error(), Origin: event.Origin{Reason: reason.reason()}}
 }
 
 // socketOwner finds what needs the lock; the names of accounts, which may take
@@ -94,21 +105,21 @@ func (r *Resolver) knownOwner(f flow) (event.Owner, *who, bool) {
 func (r *Resolver) socketOwner(f flow) (event.Owner, *who, bool) {
 	s, err := r.sockets.find(f.proto, f.local, f.remote)
 	if err != nil {
-		if owner, who, ok := r.flows.get(f); ok {
-			return owner, &who, true // its socket was seen open a moment ago
+		if got, ok := r.flows.get(f); ok && !got.gone {
+			return got.owner, &got.who, true // its socket was seen open a moment ago
 		}
-		var reason why
-		if !errors.As(err, &reason) {
-			reason = whyRefused
-		}
-		return event.Owner{Unknown: err.Error(), Origin: event.Origin{Reason: reason.reason()}}, nil, false
+		return unknownOwner(err), nil, false
+	}
+	open := func() bool {
+		now, err := r.sockets.find(f.proto, f.local, f.remote)
+		return err == nil && now.inode == s.inode
 	}
 	owner := event.Owner{UID: &s.uid} // the socket's: who asked, whatever the process is now
 	var p *process
 	var reason why
 	if s.inode == 0 {
 		reason = whyClosed
-	} else if pid, err := r.holders.pid(s, r.processes.recent); err != nil {
+	} else if pid, err := r.holders.pid(s, r.processes.recent, open); err != nil {
 		reason = whyNoProcess
 		errors.As(err, &reason)
 	} else if p, err = r.processes.get(pid, nil); err != nil {
