@@ -61,16 +61,32 @@ func (s *School) Numbers() []int64 {
 	return all
 }
 
-// Wrap wraps a subject's key for keeping in the database.
-func (s *School) Wrap(subject string, key Key) (number int64, wrapped []byte, err error) {
-	e := s.newest()
-	if e == nil {
-		return 0, nil, fmt.Errorf("school %s: %w", s.id, ErrEpoch)
-	}
-	return e.number, e.wrap.Seal(key[:], wrapPlace(s.id, subject)), nil
+// Present is the newest epoch at one moment, for a row that is to be wrapped and
+// found by the same one, though a later epoch begins meanwhile.
+type Present struct {
+	school string
+	epoch  *epoch
 }
 
-// Unwrap is the opposite of Wrap.
+// Present is the newest epoch; a school that never sealed has none.
+func (s *School) Present() (Present, error) {
+	e := s.newest()
+	if e == nil {
+		return Present{}, fmt.Errorf("school %s: %w", s.id, ErrEpoch)
+	}
+	return Present{s.id, e}, nil
+}
+
+// Wrap wraps a subject's key for keeping in the database.
+func (p Present) Wrap(subject string, key Key) (number int64, wrapped []byte) {
+	return p.epoch.number, p.epoch.wrap.Seal(key[:], wrapPlace(p.school, subject))
+}
+
+// Lookup is what a row about text, an account, is found by; nothing for no text.
+// The same text gives another one under another kind.
+func (p Present) Lookup(kind, text string) string { return p.epoch.lookup(kind, text) }
+
+// Unwrap is the opposite of Present.Wrap.
 func (s *School) Unwrap(subject string, number int64, wrapped []byte) (Key, error) {
 	e, err := s.epoch(number)
 	if err != nil {
@@ -86,18 +102,8 @@ func (s *School) Unwrap(subject string, number int64, wrapped []byte) (Key, erro
 	return Key(key), nil
 }
 
-// Lookup is what a row about text, an account, is found by in the newest epoch.
-// The same text gives another one under another kind.
-func (s *School) Lookup(kind, text string) string {
-	e := s.newest()
-	if e == nil {
-		return ""
-	}
-	return e.lookup(kind, text)
-}
-
-// Lookups is the same in the newest epoch and in the one before, where rows may
-// still be on their way from that one; else the newest twice.
+// Lookups is Present.Lookup in the newest epoch and in the one before, where rows
+// may still be on their way from that one; else the newest twice.
 func (s *School) Lookups(kind, text string) (now, before string) {
 	s.file.mu.RLock()
 	epochs := s.epochs
@@ -134,7 +140,8 @@ func (s *School) Matches(number int64, check []byte) error {
 	return nil
 }
 
-// Begin makes the secret of a later epoch, durably.
+// Begin makes the secret of a later epoch, durably. It is for one that nobody
+// could be handed: the first, or that of a restore. Else Draw and Take.
 func (s *School) Begin(number int64) error {
 	if now := s.Newest(); number <= now {
 		return fmt.Errorf("beginning epoch %d: there is %d already", number, now)
@@ -142,7 +149,26 @@ func (s *School) Begin(number int64) error {
 	return s.add(newEpoch(number, NewKey()))
 }
 
-// Take takes over an epoch that another collector has begun.
+// Drawn is an epoch that nobody uses yet. Handed is its secret, sealed by the
+// epoch before, for Take, here and by other collectors.
+type Drawn struct {
+	Number        int64
+	Check, Handed []byte
+}
+
+// Draw draws the epoch after the newest and keeps nothing of it. Once it is
+// written down for everybody, Take makes it the newest; if somebody was quicker, it
+// was nothing.
+func (s *School) Draw() (Drawn, error) {
+	now := s.newest()
+	if now == nil {
+		return Drawn{}, fmt.Errorf("drawing an epoch: school %s: %w", s.id, ErrEpoch)
+	}
+	next := newEpoch(now.number+1, NewKey())
+	return Drawn{next.number, next.check, s.hand(now, next)}, nil
+}
+
+// Take takes over an epoch that this or another collector has drawn, durably.
 func (s *School) Take(number int64, handed []byte) error {
 	before := s.newest()
 	if before == nil {
@@ -158,12 +184,16 @@ func (s *School) Take(number int64, handed []byte) error {
 	return s.add(newEpoch(number, Key(secret)))
 }
 
+// add adds an epoch, unless somebody here did meanwhile.
 func (s *School) add(e *epoch) error {
 	s.file.mu.Lock()
 	defer s.file.mu.Unlock()
 	was := s.epochs
+	if len(was) > 0 && was[len(was)-1].number >= e.number {
+		return nil
+	}
 	s.epochs = append(slices.Clip(was), e)
-	if err := s.file.write(); err != nil {
+	if err := s.file.replace(); err != nil {
 		s.epochs = was
 		return err
 	}
@@ -197,7 +227,11 @@ func (s *School) Hand() []byte {
 	if n < 2 {
 		return nil
 	}
-	return s.epochs[n-2].wrap.Seal(s.epochs[n-1].secret[:], handPlace(s.id, s.epochs[n-1].number))
+	return s.hand(s.epochs[n-2], s.epochs[n-1])
+}
+
+func (s *School) hand(before, next *epoch) []byte {
+	return before.wrap.Seal(next.secret[:], handPlace(s.id, next.number))
 }
 
 // kept is the file beside sealing.key that Keep writes.
@@ -210,19 +244,22 @@ func (s *School) Keep(plain []byte) error {
 	return pki.WriteSecret(s.kept(), s.newest().wrap.Seal(plain, Place("file", s.id)))
 }
 
-// Kept reads what Keep has kept in the newest epoch; fs.ErrNotExist: nothing.
+// Kept reads what Keep has kept in an epoch whose secret is held;
+// fs.ErrNotExist: nothing.
 func (s *School) Kept() ([]byte, error) {
 	sealed, err := os.ReadFile(s.kept())
 	if err != nil {
 		return nil, fmt.Errorf("reading what was kept beside sealing.key: %w", err)
 	}
-	e := s.newest()
-	if e == nil {
-		return nil, fmt.Errorf("reading %s: school %s: %w", s.kept(), s.id, ErrEpoch)
+	s.file.mu.RLock()
+	epochs := s.epochs
+	s.file.mu.RUnlock()
+	err = ErrEpoch
+	for _, e := range epochs { // two while they change, and cut short in between
+		var plain []byte
+		if plain, err = e.wrap.Open(sealed, Place("file", s.id)); err == nil {
+			return plain, nil
+		}
 	}
-	plain, err := e.wrap.Open(sealed, Place("file", s.id))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.kept(), err)
-	}
-	return plain, nil
+	return nil, fmt.Errorf("reading %s: %w", s.kept(), err)
 }

@@ -2,11 +2,15 @@ package seal
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -72,8 +76,9 @@ func TestSecretsSurviveARestart(t *testing.T) {
 		t.Error("the first epoch was handed over under nothing")
 	}
 	key := NewKey()
-	number, wrapped, err := one.Wrap("subject", key)
+	now, err := one.Present()
 	must(t, err)
+	number, wrapped := now.Wrap("subject", key)
 	again := open(t, path).School("a")
 	if got, err := again.Unwrap("subject", number, wrapped); err != nil || got != key {
 		t.Errorf("%v", err)
@@ -82,33 +87,72 @@ func TestSecretsSurviveARestart(t *testing.T) {
 		t.Errorf("a wrapped key moved to another subject opens: %v", err)
 	}
 	must(t, again.Matches(1, check))
-	if again.Lookup("account", "j.doe") != one.Lookup("account", "j.doe") || again.Lookup("account", "j.doe") == again.Lookup("bare", "j.doe") {
+	then, err := again.Present()
+	must(t, err)
+	if then.Lookup("account", "j.doe") != now.Lookup("account", "j.doe") || then.Lookup("account", "j.doe") == then.Lookup("bare", "j.doe") {
 		t.Error("lookups differ after a restart, or are the same of two kinds")
 	}
+}
+
+// watched are the files that a path has named, each where its bytes lie: what was
+// replaced can still be looked at.
+type watched []*os.File
+
+func (w *watched) look(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	t.Cleanup(func() { must(t, f.Close()) })
+	*w = append(*w, f)
+}
+
+func (w *watched) show(t *testing.T, secret string) bool {
+	t.Helper()
+	for _, f := range *w {
+		data, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
+		must(t, err)
+		if bytes.Contains(data, []byte(secret)) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestADestroyedEpochOpensNothingAndIsNotOnTheDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), FileName)
 	s := open(t, path).School("a")
 	must(t, s.Begin(1))
+	present, err := s.Present()
+	must(t, err)
+	number, wrapped := present.Wrap("subject", NewKey())
+	secret := base64.StdEncoding.EncodeToString(s.newest().secret[:])
+	var files watched
+	windows := runtime.GOOS == "windows" // where an open file cannot be replaced
+	if !windows {
+		files.look(t, path)
+	}
 	before, err := os.ReadFile(path)
 	must(t, err)
-	watched, err := os.OpenFile(path, os.O_RDONLY, 0) // the bytes where they lie
+	if !bytes.Contains(before, []byte(secret)) {
+		t.Fatal("the secret is not in the file: does this test still see anything?")
+	}
+	drawn, err := s.Draw()
 	must(t, err)
-	defer watched.Close()
-	number, wrapped, err := s.Wrap("subject", NewKey())
-	must(t, err)
-	must(t, s.Begin(2))
-	check, err := s.Check(2)
-	must(t, err)
-	handed := s.Hand()
-	behind := open(t, filepath.Join(t.TempDir(), FileName))
-	must(t, os.WriteFile(behind.path, before, 0o600))
-	behind = open(t, behind.path)
-	must(t, behind.School("a").Take(2, handed))
-	must(t, behind.School("a").Matches(2, check))
+	if s.Newest() != 1 {
+		t.Error("a drawn epoch is used already")
+	}
+	must(t, s.Take(drawn.Number, drawn.Handed))
+	must(t, s.Matches(2, drawn.Check))
+	if !windows {
+		files.look(t, path)
+	}
+	other := filepath.Join(t.TempDir(), FileName)
+	must(t, os.WriteFile(other, before, 0o600))
+	behind := open(t, other).School("a")
+	must(t, behind.Take(2, s.Hand()))
+	must(t, behind.Matches(2, drawn.Check))
 	now, was := s.Lookups("account", "x")
-	if now == was || behind.School("a").Lookup("account", "x") != now {
+	if there, _ := behind.Lookups("account", "x"); now == was || there != now {
 		t.Error("two collectors would look the same account up differently")
 	}
 	must(t, s.Destroy(2))
@@ -118,24 +162,64 @@ func TestADestroyedEpochOpensNothingAndIsNotOnTheDisk(t *testing.T) {
 	if _, err := open(t, path).School("a").Unwrap("subject", number, wrapped); !errors.Is(err, ErrEpoch) {
 		t.Errorf("after a restart: %v", err)
 	}
+	onlyTheFile(t, path)
+	if files.show(t, secret) {
+		t.Error("a file that was replaced still holds the secret")
+	}
+}
+
+func onlyTheFile(t *testing.T, path string) {
+	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
 	must(t, err)
 	if len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
 	}
-	if runtime.GOOS == "windows" {
-		return
+}
+
+// A process that is killed while it writes the file leaves what it wrote under
+// another name, with every secret in it.
+func TestWhatAKilledWriterLeftIsDestroyed(t *testing.T) {
+	for name, next := range map[string]func(t *testing.T, path string, s *School){
+		"at the next start":       func(t *testing.T, path string, _ *School) { open(t, path) },
+		"at the next destruction": func(t *testing.T, _ string, s *School) { must(t, s.Destroy(2)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), FileName)
+			s := open(t, path).School("a")
+			must(t, s.Begin(1))
+			must(t, s.Begin(2))
+			left := filepath.Join(filepath.Dir(path), "."+FileName+".2718281")
+			must(t, os.WriteFile(left, []byte("a canary"), 0o600))
+			var files watched
+			if runtime.GOOS != "windows" {
+				files.look(t, left)
+			}
+			next(t, path, s)
+			onlyTheFile(t, path)
+			if files.show(t, "canary") {
+				t.Error("what was left was removed and not overwritten")
+			}
+		})
 	}
-	s2 := open(t, path).School("a")
-	must(t, s2.Begin(3))
-	held, err := os.OpenFile(path, os.O_RDONLY, 0)
+}
+
+func TestTheSameEpochTakenTwiceAtOnceIsThereOnce(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), FileName)).School("a")
+	must(t, s.Begin(1))
+	drawn, err := s.Draw()
 	must(t, err)
-	defer held.Close()
-	must(t, s2.Destroy(3))
-	var left [4096]byte
-	n, _ := held.Read(left[:])
-	if len(bytes.Trim(left[:n], "\x00")) != 0 {
-		t.Errorf("the former file's bytes still lie there: %d", n)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := s.Take(drawn.Number, drawn.Handed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if numbers := s.Numbers(); !slices.Equal(numbers, []int64{1, 2}) {
+		t.Errorf("epochs = %v", numbers)
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // ErrErased says that a subject was erased already.
 var ErrErased = errors.New("this subject was erased already")
 
+// ErrAgain says that something cannot be done at this moment.
+var ErrAgain = errors.New("sealing keys are being changed here: try again in some seconds")
+
 // sharedGrace is how long other collectors on one database have, who look for
 // changes four times a second, to forget a subject or to follow an epoch.
 const sharedGrace = 5 * time.Second
@@ -40,7 +43,8 @@ func (s *Store) EraseSubject(ctx context.Context, school model.SchoolID, id, rea
 		return nil
 	})
 	if err == nil { // whoever asked may leave: it is decided
-		err = s.finishErasures(context.WithoutCancel(ctx), school, keys)
+		ctx = context.WithoutCancel(ctx)
+		err = s.changingEpochs(ctx, school, func(keys *seal.School) error { return s.finishErasures(ctx, school, keys) })
 	}
 	if err != nil {
 		return fmt.Errorf("erasing a subject: %w", err)
@@ -86,12 +90,15 @@ func ofAUser(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.
 	return false, err
 }
 
+// erasedAccount begins what an erased subject is found by: nothing.
+const erasedAccount = "erased:"
+
 // eraseRow takes away what of a subject could be read or found. Hidden ones were
 // a user's own account: since that cannot be told any more, what is about them
 // is shown to nobody (G3).
 func eraseRow(ctx context.Context, tx *sql.Tx, school model.SchoolID, e ErasedSubject, epoch int64) error {
 	_, err := tx.ExecContext(ctx, `UPDATE subjects SET account = $3, bare = '', name = '', year = '',
-		known = CASE WHEN $4 = 1 THEN 0 ELSE known END WHERE school_id = $1 AND id = $2`, school, e.Subject, "erased:"+e.Subject, flag(e.Hidden))
+		known = CASE WHEN $4 = 1 THEN 0 ELSE known END WHERE school_id = $1 AND id = $2`, school, e.Subject, erasedAccount+e.Subject, flag(e.Hidden))
 	if err != nil {
 		return err
 	}
@@ -108,12 +115,16 @@ func dropKey(ctx context.Context, tx *sql.Tx, school model.SchoolID, id string) 
 	return err
 }
 
-// finishErasures does what is left of erasures: keys and words away, a new epoch.
+// finishErasures does what is left of erasures, whoever began them: keys and words
+// away, a new epoch. It runs within changingEpochs.
 func (s *Store) finishErasures(ctx context.Context, school model.SchoolID, keys *seal.School) error {
-	ids, err := collect(ctx, s.reader, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
+	ids, err := collect(ctx, s.writer, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
 		`SELECT subject_id FROM erasures WHERE school_id = $1 AND epoch = 0`, school)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(ids) == 0 { // another collector did it all
+		return s.dropEpochs(ctx, school, keys)
 	}
 	if err := s.grace(ctx); err != nil {
 		return err
@@ -127,7 +138,7 @@ func (s *Store) finishErasures(ctx context.Context, school model.SchoolID, keys 
 			return err
 		}
 	}
-	if err := s.newEpoch(ctx, school); err != nil {
+	if err := s.changeEpoch(ctx, school, keys); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -189,25 +200,31 @@ func (s *Store) eraseWords(ctx context.Context, school model.SchoolID, id string
 	}
 }
 
-// newEpoch begins an epoch, brings every subject into it, and destroys the secrets
-// of those before. Other collectors on the database are told in between.
+// newEpoch makes every copy of the database of before lose whoever is not in it
+// any more.
 func (s *Store) newEpoch(ctx context.Context, school model.SchoolID) error {
-	keys, err := s.keysOf(ctx, school)
-	if err != nil {
+	if _, err := s.keysOf(ctx, school); err != nil {
 		return err
 	}
-	s.sealing.following.Lock()
-	defer s.sealing.following.Unlock()
+	return s.changingEpochs(ctx, school, func(keys *seal.School) error { return s.changeEpoch(ctx, school, keys) })
+}
+
+// changeEpoch begins an epoch, brings every subject into it, and destroys the
+// secrets of those before. Other collectors on the database are told in between. It
+// runs within changingEpochs.
+func (s *Store) changeEpoch(ctx context.Context, school model.SchoolID, keys *seal.School) error {
 	// A subject is looked up in two epochs at most: none may lag two behind.
 	if err := s.rewrap(ctx, school, keys); err != nil {
 		return err
 	}
-	if err := keys.Begin(keys.Newest() + 1); err != nil {
+	if err := s.nextEpoch(ctx, school, keys); err != nil {
 		return err
 	}
-	if err := s.writeEpoch(ctx, school, keys); err != nil {
-		return err
-	}
+	return s.bringOver(ctx, school, keys)
+}
+
+// bringOver is changeEpoch once the epoch is begun.
+func (s *Store) bringOver(ctx context.Context, school model.SchoolID, keys *seal.School) error {
 	if err := s.tellOfEpoch(ctx, school); err != nil {
 		return err
 	}
@@ -232,7 +249,9 @@ func (s *Store) tellOfEpoch(ctx context.Context, school model.SchoolID) error {
 
 // FollowPeople is called where another collector may have erased somebody: what
 // is remembered of subjects is forgotten, its epochs are taken over, and secrets
-// that nothing is wrapped with any more are destroyed here too.
+// that nothing is wrapped with any more are destroyed here too. It waits for
+// nobody: ErrAgain says that this collector is itself changing epochs, and that it
+// is to be called once more.
 func (s *Store) FollowPeople(ctx context.Context, school model.SchoolID) error {
 	if !s.Shared() {
 		return nil
@@ -242,10 +261,19 @@ func (s *Store) FollowPeople(ctx context.Context, school model.SchoolID) error {
 	if err != nil {
 		return err
 	}
-	if err := s.followEpochs(ctx, school); err != nil {
+	if !s.sealing.following.TryLock() {
+		return ErrAgain
+	}
+	defer s.sealing.following.Unlock()
+	rows, err := sealEpochs(ctx, s.writer, school)
+	if err == nil {
+		err = takeEpochs(keys, rows)
+	}
+	if err == nil {
+		err = s.dropEpochs(ctx, school, keys)
+	}
+	if err != nil {
 		return fmt.Errorf("following an epoch: %w", err)
 	}
-	s.sealing.following.Lock()
-	defer s.sealing.following.Unlock()
-	return s.dropEpochs(ctx, school, keys)
+	return nil
 }

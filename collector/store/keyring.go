@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"safelight/collector/model"
@@ -66,10 +68,11 @@ func ParseKeyring(data []byte) (*Keyring, error) {
 // Marshal is the keyring's bytes. They open everything: encrypt them.
 func (k *Keyring) Marshal() ([]byte, error) { return json.Marshal(k) }
 
-// after is an epoch later than any that the keyring or a database knows.
+// after is an epoch later than any that the keyring, where there is one, or a
+// database knows.
 func (k *Keyring) after(school model.SchoolID, known int64) int64 {
-	if s := k.Schools[school]; s != nil {
-		known = max(known, s.Epoch)
+	if k != nil && k.Schools[school] != nil {
+		known = max(known, k.Schools[school].Epoch)
 	}
 	return known + 1
 }
@@ -94,7 +97,11 @@ func (s *Store) schoolKeyring(ctx context.Context, school model.SchoolID) (*Scho
 	if err != nil {
 		return nil, err
 	}
-	rows, err := collect(ctx, s.reader, scanKeyRow, keyRowsSQL, school, keys.Newest()+1, int64(1)<<40)
+	if err := s.catchUp(ctx, school, keys); err != nil {
+		return nil, err
+	}
+	// Every row there is: one that does not open here is an error, not left out.
+	rows, err := collect(ctx, s.reader, scanKeyRow, keyRowsSQL, school, int64(math.MaxInt64), int64(math.MaxInt32))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +109,7 @@ func (s *Store) schoolKeyring(ctx context.Context, school model.SchoolID) (*Scho
 	for _, row := range rows {
 		key, err := keys.Unwrap(row.id, row.epoch, row.wrapped)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the keyring would lack a subject: %w: if another collector has just erased somebody try again, else copy sealing.key from it", err)
 		}
 		k.Keys[row.id] = key[:]
 	}
@@ -120,6 +127,18 @@ func (s *Store) schoolKeyring(ctx context.Context, school model.SchoolID) (*Scho
 	return k, err
 }
 
+// catchUp takes over epochs that another collector began a moment ago.
+func (s *Store) catchUp(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	if !s.Shared() {
+		return nil
+	}
+	rows, err := sealEpochs(ctx, s.reader, school)
+	if err != nil {
+		return err
+	}
+	return takeEpochs(keys, rows)
+}
+
 // writeOwnKeyring keeps the keyring for an older copy of the database that is put
 // beside a newer sealing.key.
 func (s *Store) writeOwnKeyring(ctx context.Context, school model.SchoolID, keys *seal.School) error {
@@ -135,32 +154,73 @@ func (s *Store) writeOwnKeyring(ctx context.Context, school model.SchoolID, keys
 }
 
 // adoptOlder has a database open whose keys are wrapped by epochs that are gone:
-// one that was restored, or an older copy.
+// one that was restored, or an older copy. Whoever was erased since it was written
+// is erased in it first, were it of the time before sealing.
 func (s *Store) adoptOlder(ctx context.Context, school model.SchoolID, keys *seal.School) error {
 	epochs, err := collect(ctx, s.writer, func(row scanner) (n int64, err error) { return n, row.Scan(&n) },
 		`SELECT DISTINCT epoch FROM subject_keys WHERE school_id = $1`, school)
 	if err != nil {
 		return fmt.Errorf("reading epochs: %w", err)
 	}
+	k, err := s.keyringFor(school, keys)
+	if err != nil {
+		return err
+	}
+	if k != nil {
+		if err := s.eraseAgain(ctx, school, keys, k.Erased); err != nil {
+			return fmt.Errorf("erasing again who was erased: %w", err)
+		}
+	}
 	held := keys.Numbers()
 	if !slices.ContainsFunc(epochs, func(n int64) bool { return !slices.Contains(held, n) }) {
 		return nil
 	}
+	if k == nil {
+		return errors.New("the database was sealed with secrets that sealing.key does not hold any more: restore a backup with its keyring")
+	}
+	return s.adopt(ctx, school, keys, k)
+}
+
+// keyringFor is the keyring that a restore was given, which may be empty, or the
+// one beside sealing.key; nil: there is none.
+func (s *Store) keyringFor(school model.SchoolID, keys *seal.School) (*SchoolKeyring, error) {
 	if s.sealing.keyring != nil {
-		return s.adopt(ctx, school, keys, s.sealing.keyring.Schools[school])
+		if k := s.sealing.keyring.Schools[school]; k != nil {
+			return k, nil
+		}
+		return &SchoolKeyring{}, nil
 	}
 	data, err := keys.Kept()
 	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("the database was sealed with secrets that sealing.key does not hold any more: restore a backup with its keyring")
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var k SchoolKeyring
 	if err := json.Unmarshal(data, &k); err != nil {
-		return fmt.Errorf("reading the keyring: %w", err)
+		return nil, fmt.Errorf("reading the keyring: %w", err)
 	}
-	return s.adopt(ctx, school, keys, &k)
+	return &k, nil
+}
+
+// eraseAgain erases in an older copy whoever was erased after it was written, and
+// keeps who that was, for the keyrings to come.
+func (s *Store) eraseAgain(ctx context.Context, school model.SchoolID, keys *seal.School, erased []ErasedSubject) error {
+	for chunk := range slices.Chunk(erased, rewrapChunk) {
+		err := s.overwriting(ctx, func(tx *sql.Tx) error {
+			for _, e := range chunk {
+				if err := eraseRow(ctx, tx, school, e, keys.Newest()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lostKey is why a subject cannot be read that no keyring tells of.
@@ -169,13 +229,14 @@ const lostKey = "its key was not in the keyring that the database was restored w
 // adopt wraps a keyring's keys in the newest epoch, and erases whoever is not in
 // it, in short transactions.
 func (s *Store) adopt(ctx context.Context, school model.SchoolID, keys *seal.School, k *SchoolKeyring) error {
-	if k == nil {
-		k = &SchoolKeyring{}
+	now, err := keys.Present()
+	if err != nil {
+		return err
 	}
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(k.Keys)), rewrapChunk) {
 		err := s.write(ctx, func(tx *sql.Tx) error {
 			for _, id := range chunk {
-				if err := adoptOne(ctx, tx, school, keys, id, seal.Key(k.Keys[id])); err != nil {
+				if err := adoptOne(ctx, tx, school, now, id, seal.Key(k.Keys[id])); err != nil {
 					return err
 				}
 			}
@@ -185,25 +246,15 @@ func (s *Store) adopt(ctx context.Context, school model.SchoolID, keys *seal.Sch
 			return fmt.Errorf("taking a keyring over: %w", err)
 		}
 	}
-	erased := map[string]ErasedSubject{}
-	for _, e := range k.Erased {
-		erased[e.Subject] = e
-	}
 	for {
 		n := 0
 		err := s.overwriting(ctx, func(tx *sql.Tx) error {
 			rows, err := collect(ctx, tx, scanKeyRow, keyRowsSQL, school, keys.Newest(), rewrapChunk)
-			n = len(rows)
-			for _, row := range rows {
-				e, ok := erased[row.id]
-				if !ok {
-					e = ErasedSubject{Subject: row.id, At: s.now(), Reason: lostKey}
-				}
-				if err := eraseRow(ctx, tx, school, e, keys.Newest()); err != nil {
-					return err
-				}
+			if err != nil {
+				return err
 			}
-			return err
+			n = len(rows)
+			return s.lose(ctx, tx, school, rows, keys.Newest())
 		})
 		if err != nil || n < rewrapChunk {
 			return err
@@ -211,12 +262,34 @@ func (s *Store) adopt(ctx context.Context, school model.SchoolID, keys *seal.Sch
 	}
 }
 
-func adoptOne(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.School, id string, key seal.Key) error {
+// lose erases subjects whose keys nobody has any more. Whether one of them is a
+// user's own account cannot be told either: where users have accounts, what is
+// about them is shown to nobody (G3).
+func (s *Store) lose(ctx context.Context, tx *sql.Tx, school model.SchoolID, rows []keyRow, epoch int64) error {
+	users, err := listUsers(ctx, tx, school)
+	if err != nil {
+		return err
+	}
+	hidden := slices.ContainsFunc(users, func(u model.User) bool { return model.BareAccount(u.Account) != "" })
+	for _, row := range rows {
+		e := ErasedSubject{Subject: row.id, At: s.now(), Reason: lostKey, Hidden: hidden}
+		if err := eraseRow(ctx, tx, school, e, epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func adoptOne(ctx context.Context, tx *sql.Tx, school model.SchoolID, now seal.Present, id string, key seal.Key) error {
 	row := keyRow{id: id}
-	err := tx.QueryRowContext(ctx, `SELECT name, device FROM subjects WHERE school_id = $1 AND id = $2`, school, id).Scan(&row.sealed, &row.device)
+	var account string
+	err := tx.QueryRowContext(ctx, `SELECT account, name, device FROM subjects WHERE school_id = $1 AND id = $2`, school, id).Scan(&account, &row.sealed, &row.device)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
+	if strings.HasPrefix(account, erasedAccount) { // after this keyring was written
+		return nil
+	}
 	row.there = err == nil
-	return putKey(ctx, tx, school, keys, row, key)
+	return addKey(ctx, tx, school, now, row, key)
 }

@@ -26,6 +26,7 @@ type options struct {
 	now     func() time.Time
 	keys    string
 	keyring *Keyring
+	grace   time.Duration
 }
 
 // WithClock sets the clock that dates migrations.
@@ -50,7 +51,7 @@ func WithKeyring(k *Keyring) Option {
 // and left as it was. What it seals with lies in sealing.key, which is read, or
 // made, beside a file's path or where WithKeys says.
 func Open(ctx context.Context, location string, opts ...Option) (*Store, error) {
-	o := options{now: time.Now}
+	o := options{now: time.Now, grace: sharedGrace}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -107,7 +108,7 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		reader:   reader,
 		hot:      prepared,
 		turns:    turns,
-		sealing:  newSealing(keys),
+		sealing:  newSealing(keys, o.grace),
 		now:      o.now,
 		subjects: make(map[subjectKey]foundSubject),
 	}

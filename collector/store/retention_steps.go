@@ -213,12 +213,9 @@ func (r *retention) unexplained(ctx context.Context, tx *sql.Tx, chunk []string)
 		if gone == 0 {
 			continue
 		}
-		for _, query := range []string{
-			`DELETE FROM subject_keys WHERE school_id = $1 AND subject_id = $2`, `DELETE FROM erasures WHERE school_id = $1 AND subject_id = $2`,
-		} {
-			if _, err := tx.ExecContext(ctx, query, r.school, id); err != nil {
-				return n, err
-			}
+		// Who was erased stays known, for the keyrings: an older copy shows them else.
+		if err := dropKey(ctx, tx, r.school, id); err != nil {
+			return n, err
 		}
 	}
 	return n, nil

@@ -61,6 +61,10 @@ func stageRoster(ctx context.Context, tx *sql.Tx, keys *seal.School, school mode
 		return err
 	}
 	defer stmt.Close()
+	now, err := keys.Present()
+	if err != nil {
+		return err
+	}
 	for _, p := range people {
 		account := model.FoldAccount(p.Account)
 		subject, err := ensureSubject(ctx, tx, keys, subjectKey{school: school, account: account})
@@ -71,7 +75,7 @@ func stageRoster(ctx context.Context, tx *sql.Tx, keys *seal.School, school mode
 		if err != nil {
 			return err
 		}
-		_, err = stmt.ExecContext(ctx, school, id, keys.Lookup(byAccount, account), keys.Lookup(byBare, model.BareAccount(account)),
+		_, err = stmt.ExecContext(ctx, school, id, now.Lookup(byAccount, account), now.Lookup(byBare, model.BareAccount(account)),
 			subject.id, sealed, p.Role, p.Year)
 		if err != nil {
 			return taken(err)
@@ -108,7 +112,8 @@ func switchRoster(ctx context.Context, tx *sql.Tx, school model.SchoolID, id str
 		`INSERT INTO subjects (school_id, id, account, device, bare, name, role, year, known)
 			SELECT school_id, id, account, '', bare, name, role, year, 1 FROM roster_rows WHERE school_id = $1 AND import = $2
 			ON CONFLICT (school_id, id) DO UPDATE
-			SET name = excluded.name, role = excluded.role, year = excluded.year, known = 1`,
+			SET name = excluded.name, role = excluded.role, year = excluded.year, known = 1
+			WHERE subjects.account NOT LIKE 'erased:%'`, // while the import was under way
 		`INSERT INTO releases (school_id, ref)
 			SELECT a.school_id, a.ref FROM roster_rows r
 			JOIN alerts a ON a.school_id = r.school_id AND a.subject_id = r.id

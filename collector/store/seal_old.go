@@ -33,20 +33,11 @@ func (s *Store) sealOld(ctx context.Context) error {
 		return err
 	}
 	for _, school := range schools {
-		keys, err := s.keysOf(ctx, school.ID)
-		if err != nil {
+		if _, err := s.keysOf(ctx, school.ID); err != nil {
 			return err
 		}
-		// One collector at a time: two would give a subject two keys.
-		err = s.dialect.alone(ctx, s.writer, "sealing subjects", func() error { return s.sealSubjects(ctx, school.ID, keys) })
-		if err != nil {
-			return fmt.Errorf("sealing subjects: %w", err)
-		}
-		if err := s.settle(ctx, school.ID, keys); err != nil {
+		if err := s.changingEpochs(ctx, school.ID, func(keys *seal.School) error { return s.goOn(ctx, school.ID, keys) }); err != nil {
 			return err
-		}
-		if err := s.finishErasures(ctx, school.ID, keys); err != nil {
-			return fmt.Errorf("finishing an erasure that was cut short: %w", err)
 		}
 	}
 	ctx, s.old.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -60,15 +51,28 @@ func (s *Store) sealOld(ctx context.Context) error {
 	return nil
 }
 
-// settle ends a change of epoch that was cut short.
-func (s *Store) settle(ctx context.Context, school model.SchoolID, keys *seal.School) error {
-	if len(keys.Numbers()) < 2 {
-		return nil
+// goOn does what a start has to, before anything else: one collector at a time,
+// since two would give a subject two keys, or begin two epochs.
+func (s *Store) goOn(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	if err := s.sealSubjects(ctx, school, keys); err != nil {
+		return fmt.Errorf("sealing subjects: %w", err)
 	}
-	if err := s.rewrap(ctx, school, keys); err != nil {
+	if err := s.settle(ctx, school, keys); err != nil {
 		return err
 	}
-	return s.dropEpochs(ctx, school, keys)
+	if err := s.finishErasures(ctx, school, keys); err != nil {
+		return fmt.Errorf("finishing an erasure that was cut short: %w", err)
+	}
+	return nil
+}
+
+// settle ends a change of epoch that was cut short, here or in a collector that is
+// not there any more. Others may not have been told of it yet.
+func (s *Store) settle(ctx context.Context, school model.SchoolID, keys *seal.School) error {
+	if err := s.dropEpochs(ctx, school, keys); err != nil || len(keys.Numbers()) < 2 {
+		return err
+	}
+	return s.bringOver(ctx, school, keys)
 }
 
 func (s *Store) stopSealingOld() {
@@ -117,12 +121,16 @@ func (s *Store) sealSubjects(ctx context.Context, school model.SchoolID, keys *s
 
 func sealSubject(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *seal.School, o oldSubject) error {
 	secret := seal.NewKey()
+	now, err := keys.Present()
+	if err != nil {
+		return err
+	}
 	if o.device == "" {
 		sealed, err := sealDetails(seal.NewBox(secret), school, o.id, details{o.account, o.name})
 		if err != nil {
 			return err
 		}
-		found := keys.Lookup(byAccount, o.account)
+		found := now.Lookup(byAccount, o.account)
 		if _, err := findSubject(ctx, tx, keys, subjectKey{school: school, account: o.account}); err == nil {
 			// Written by a program of before that still ran: its alerts stay, held.
 			found = "former:" + o.id
@@ -130,12 +138,12 @@ func sealSubject(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *s
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE subjects SET account = $3, bare = $4, name = $5 WHERE school_id = $1 AND id = $2`, school, o.id,
-			found, keys.Lookup(byBare, model.BareAccount(o.account)), sealed)
+			found, now.Lookup(byBare, model.BareAccount(o.account)), sealed)
 		if err != nil {
 			return err
 		}
 	}
-	return putKey(ctx, tx, school, keys, keyRow{id: o.id}, secret)
+	return addKey(ctx, tx, school, now, keyRow{id: o.id}, secret)
 }
 
 // oldEvent is a row of events on its way.

@@ -20,7 +20,8 @@ type sealing struct {
 	file      *seal.File
 	keyring   *Keyring // of a restore; nil else
 	grace     time.Duration
-	following sync.Mutex // held while epochs are followed or changed
+	changing  sync.Mutex // see changingEpochs
+	following sync.Mutex // held while epochs are changed or followed
 
 	mu    sync.RWMutex // guards what is declared below
 	ready map[model.SchoolID]*seal.School
@@ -35,8 +36,8 @@ type boxKey struct {
 // boxesKept bounds the memory of boxes: each is most of a kilobyte.
 const boxesKept = 20_000
 
-func newSealing(file *seal.File) *sealing {
-	return &sealing{file: file, grace: sharedGrace, ready: map[model.SchoolID]*seal.School{}, boxes: map[boxKey]*seal.Box{}}
+func newSealing(file *seal.File, grace time.Duration) *sealing {
+	return &sealing{file: file, grace: grace, ready: map[model.SchoolID]*seal.School{}, boxes: map[boxKey]*seal.Box{}}
 }
 
 // errNoKey says that a subject's key is not there any more.
@@ -72,7 +73,7 @@ func (s *Store) keysOf(ctx context.Context, school model.SchoolID) (*seal.School
 	if keys != nil {
 		return keys, nil
 	}
-	if err := s.followEpochs(ctx, school); err != nil {
+	if err := s.changingEpochs(ctx, school, func(*seal.School) error { return nil }); err != nil {
 		return nil, fmt.Errorf("opening the school's sealing keys: %w", err)
 	}
 	keys = s.sealing.file.School(string(school))

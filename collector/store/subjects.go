@@ -154,6 +154,12 @@ func findSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subject
 }
 
 func makeSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (made foundSubject, added bool, err error) {
+	// Found and wrapped by one epoch: a row that is found by an older one than its
+	// key is wrapped with would never be moved.
+	now, err := keys.Present()
+	if err != nil {
+		return foundSubject{}, false, err
+	}
 	id, secret := randomID(), seal.NewKey()
 	box := seal.NewBox(secret)
 	sealed := []byte{}
@@ -164,11 +170,11 @@ func makeSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subject
 	}
 	added, err = affected(tx.ExecContext(ctx, `INSERT INTO subjects (school_id, id, account, device, bare, name, role, year, known)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0) ON CONFLICT (school_id, account, device) DO NOTHING`,
-		key.school, id, keys.Lookup(byAccount, key.account), key.device, keys.Lookup(byBare, model.BareAccount(key.account)), sealed, model.RoleUnknown))
+		key.school, id, now.Lookup(byAccount, key.account), key.device, now.Lookup(byBare, model.BareAccount(key.account)), sealed, model.RoleUnknown))
 	if err != nil || !added {
 		return foundSubject{}, false, err
 	}
-	err = putKey(ctx, tx, key.school, keys, keyRow{id: id}, secret)
+	err = addKey(ctx, tx, key.school, now, keyRow{id: id}, secret)
 	return foundSubject{id, box}, true, err
 }
 

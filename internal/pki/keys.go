@@ -108,6 +108,7 @@ func WriteSecret(path string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
+			_ = Shred(f.Name()) // it may hold the secret already
 			_ = os.Remove(f.Name())
 		}
 	}()
