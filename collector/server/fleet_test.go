@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"safelight/collector/model"
 	"safelight/internal/pki"
@@ -208,81 +206,4 @@ func stringOf(n int) string {
 		b[i] = 'x'
 	}
 	return string(b)
-}
-
-// TestAHostileDeviceTakesABoundedAmountOfMemoryAndHoldsUpNobody has one device with
-// a good certificate do what it can on several connections at once: largest
-// batches whose answers it never reads, more streams than it may, heartbeats and
-// calls without end.
-func TestAHostileDeviceTakesABoundedAmountOfMemoryAndHoldsUpNobody(t *testing.T) {
-	h := newHouse(t)
-	hostile, honest := h.enrolled(), h.enrolled()
-	before := inUse()
-	ctx, cancel := context.WithCancel(t.Context())
-	var attack sync.WaitGroup
-	for range 6 {
-		conn := h.dial(hostile)
-		defer conn.Close()
-		client := safelightv1.NewAgentServiceClient(conn)
-		attack.Go(func() { floodShip(ctx, client) })
-		attack.Go(func() { floodWatch(ctx, client) })
-		attack.Go(func() {
-			for ctx.Err() == nil {
-				if _, err := client.ResolveAccount(ctx, &safelightv1.ResolveAccountRequest{Account: stringOf(255)}); status.Code(err) == codes.ResourceExhausted {
-					return
-				}
-			}
-		})
-	}
-	most := int64(0)
-	conn := h.dial(honest)
-	defer conn.Close()
-	for range 20 { // others are served meanwhile
-		inner, leave := context.WithTimeout(t.Context(), time.Minute)
-		if _, _, err := h.streams(inner, conn); err != nil {
-			t.Errorf("an honest device is not served: %v", err)
-		}
-		leave()
-		most = max(most, inUse()-before)
-	}
-	cancel()
-	attack.Wait()
-	// The device's side of every connection is in this process too, as are the
-	// buffers that gRPC keeps for the next message. Without bounds the flood comes to
-	// gigabytes.
-	const bound = 384 << 20
-	if most > bound {
-		t.Errorf("%d bytes are in use beyond what was, want at most %d", most, bound)
-	}
-}
-
-// inUse is what the heap holds after a collection.
-func inUse() int64 {
-	runtime.GC()
-	return sumOf([]string{"/gc/heap/live:bytes"})
-}
-
-func floodShip(ctx context.Context, client safelightv1.AgentServiceClient) {
-	batch := &safelightv1.EventBatch{Hello: hello, SpoolEpoch: make([]byte, 16)}
-	record := make([]byte, 3<<10)
-	for seq := range uint64(256) {
-		batch.Items = append(batch.Items, &safelightv1.Item{Lane: safelightv1.Severity_SEVERITY_LOW, Seq: seq + 1, Record: record})
-	}
-	for ctx.Err() == nil {
-		stream, err := client.Ship(ctx)
-		for err == nil { // and reads nothing
-			batch.Number++
-			err = stream.Send(batch)
-		}
-	}
-}
-
-func floodWatch(ctx context.Context, client safelightv1.AgentServiceClient) {
-	st := &safelightv1.AgentStatus{Hello: hello, Hostname: stringOf(100 << 10)}
-	for ctx.Err() == nil {
-		stream, err := client.Watch(ctx)
-		for err == nil {
-			err = stream.Send(st)
-		}
-	}
 }

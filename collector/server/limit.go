@@ -2,7 +2,10 @@ package server
 
 import (
 	"crypto/tls"
+	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,20 +19,23 @@ type connLimits struct {
 	all        int // connections
 	strangers  int // of those, of whoever has not shown a device's certificate
 	perAddress int // of those strangers, from one address
+	// queue is how many more may wait until they may be strangers, before their
+	// handshakes; zero: nobody waits.
+	queue int
 	// manners is how long a stranger may stay; zero: as long as it likes.
 	manners time.Duration
 }
 
 // A device that has not finished its handshake is a stranger too. After a restart
-// thousands call at once: what is over the limit is closed before it costs
-// anything and tries again, where handshakes that all go on side by side would
-// take each other's time until none is done within its own.
+// thousands call at once, a school's all from one address: handshakes that all
+// went on side by side would take each other's time until none is done within its
+// own, and a device that is refused comes back late. So what is over the limit
+// waits, which costs a few kilobytes, and what is over the queue is closed.
 //
-// A school's devices may all come from one address, so only strangers are
-// counted by address: whoever floods that address keeps out others who have
-// never connected, and no device that has.
+// Only strangers are counted by address: whoever floods one keeps out others there
+// who have never connected, and no device that has, nor anybody elsewhere.
 var (
-	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, manners: time.Minute}
+	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, queue: 8192, manners: time.Minute}
 	peopleLimits  = connLimits{all: 2048, strangers: 2048, perAddress: 256}
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )
@@ -44,6 +50,7 @@ func fewEnough(limits connLimits, descriptors int) connLimits {
 		limits.all = min(limits.all, max(descriptors-kept, descriptors/2))
 		limits.strangers = min(limits.strangers, limits.all/2)
 		limits.perAddress = min(limits.perAddress, limits.strangers)
+		limits.queue = min(limits.queue, limits.all/2)
 	}
 	return limits
 }
@@ -55,13 +62,37 @@ type limited struct {
 	limits connLimits
 
 	mu        sync.Mutex // guards everything below
+	closed    bool
 	all       int
 	strangers int
 	from      map[string]int
+	queue     queue
+	guests    map[*guest]struct{} // nil where whoever serves ends what is open
 }
 
 func limit(l net.Listener, limits connLimits) *limited {
 	return &limited{Listener: l, limits: limits, from: map[string]int{}}
+}
+
+// limitAbrupt also ends every connection when the listener closes: gRPC waits for
+// handshakes before it stops, and one that goes nowhere takes longer than stopping
+// may.
+func limitAbrupt(l net.Listener, limits connLimits) *limited {
+	a := limit(l, limits)
+	a.guests = map[*guest]struct{}{}
+	return a
+}
+
+func (l *limited) Close() error {
+	err := l.Listener.Close()
+	l.mu.Lock()
+	open := slices.Collect(maps.Keys(l.guests))
+	l.closed = true
+	l.mu.Unlock()
+	for _, g := range open {
+		_ = g.Close() // it may have ended already
+	}
+	return err
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -81,17 +112,46 @@ func (l *limited) admit(c net.Conn) *guest {
 	address, _, _ := net.SplitHostPort(c.RemoteAddr().String())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all >= l.limits.all || l.strangers >= l.limits.strangers || l.from[address] >= l.limits.perAddress {
+	if l.closed || l.all >= l.limits.all {
+		return nil
+	}
+	g := &guest{Conn: c, house: l, address: address}
+	switch {
+	case l.room(address):
+		l.enter(g)
+	case l.queue.len < l.limits.queue:
+		l.queue.join(g)
+	default:
 		return nil
 	}
 	l.all++
+	if l.guests != nil {
+		l.guests[g] = struct{}{}
+	}
+	return g
+}
+
+// room needs mu.
+func (l *limited) room(address string) bool {
+	return l.strangers < l.limits.strangers && l.from[address] < l.limits.perAddress
+}
+
+// enter counts a stranger. It needs mu.
+func (l *limited) enter(g *guest) {
 	l.strangers++
-	l.from[address]++
-	g := &guest{Conn: c, house: l, address: address, stranger: true}
+	l.from[g.address]++
+	g.stranger = true
 	if l.limits.manners > 0 {
 		g.patience = time.AfterFunc(l.limits.manners, g.tire)
 	}
-	return g
+}
+
+// next lets those in who wait and for whom there is room. It needs mu.
+func (l *limited) next() {
+	for g := l.queue.leave(l.room); g != nil; g = l.queue.leave(l.room) {
+		l.enter(g)
+		close(g.turn)
+	}
 }
 
 // guest is a connection that is counted.
@@ -99,11 +159,29 @@ type guest struct {
 	net.Conn
 	house    *limited
 	address  string
-	patience *time.Timer
+	turn     chan struct{} // closed when its turn has come, or it is over; nil: it need not wait
+	patience *time.Timer   // house.mu guards this and the two below
 
-	stranger bool // house.mu guards this and left
+	stranger bool
 	left     bool
 }
+
+// await returns when the guest may begin its handshake.
+func (g *guest) await(patience time.Duration) error {
+	if g.turn == nil {
+		return nil
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-g.turn:
+		return nil
+	case <-timer.C:
+		return errTooMany
+	}
+}
+
+var errTooMany = errors.New("its turn for a handshake did not come in time")
 
 // tire ends a stranger's visit.
 func (g *guest) tire() {
@@ -135,6 +213,7 @@ func (g *guest) unstrange() {
 	if g.house.from[g.address]--; g.house.from[g.address] == 0 {
 		delete(g.house.from, g.address)
 	}
+	g.house.next()
 }
 
 func (g *guest) Close() error {
@@ -142,6 +221,10 @@ func (g *guest) Close() error {
 	if !g.left {
 		g.left = true
 		g.house.all--
+		delete(g.house.guests, g)
+		if g.house.queue.drop(g) {
+			close(g.turn)
+		}
 		g.unstrange()
 	}
 	g.house.mu.Unlock()
@@ -154,16 +237,24 @@ type knowing struct {
 	credentials.TransportCredentials
 }
 
+// queueTimeout is how long a connection waits for its turn: its caller gives up
+// after ten seconds, and a handshake with nobody costs as much as any.
+const queueTimeout = 8 * time.Second
+
 func newKnowing(conf *tls.Config) credentials.TransportCredentials {
 	return knowing{enrol.Credentials(conf)}
 }
 
 func (k knowing) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secure, info, err := k.TransportCredentials.ServerHandshake(c)
-	if line, ok := info.(enrol.Line); ok && err == nil && line.Known() {
-		if g, ok := c.(*guest); ok {
-			g.known()
+	g, counted := c.(*guest)
+	if counted {
+		if err := g.await(queueTimeout); err != nil {
+			return nil, nil, err // gRPC closes c
 		}
+	}
+	secure, info, err := k.TransportCredentials.ServerHandshake(c)
+	if line, ok := info.(enrol.Line); ok && err == nil && line.Known() && counted {
+		g.known()
 	}
 	return secure, info, err
 }

@@ -139,7 +139,7 @@ func (p *parts) listen(dir string) (*listeners, error) {
 	if agents.all < agentLimits.all/2 {
 		p.log.Warn("the system lets this process open few connections: that many devices can be connected, and no more", "devices", agents.all, "mend", "raise the limit of open files (LimitNOFILE of the service, or ulimit -n)")
 	}
-	ls.agents, ls.console, ls.metrics = limit(ls.agents, agents), limit(ls.console, peopleLimits), limit(ls.metrics, metricsLimits)
+	ls.agents, ls.console, ls.metrics = limitAbrupt(ls.agents, agents), limit(ls.console, peopleLimits), limit(ls.metrics, metricsLimits)
 	if ls.admin, err = localstate.Listen(adminSocket(dir)); err != nil {
 		ls.close()
 		return nil, err
