@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -92,14 +94,33 @@ func rowOf(index int64, r model.AuditRecord) model.AuditRow {
 	row := model.AuditRow{Index: index, Salt: make([]byte, saltBytes), Record: Encode(r), Ref: clip(r.Ref, maxField)}
 	rand.Read(row.Salt)
 	row.Leaf = leafOf(row.Salt, row.Record)
+	if slices.Contains(staying, r.What) {
+		row.Leaf = append([]byte{stays}, row.Leaf...)
+	}
 	return row
 }
+
+// stays begins the leaf of a record that others are checked by, and whose text
+// may never be gone. The leaf says so because it is all that an erasing leaves.
+const stays = 1
 
 func leafOf(salt, record []byte) []byte {
 	h := sha256.New()
 	h.Write(salt)
 	h.Write(record)
 	return h.Sum(nil)
+}
+
+// leafStays says whether a leaf is of a record that may not be erased.
+func leafStays(leaf []byte) bool { return len(leaf) == 1+sha256.Size && leaf[0] == stays }
+
+// matches says whether a row's text is what its leaf was made of.
+func matches(row model.AuditRow) bool {
+	leaf := row.Leaf
+	if leafStays(leaf) {
+		leaf = leaf[1:]
+	}
+	return bytes.Equal(leafOf(row.Salt, row.Record), leaf)
 }
 
 // hashReader reads the tree's hashes, those of this transaction first.

@@ -48,7 +48,7 @@ func FuzzCheckpoint(f *testing.F) {
 
 // FuzzAcceptance reads whatever stands in a record of a restore.
 func FuzzAcceptance(f *testing.F) {
-	f.Add(true, "10 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AAAA")
+	f.Add(true, "10 20 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AAAA")
 	f.Add(true, "10 2026-11-20T12:00:00.000000Z")
 	f.Add(false, "10")
 	f.Fuzz(func(t *testing.T, accepted bool, outcome string) {

@@ -25,15 +25,19 @@ const readPrefix = "read."
 // errClosed says that the record takes nothing more.
 var errClosed = errors.New("the record is closed")
 
-// Parts are what a Log is built of; all but Announce and Recovery are needed.
+// Parts are what a Log is built of; all but Announce, Recovery and Leave are needed.
 type Parts struct {
 	Store  *store.Store
 	School model.SchoolID
 	Key    crypto.Signer // Ed25519, for checkpoints and nothing else
 	// Recovery checks that a restore was accepted; nil: none can be.
 	Recovery ed25519.PublicKey
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Leave reads by what leave of the recovery key the policy epoch in force began:
+	// what was signed under pki.EpochContext, and the signature. Nothing: it is the
+	// first epoch, which needs none. Nil: Verify does not look.
+	Leave func(ctx context.Context) (text, signature []byte, err error)
+	Now   func() time.Time
+	Log   *slog.Logger
 	// Announce is called when there is a new checkpoint for devices.
 	Announce func()
 }
@@ -67,10 +71,10 @@ func Open(ctx context.Context, p Parts) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{Parts: p, seal: s}
-	if err := l.Flush(ctx); err != nil {
+	if err := l.nameRecovery(ctx); err != nil { // first, because it must stand at the beginning
 		return nil, err
 	}
-	if err := l.nameRecovery(ctx); err != nil {
+	if err := l.Flush(ctx); err != nil {
 		return nil, err
 	}
 	last, found, err := p.Store.LatestCheckpoint(ctx, p.School)

@@ -27,9 +27,12 @@ const (
 // A checkpoint of what the copy did not have, signed in the time between, tells
 // of nothing worse than what a person has accepted. Everything else does: what
 // was signed before the copy was made, or after the record was taken up again,
-// is of another loss.
+// is of another loss, and so is what is over more records than anybody was known
+// to hold a checkpoint of: the times are the collector's own word, and its clock
+// can be set back.
 type Restore struct {
 	From     int64     // how many records the copy had
+	Upto     int64     // over how many the largest checkpoint was that a device held then; 0: none said
 	After    time.Time // when its newest checkpoint was signed
 	Until    time.Time // when the first one after it was
 	At       time.Time // when it was accepted, or, if it was not, restored
@@ -44,7 +47,11 @@ type Restore struct {
 }
 
 func (r *Restore) covers(c checkpoint) bool {
-	return r.Accepted && c.size > r.From && !c.at.Before(r.After) && !c.at.After(r.Until)
+	return r.Accepted && c.size > r.From && (r.Upto == 0 || c.size <= r.Upto) && r.within(c)
+}
+
+func (r *Restore) within(c checkpoint) bool {
+	return !c.at.Before(r.After) && !c.at.After(r.Until)
 }
 
 // text is what the recovery key signs: which record, from where, and who says
@@ -52,13 +59,13 @@ func (r *Restore) covers(c checkpoint) bool {
 func (r *Restore) text(s *seal, root tlog.Hash) []byte {
 	said := r.said
 	said.Outcome = ""
-	return fmt.Appendf(nil, "%s\n%s\n%d\n%s\n%s\n%s\n%s\n", s.Name(), s.text, r.From, base64.StdEncoding.EncodeToString(root[:]),
+	return fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%s\n%s\n", s.Name(), s.text, r.From, r.Upto, base64.StdEncoding.EncodeToString(root[:]),
 		r.After.UTC().Format(stamp), r.Until.UTC().Format(stamp), Encode(said))
 }
 
 // outcome is how an acceptance stands in its record; parseRestore reads it.
 func (r *Restore) outcome() string {
-	return fmt.Sprintf("%d %s %s %s", r.From, r.After.UTC().Format(stamp), r.Until.UTC().Format(stamp), base64.StdEncoding.EncodeToString(r.sig))
+	return fmt.Sprintf("%d %d %s %s %s", r.From, r.Upto, r.After.UTC().Format(stamp), r.Until.UTC().Format(stamp), base64.StdEncoding.EncodeToString(r.sig))
 }
 
 // parseRestore reads the record of a restore or of its acceptance. Whether the
@@ -73,17 +80,20 @@ func parseRestore(index int64, said model.AuditRecord) (*Restore, error) {
 		return r, nil
 	}
 	parts := strings.Split(said.Outcome, " ")
-	if len(parts) != 4 {
+	if len(parts) != 5 {
 		return nil, errors.New("it is not in the form of an acceptance")
 	}
-	_, err := fmt.Sscanf(parts[0], "%d", &r.From)
+	_, err := fmt.Sscanf(parts[0]+" "+parts[1], "%d %d", &r.From, &r.Upto)
 	for i, to := range []*time.Time{&r.After, &r.Until} {
 		if err == nil {
-			*to, err = time.Parse(stamp, parts[i+1])
+			*to, err = time.Parse(stamp, parts[i+2])
 		}
 	}
 	if err == nil {
-		r.sig, err = base64.StdEncoding.DecodeString(parts[3])
+		r.sig, err = base64.StdEncoding.DecodeString(parts[4])
+	}
+	if err == nil && (r.From < 0 || r.Upto != 0 && r.Upto <= r.From) {
+		err = errors.New("it ends before it begins")
 	}
 	if err == nil && r.outcome() != said.Outcome {
 		err = errors.New("it is written in another way than we write")
@@ -134,7 +144,13 @@ func (l *Log) accept(ctx context.Context, from int64, recovery crypto.Signer, by
 		from = last.From
 	}
 	r := &Restore{From: from, At: l.Now().UTC().Truncate(time.Microsecond), By: by.Who, Reason: by.Reason, Accepted: true}
+	if err := l.named(ctx, from); err != nil {
+		return nil, err
+	}
 	if err := l.bounds(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := l.reach(ctx, r); err != nil {
 		return nil, err
 	}
 	root, err := l.rootAt(ctx, from)
@@ -193,6 +209,21 @@ func (l *Log) bounds(ctx context.Context, r *Restore) error {
 	return nil
 }
 
+// reach finds how far the lost tree went, as far as devices have said.
+func (l *Log) reach(ctx context.Context, r *Restore) error {
+	witnesses, err := l.Store.Witnesses(ctx, l.School)
+	if err != nil {
+		return err
+	}
+	for _, w := range witnesses {
+		if c, err := l.seal.open(w.Note); err == nil && c.size > r.From && r.within(c) {
+			r.Upto = max(r.Upto, c.size)
+			r.Missing = r.Upto - r.From
+		}
+	}
+	return nil
+}
+
 // rootAt is the root of the tree when it had so many records.
 func (l *Log) rootAt(ctx context.Context, size int64) (tlog.Hash, error) {
 	if size == 0 {
@@ -241,6 +272,9 @@ func (l *Log) restores(ctx context.Context) ([]restoreFound, error) {
 func (l *Log) signedByRecovery(ctx context.Context, r *Restore) error {
 	if r.From > r.index {
 		return fmt.Errorf("it is of %d records and stands before them", r.From)
+	}
+	if err := l.named(ctx, r.From); err != nil {
+		return err
 	}
 	root, err := l.rootAt(ctx, r.From)
 	if err != nil {

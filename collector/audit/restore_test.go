@@ -115,8 +115,8 @@ func TestARestoreIsNotAcceptedWithoutTheRecoveryKey(t *testing.T) {
 	// Root can write a record that looks like an acceptance; it bears no signature.
 	forged := model.AuditRecord{What: "audit.accept-restore", Ref: "restore", Actor: "user:head", Reason: "the disk failed"}
 	for _, outcome := range []string{
-		"10", "", "1 2 3 4", "10 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z " + strings.Repeat("A", 86) + "==",
-		"99 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AAAA", "10 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AA=A",
+		"10", "", "1 2 3 4 5", "10 0 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z " + strings.Repeat("A", 86) + "==",
+		"99 0 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AAAA", "10 20 2026-11-20T12:00:00.000000Z 2026-11-20T18:00:00.000000Z AA=A",
 	} {
 		forged.Outcome = outcome
 		must(t, h.Record(t.Context(), forged))
@@ -139,7 +139,7 @@ func TestAnAcceptanceCannotBeWidened(t *testing.T) {
 	must(t, err)
 	said := rows[0].Says
 	parts := strings.Split(said.Outcome, " ")
-	for i, other := range []string{"1", "2020-01-01T00:00:00.000000Z", "2036-01-01T00:00:00.000000Z"} {
+	for i, other := range []string{"1", "900", "2020-01-01T00:00:00.000000Z", "2036-01-01T00:00:00.000000Z"} {
 		wider := append([]string(nil), parts...)
 		wider[i] = other
 		forged := said
@@ -149,8 +149,8 @@ func TestAnAcceptanceCannotBeWidened(t *testing.T) {
 	forged := said
 	forged.Reason = "nothing happened"
 	must(t, h.Record(t.Context(), forged))
-	if r := h.verify(); len(r.Problems) != 4 {
-		t.Errorf("%d problems %q, want 4", len(r.Problems), r.Problems)
+	if r := h.verify(); len(r.Problems) != 5 {
+		t.Errorf("%d problems %q, want 5", len(r.Problems), r.Problems)
 	}
 }
 

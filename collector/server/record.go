@@ -3,26 +3,43 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"safelight/collector/admin"
 	"safelight/collector/audit"
 	"safelight/collector/model"
 	"safelight/collector/store"
 	"safelight/internal/pki"
+	safelightv1 "safelight/proto/safelight/v1"
 )
 
 // openRecord opens the record, with what waits for it taken in.
 func (s *state) openRecord(ctx context.Context, now func() time.Time, log *slog.Logger, announce func()) (err error) {
-	s.record, err = audit.Open(ctx, audit.Parts{Store: s.store, School: schoolID, Key: s.auditKey, Recovery: s.keys.recovery, Now: now, Log: log, Announce: announce})
+	s.record, err = audit.Open(ctx, audit.Parts{Store: s.store, School: schoolID, Key: s.auditKey, Recovery: s.keys.recovery, Leave: s.leave, Now: now, Log: log, Announce: announce})
 	if err != nil {
 		return fmt.Errorf("opening the record: %w", err)
 	}
 	return nil
+}
+
+// leave is what devices were shown when the policy epoch in force began.
+func (s *state) leave(ctx context.Context) (text, signature []byte, err error) {
+	v, published, err := s.store.LatestPolicy(ctx, schoolID)
+	if err != nil || !published || v.Epoch < 2 || len(v.Signature) < ed25519.SignatureSize {
+		return nil, nil, err // whoever is to publish next says what is wrong with it
+	}
+	signed := &safelightv1.SignedManifest{} // behind the signing key's: policy.Publisher writes it so
+	if err := proto.Unmarshal(v.Signature[ed25519.SignatureSize:], signed); err != nil {
+		return nil, nil, fmt.Errorf("reading by what leave policy epoch %d began: %w", v.Epoch, err)
+	}
+	return signed.GetEpochGrant(), signed.GetRecoverySignature(), nil
 }
 
 // recorded is the store as people reach it: whatever they look at goes on record.
