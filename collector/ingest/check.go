@@ -75,13 +75,14 @@ func (s *Server) check(who caller, b *safelightv1.EventBatch) (*checked, error) 
 			return postpone(b, wait), nil
 		}
 	}
-	r := reader{server: s, who: who, epoch: b.GetSpoolEpoch(), sent: b.GetSent(), received: s.now()}
+	r := reader{server: s, who: who, epoch: b.GetSpoolEpoch(), sent: b.GetSent(), received: s.now(), items: len(b.GetItems())}
 	c := &checked{number: b.GetNumber(), epoch: b.GetSpoolEpoch(), items: make([]item, 0, len(b.GetItems()))}
 	for _, in := range b.GetItems() {
 		it := item{lane: in.GetLane(), seq: in.GetSeq()}
 		it.refused = r.read(in, &it, &c.batch)
 		c.items = append(c.items, it)
 	}
+	s.ready(who.school, c.batch.Events)
 	for _, in := range b.GetTombstones() {
 		t := tombstone{lane: in.GetLane(), from: in.GetFromSeq(), to: in.GetToSeq()}
 		t.refused = !r.readTombstone(in, &t, &c.batch)
@@ -122,6 +123,7 @@ type reader struct {
 	epoch    []byte
 	sent     *safelightv1.Clock
 	received time.Time
+	items    int // of the batch
 }
 
 func (r *reader) read(in *safelightv1.Item, it *item, to *model.Batch) *refusal {
@@ -147,6 +149,9 @@ func (r *reader) read(in *safelightv1.Item, it *item, to *model.Batch) *refusal 
 			return refused
 		}
 		e.Digest = digest[:]
+		if to.Events == nil {
+			to.Events = make([]model.Event, 0, r.items)
+		}
 		it.index = len(to.Events)
 		to.Events = append(to.Events, e)
 	case *safelightv1.Record_Health:

@@ -17,9 +17,9 @@ const (
 	// heldRecords is how many records may wait in all, however many streams
 	// bring them: some 20 MB.
 	heldRecords = 20_000
-	// groupRecords is how many records one transaction takes: some 25 ms of the
+	// groupRecords is how many records one transaction takes: some 60 ms of the
 	// write connection, which the gatherer and the job queue share.
-	groupRecords = 1000
+	groupRecords = 2000
 )
 
 // errStopping answers what is submitted while the service stops.
@@ -115,7 +115,7 @@ func (s *Server) commitSchool(ctx context.Context, school model.SchoolID, subs [
 func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*submission) error {
 	all := *subs[0].batch()
 	if len(subs) > 1 {
-		all = model.Batch{}
+		all = model.Batch{Events: make([]model.Event, 0, eventsIn(subs))}
 		for _, sub := range subs {
 			all.Events = append(all.Events, sub.batch().Events...)
 			all.Health = append(all.Health, sub.batch().Health...)
@@ -140,6 +140,13 @@ func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*subm
 		s.answer(sub, outcome{appended: own})
 	}
 	return nil
+}
+
+func eventsIn(subs []*submission) (n int) {
+	for _, sub := range subs {
+		n += len(sub.batch().Events)
+	}
+	return n
 }
 
 func cut(all []model.Stored, n int) (own, rest []model.Stored) { return all[:n], all[n:] }

@@ -33,6 +33,9 @@ type Options struct {
 	// DeviceFrom reads from a call's context which device its certificate
 	// names; not ok: none that may deliver.
 	DeviceFrom func(ctx context.Context) (device string, school model.SchoolID, ok bool)
+	// Ready makes events ready for the store, in their stream's own goroutine; nil:
+	// the store does all by itself.
+	Ready func(school model.SchoolID, events []model.Event)
 	// Wake is called after new events are on disk, with the highest severity
 	// among them. It must not block.
 	Wake func(school model.SchoolID, highest event.Severity)
@@ -54,6 +57,7 @@ type Server struct {
 	deviceFrom func(ctx context.Context) (string, model.SchoolID, bool)
 	wake       func(model.SchoolID, event.Severity)
 	seen       func(model.SchoolID, string, time.Time)
+	ready      func(model.SchoolID, []model.Event)
 	now        func() time.Time
 	logger     *slog.Logger
 	hello      *safelightv1.Hello
@@ -95,6 +99,9 @@ func New(o Options) (*Server, error) {
 	s.allowances = allowances{limits: o.Limits, all: map[string]*allowance{}}
 	if s.wake == nil {
 		s.wake = func(model.SchoolID, event.Severity) {}
+	}
+	if s.ready = o.Ready; s.ready == nil {
+		s.ready = func(model.SchoolID, []model.Event) {}
 	}
 	if s.seen == nil {
 		s.seen = func(model.SchoolID, string, time.Time) {}

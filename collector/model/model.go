@@ -199,6 +199,11 @@ type Event struct {
 	NotSeen  []string
 	Help     bool // reads as somebody asking for help (G1)
 	Erased   bool // what was seen was erased with its subject
+
+	// Sealed and SealedAt are the store's own: what it made ready ahead of the
+	// transaction, and as of when (Store.Ready).
+	Sealed   []byte
+	SealedAt int
 }
 
 // EventKey names an event: the device from its certificate, the id from the

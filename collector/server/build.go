@@ -57,7 +57,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	}
 	p.ingest, err = ingest.New(ingest.Options{
 		Store: s.store, DeviceFrom: enrol.DeviceFrom, Now: o.Now, Logger: o.Log, Version: version.Version,
-		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen, Positions: s.store,
+		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen, Positions: s.store, Ready: s.store.Ready,
 	})
 	if err != nil {
 		return nil, err

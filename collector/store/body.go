@@ -37,14 +37,6 @@ type eventBody struct {
 	Skew       time.Duration `json:"skew_ns,omitempty"`
 }
 
-func bodyOf(e *model.Event) ([]byte, error) {
-	return json.Marshal(eventBody{
-		Rule: e.Rule, Pack: e.Pack, Kind: e.Kind, Name: e.Name, Via: e.Via, Also: e.Also, Count: e.Count, Outcome: e.Outcome,
-		ThirdParty: e.ThirdParty, Noise: e.Noise, Process: e.Process, Exe: e.Exe, PID: e.PID, Unknown: e.Unknown, From: e.From,
-		Client: e.Client, Server: e.Server, IP: e.IP, Match: e.Match, Why: e.Why, NotSeen: e.NotSeen, Help: e.Help, Skew: e.Skew,
-	})
-}
-
 func readBody(data []byte, e *model.Event) error {
 	var b eventBody
 	if err := json.Unmarshal(data, &b); err != nil {

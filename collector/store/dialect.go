@@ -27,6 +27,8 @@ type dialect struct {
 	// shared says that other collectors may be at work on the same database.
 	shared bool
 	open   func(location string) (writer, reader *sql.DB, err error)
+	// settle brings tables into the form in which the database keeps them best.
+	settle func(ctx context.Context, writer *sql.DB) error
 	// keep looks after the database's log while the store is open; nil where the
 	// server does.
 	keep func(location string, writer *sql.DB) (*keeper, error)
@@ -34,6 +36,9 @@ type dialect struct {
 	// parameters, until done is called.
 	rows func(kinds string, first int) string
 	hand func(columns []any) (args []any, done func(), err error)
+	// lazily runs f with a connection whose commits need not be on disk at once:
+	// they are with the next one of anybody else's, and in their order.
+	lazily func(ctx context.Context, writer *sql.DB, f func(db beginner) error) error
 	// queue is the job queue's driver.
 	queue func(*sql.DB) riverdriver.Driver[*sql.Tx]
 	// taken says that a uniqueness was broken.
@@ -83,11 +88,15 @@ func shown(location string) string {
 }
 
 var sqliteDialect = dialect{
-	open:  openSQLite,
-	keep:  keepSQLite,
-	rows:  selectHanded,
-	hand:  handed.hand,
-	queue: func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riversqlite.New(db) },
+	open: openSQLite,
+	keep: keepSQLite,
+
+	settle: keepKeyed,
+	rows:   selectHanded,
+	hand:   handed.hand,
+
+	lazily: lazilySQLite,
+	queue:  func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riversqlite.New(db) },
 	taken: func(err error) bool {
 		var failure *sqlite.Error
 		return errors.As(err, &failure) &&
@@ -102,9 +111,12 @@ var sqliteDialect = dialect{
 var postgresDialect = dialect{
 	shared: true,
 	open:   openPostgres,
+	settle: func(context.Context, *sql.DB) error { return nil },
 	keep:   func(string, *sql.DB) (*keeper, error) { return nil, nil },
 	rows:   unnest,
 	hand:   handArrays,
+	// Its commits wait for the disk beside each other and hold nobody up.
+	lazily: func(_ context.Context, writer *sql.DB, f func(db beginner) error) error { return f(writer) },
 	queue:  func(db *sql.DB) riverdriver.Driver[*sql.Tx] { return riverdatabasesql.New(db) },
 	taken:  func(err error) bool { return pgCode(err) == "23505" },
 	again: func(err error) bool {

@@ -94,7 +94,9 @@ func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.
 	if err != nil {
 		return 0, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	// Not waited for: what is lost with the power is pending again, and nobody was
+	// told, since the queue that tells commits before it does.
+	err = s.writeLazily(ctx, func(tx *sql.Tx) error {
 		if err := s.dialect.aloneInTx(ctx, tx, gatherLock(school)); err != nil {
 			return fmt.Errorf("waiting for others who gather: %w", err)
 		}

@@ -89,6 +89,9 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		if err := migrate(ctx, writer, o.now()); err != nil {
 			return err
 		}
+		if err := d.settle(ctx, writer); err != nil {
+			return err
+		}
 		return migrateJobs(ctx, d.queue(writer))
 	})
 	if err != nil {

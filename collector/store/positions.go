@@ -21,7 +21,7 @@ func (s *Store) SavePositions(ctx context.Context, school model.SchoolID, all []
 	for i, p := range all {
 		devices[i], epochs[i], lanes[i], uptos[i] = p.Device, blob(p.SpoolEpoch), int64(p.Lane), int64(p.Upto)
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.writeLazily(ctx, func(tx *sql.Tx) error {
 		b := &bound{hot: s.hot, tx: tx}
 		_, err := b.execRows(ctx, savePositions, []any{string(school)}, devices, epochs, lanes, uptos)
 		return err

@@ -54,16 +54,26 @@ const writeTries = 5
 // write runs f in a transaction. What f returns as an error undoes everything.
 // Where several collectors write, f may be run again from the beginning.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return s.again(func() error { return writeOnce(ctx, s.writer, f) })
+}
+
+// again repeats a transaction that met another one.
+func (s *Store) again(transaction func() error) error {
 	for try := 1; ; try++ {
-		err := s.writeOnce(ctx, f)
+		err := transaction()
 		if err == nil || try == writeTries || !s.dialect.again(err) {
 			return err
 		}
 	}
 }
 
-func (s *Store) writeOnce(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+// beginner is a pool, or one of its connections.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+func writeOnce(ctx context.Context, db beginner, f func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning transaction: %w", err)
 	}

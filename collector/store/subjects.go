@@ -82,6 +82,14 @@ type subjectKey struct {
 	account, device string
 }
 
+func keyOf(e *model.Event) subjectKey {
+	key := subjectKey{school: e.School, account: model.FoldAccount(e.Account)}
+	if key.account == "" {
+		key.device = e.Device
+	}
+	return key
+}
+
 // foundSubject is a subject as new events need it.
 type foundSubject struct {
 	id  string
@@ -103,10 +111,7 @@ type subjectFinder struct {
 }
 
 func (f *subjectFinder) find(ctx context.Context, e *model.Event) (foundSubject, error) {
-	key := subjectKey{school: e.School, account: model.FoldAccount(e.Account)}
-	if key.account == "" {
-		key.device = e.Device
-	}
+	key := keyOf(e)
 	if found, ok := f.fresh[key]; ok {
 		return found, nil
 	}
