@@ -37,7 +37,8 @@ type watch struct {
 	folder  *fold.Folder
 	held    held
 	own     *ownAddresses
-	packet  *arrival  // the one at hand
+	packet  *arrival // the one at hand, or nil
+	senders senders
 	now     time.Time // of the batch at hand, with the monotonic clock
 	kept    time.Time
 	checked time.Time
@@ -53,6 +54,9 @@ func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 	w.decoder = decode.New(decode.Limits{Flows: maxFlows, Bytes: maxBytes}, decode.Hooks{
 		Name: w.name,
 		Own: func(src, dst netip.Addr) bool {
+			if w.packet == nil {
+				return true // it was asked of the packet that was kept
+			}
 			return w.packet.key != 0 || w.own.has(src, w.now) || w.own.has(dst, w.now)
 		},
 		Conn: w.conn,
@@ -75,13 +79,21 @@ func (w *watch) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.now = w.src.cfg.Now()
-		w.held.release(w.now, w.visit)
-		w.folder.Tick(w.now, w.emit)
-		if err := w.keep(); err != nil {
+		if err := w.settle(); err != nil {
 			return err
 		}
 	}
+}
+
+// settle does what is due when packets were read.
+func (w *watch) settle() error {
+	w.now = w.src.cfg.Now()
+	if due, ok := w.folder.Next(); ok && !due.After(w.now) {
+		w.decoder.Expire(w.now) // a name that waits for its end may speak against an owner
+	}
+	w.held.release(w.now, w.visit)
+	w.folder.Tick(w.now, w.emit)
+	return w.keep()
 }
 
 // wait says how long the next read may wait for a packet.
@@ -102,10 +114,14 @@ func (w *watch) wait() time.Duration {
 // take decodes one packet.
 func (w *watch) take(p *arrival) {
 	w.packet = p
+	if p.key != 0 && p.owner != nil {
+		w.senders.note(p.key, p.owner)
+	}
 	if p.unanswered {
 		w.answer(p)
 	}
 	w.decoder.IP(p.key, p.data, p.at)
+	w.packet = nil // what is told until the next is told of an earlier one
 }
 
 // keep does what need not be done for each packet.
@@ -174,38 +190,6 @@ func (w *watch) answered(s *decode.Sighting) {
 	}
 }
 
-// owner says whose the packet at hand is: as the kernel said, or as is found.
-func (w *watch) owner(s *decode.Sighting) event.Owner {
-	return w.ownerOf(s.Proto, s.Client, s.Server)
-}
-
-func (w *watch) ownerOf(proto string, local, remote netip.AddrPort) event.Owner {
-	if known := w.packet.owner; known != nil {
-		if c, ok := w.src.cfg.Owners.(Completer); ok {
-			return c.Complete(*known)
-		}
-		return clone(known)
-	}
-	if w.src.cfg.Owners == nil {
-		return event.Owner{}
-	}
-	if w.packet.key == 0 && !w.own.has(local.Addr(), w.now) { // this host is the one that was asked
-		local, remote = remote, local
-	}
-	owner, _ := w.src.cfg.Owners.Lookup(proto, local, remote)
-	return owner
-}
-
-// clone keeps an owner beyond the call that handed it over.
-func clone(o *event.Owner) event.Owner {
-	kept := *o
-	if o.UID != nil {
-		uid := *o.UID
-		kept.UID = &uid
-	}
-	return kept
-}
-
 // conn takes what became of a connection (G10): one that the server answered
 // makes a visit of the question that led to it; one that was cut off before
 // the server said anything makes an attempt of the visit.
@@ -215,7 +199,7 @@ func (w *watch) conn(c *decode.Conn) {
 		to := c.Server.Addr().Unmap()
 		w.folder.Connected(to)
 		if w.folder.Follows(to) {
-			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Proto, c.Client, c.Server))
+			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Key, c.Proto, c.Client, c.Server))
 		}
 	case c.Outcome == decode.Asked:
 		w.opened(c)
@@ -227,7 +211,7 @@ func (w *watch) conn(c *decode.Conn) {
 // opened lets the owner of a connection be found as soon as it is tried: a
 // short-lived one may be gone when it tells a name. BPF knows owners without.
 func (w *watch) opened(c *decode.Conn) {
-	if o, ok := w.src.cfg.Owners.(Opener); ok && w.packet.owner == nil && w.packet.key == 0 && w.own.has(c.Client.Addr(), w.now) {
+	if o, ok := w.src.cfg.Owners.(Opener); ok && c.Key == 0 && w.own.has(c.Client.Addr(), w.now) {
 		o.Opened(c.Client, c.Server)
 	}
 }
