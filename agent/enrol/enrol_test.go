@@ -88,7 +88,7 @@ func newCollector(t testing.TB) *collector {
 	must(t, err)
 	quiet := slog.New(slog.DiscardHandler)
 	g := gate.NewGate(school, c.auth, c.now, quiet)
-	srv := grpc.NewServer(grpc.Creds(credentials.NewTLS(g.TLS(c.auth))),
+	srv := grpc.NewServer(grpc.Creds(gate.Credentials(g.TLS(c.auth))),
 		grpc.ChainUnaryInterceptor(g.Unary, c.change), grpc.StreamInterceptor(g.Stream))
 	pub, _, err := ed25519.GenerateKey(nil)
 	must(t, err)
