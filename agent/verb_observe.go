@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,9 @@ func observeVerb() cli.Command {
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
 					return err
+				}
+				if (*iface != "" && !*live) || (*format+*columns != "" && *log == "") {
+					return cli.Usagef("--interface goes with --live, --format and --columns with --log")
 				}
 				p := newPrinter(env)
 				if *pcap == "" {
@@ -141,7 +145,7 @@ func observeLive(ctx context.Context, env cli.Env, p *printer, iface string) err
 }
 
 func observePcap(env cli.Env, p *printer, name string) error {
-	f, err := os.Open(name)
+	f, err := openFile(name)
 	if err != nil {
 		return fmt.Errorf("reading capture: %w", err)
 	}
@@ -168,6 +172,18 @@ func observePcap(env cli.Env, p *printer, name string) error {
 		fmt.Fprintf(env.Stderr, "%s: it ends in the middle of a packet, after %d\n", name, sum.Packets)
 	}
 	return nil
+}
+
+// openFile opens what can be read; a pipe can.
+func openFile(name string) (*os.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("%s is a folder; want a file", name), f.Close())
+	}
+	return f, nil
 }
 
 // detectBytes is how much of a log's beginning its format is found by.
@@ -226,7 +242,7 @@ func observeLog(env cli.Env, p *printer, spec logSpec) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(name)
+	f, err := openFile(name)
 	if err != nil {
 		return fmt.Errorf("reading log: %w", err)
 	}

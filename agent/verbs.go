@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"safelight/agent/daemon"
 	"safelight/agent/enrol"
+	"safelight/agent/source"
 	"safelight/internal/cli"
 	"safelight/internal/localstate"
 	"safelight/internal/logging"
@@ -164,11 +167,10 @@ func printStatus(out io.Writer, st daemon.Status) error {
 		fmt.Fprintf(w, "renewal\t%s\n", st.Renewal.LastError)
 	}
 	for _, s := range st.Sources {
-		by := ""
-		if s.Way != "" {
-			by = fmt.Sprintf(" by %s since %s", s.Way, s.Since.Local().Format("2006-01-02 15:04"))
-		}
-		fmt.Fprintf(w, "source %s\t%s%s, seen %d, dropped %d, lost %d %s\n", s.Name, s.State, by, s.Seen, s.Dropped, s.Lost, s.Detail)
+		fmt.Fprintf(w, "source %s\t%s\n", s.Name, sourceLine(s))
+	}
+	if hidden := hiddenLine(st.Coverage.Hidden); hidden != "" {
+		fmt.Fprintf(w, "not to be seen\t%s\n", hidden)
 	}
 	for _, l := range st.Spool.Lanes {
 		fmt.Fprintf(w, "spool %s\t%d waiting, %d bytes, %d dropped\n", l.Lane, l.Depth, l.Bytes, l.Dropped)
@@ -176,6 +178,31 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	fmt.Fprintf(w, "quarantined\t%d\n", st.Spool.Quarantined)
 	fmt.Fprintf(w, "cpu\t%.1f s\nmemory\t%d MB\n", st.CPUSeconds, st.MemoryBytes>>20)
 	return w.Flush()
+}
+
+// sourceLine says how a source stands, what it sees by, and what it missed.
+func sourceLine(s source.Status) string {
+	line := string(s.State)
+	if s.Way != "" {
+		line += fmt.Sprintf(" by %s since %s", s.Way, s.Since.Local().Format("2006-01-02 15:04"))
+	}
+	if len(s.Interfaces) > 0 {
+		line += " on " + strings.Join(s.Interfaces, " ")
+	}
+	line += fmt.Sprintf(", seen %d, dropped %d, lost %d", s.Seen, s.Dropped, s.Lost)
+	if s.Detail != "" {
+		line += "; " + s.Detail
+	}
+	return line
+}
+
+// hiddenLine counts the connections whose names nobody can see.
+func hiddenLine(hidden map[string]uint64) string {
+	var all []string
+	for _, what := range slices.Sorted(maps.Keys(hidden)) {
+		all = append(all, fmt.Sprintf("%s %d", what, hidden[what]))
+	}
+	return strings.Join(all, ", ")
 }
 
 func yes(b bool) string {
@@ -189,7 +216,7 @@ func serviceVerbs() []cli.Command {
 	var all []cli.Command
 	for _, what := range ossvc.Verbs {
 		all = append(all, cli.Command{
-			Name: "service " + what, Short: "Have the system's service manager " + what + " the service.",
+			Name: "service " + what, Short: ossvc.Short(what),
 			Example: "safelight-agent service " + what,
 			Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 				dir := dirFlag(fs)

@@ -8,7 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"safelight/agent/daemon"
+	"safelight/agent/source"
 	"safelight/internal/cli"
 )
 
@@ -191,8 +194,10 @@ func TestWrongUsageIsStatusTwoAndFailureOneLine(t *testing.T) {
 	for args, want := range map[string]int{
 		"judge": 2, "judge --rules x a b": 2, "judge --rules x --role teacher": 2, "judge --rules x --at noon": 2,
 		"observe": 2, "observe --live --pcap x": 2, "observe --log squid": 2, "observe --log nothing=x": 2, "observe --log x --format nothing": 2,
+		"observe --pcap x --interface lo": 2, "observe --live --format squid": 2, "observe --live --columns host=a": 2,
 		"enrol": 2, "version now": 2, "service status now": 2, "run now": 2, "run --log loud": 2, "status now": 2,
 		"judge --rules " + gone: 1, "observe --pcap " + gone: 1, "observe --log squid=" + gone: 1,
+		"observe --pcap .": 1, "observe --log .": 1,
 		"enrol --token hello --dir " + gone: 1,
 	} {
 		code, out, stderr := ask(t, "", strings.Fields(args)...)
@@ -210,6 +215,25 @@ func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
 		code, out, _ := ask(t, "", append(strings.Fields(v.Name), "--help")...)
 		if _, example, ok := strings.Cut(out, "Example:\n"); code != 0 || !ok || !strings.Contains(example, "safelight-agent "+v.Name) {
 			t.Errorf("%s: status %d, help %q", v.Name, code, out)
+		}
+	}
+}
+
+func TestStatusSaysWhereASourceLooksAndWhatItMissed(t *testing.T) {
+	var out strings.Builder
+	st := daemon.Status{
+		Running: true, Enrolled: true, Sources: []source.Status{
+			{Name: "network", State: source.Running, Way: "packet", Since: time.Unix(0, 0), Interfaces: []string{"lo", "wlan0"}, Seen: 7, Lost: 2, Detail: "BPF is not to be had"},
+			{Name: "process", State: source.Starting},
+		},
+		Coverage: daemon.Coverage{Hidden: map[string]uint64{"vpn": 1, "ech": 30}},
+	}
+	if err := printStatus(&out, st); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{" on lo wlan0, seen 7, dropped 0, lost 2; BPF is not to be had\n", "starting, seen 0, dropped 0, lost 0\n", "ech 30, vpn 1\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
 		}
 	}
 }

@@ -87,7 +87,7 @@ const serviceName = "safelight-collector"
 
 func serviceVerb(what string) cli.Command {
 	return cli.Command{
-		Name: "service " + what, Short: "Have the system's service manager " + what + " the service.",
+		Name: "service " + what, Short: ossvc.Short(what),
 		Example: "safelight-collector service " + what,
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -79,13 +80,17 @@ func ReadStatus(ctx context.Context, dir string) (Status, error) {
 	if errors.Is(err, localstate.ErrNotRunning) {
 		return stoppedStatus(dir)
 	}
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err // without the address, which is nobody's
+	}
 	if err != nil {
-		return Status{}, fmt.Errorf("asking the running agent: %w", err)
+		return Status{}, fmt.Errorf("reading the status: %w", err)
 	}
 	defer resp.Body.Close()
 	var st Status
 	if err := json.NewDecoder(resp.Body).Decode(&st); err != nil {
-		return Status{}, fmt.Errorf("asking the running agent: reading its answer: %w", err)
+		return Status{}, fmt.Errorf("reading the status: reading the agent's answer: %w", err)
 	}
 	return st, nil
 }

@@ -9,6 +9,14 @@ import (
 // Verbs are what Do takes.
 var Verbs = []string{"install", "uninstall", "start", "stop", "restart", "status"}
 
+// Short says in a line what a verb does, for its help.
+func Short(verb string) string {
+	if verb == "status" {
+		return "Ask the system's service manager how the service stands."
+	}
+	return "Have the system's service manager " + verb + " the service."
+}
+
 // Do carries out a verb by its word and says what came of it.
 func (s *Service) Do(verb string) (said string, err error) {
 	switch verb {

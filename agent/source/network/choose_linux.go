@@ -20,14 +20,14 @@ func openCapture(ctx context.Context, cfg Config) (capturer, error) {
 	if err == nil {
 		return s, nil
 	}
-	why := "unknown"
+	why := err.Error()
 	var un *bpf.Unavailable
 	if errors.As(err, &un) {
 		why = un.Reason
 	}
 	r, rerr := openRing(ctx, cfg, fmt.Sprintf("BPF is not to be had: %s", why))
 	if rerr != nil {
-		return nil, errors.Join(rerr, err)
+		return nil, fmt.Errorf("%w; nor is BPF to be had: %s", rerr, why)
 	}
 	return r, nil
 }
