@@ -185,7 +185,7 @@ func TestManyQuestionsWithoutAnswersFillNoMemory(t *testing.T) {
 	p := pairs{answers: true}
 	told := 0
 	for n := range 10 * maxWaiting {
-		p.add(Entry{Host: fmt.Sprint(n), stage: question}, place{}, now)
+		p.add(Entry{Host: fmt.Sprint(n), stage: question}, place{}, int64(n), now)
 		for _, ok := p.next(now); ok; _, ok = p.next(now) {
 			told++
 		}

@@ -16,24 +16,30 @@ import (
 //	reply www.example.org is 198.51.100.4
 //	config blocked.example is NXDOMAIN
 //
-// An answer names its client only with `extra`.
+// A question and its answers share a number, and an answer names its client,
+// only with `extra`. "reply a is <CNAME>" is followed by an answer for the name
+// that a leads to, for which nobody asked (G2).
 func parseDnsmasq(line []byte) (Entry, error) {
 	line = bytes.TrimSpace(withoutTag(line))
-	client := ""
-	if serial, rest := field(line); number(serial) {
+	client, serial := "", ""
+	if word, rest := field(line); number(word) {
 		who, after := field(rest)
 		ip, _, ok := bytes.Cut(who, []byte("/"))
 		if !ok {
 			return Entry{}, errShape
 		}
-		client, line = string(ip), after
+		client, serial, line = string(ip), string(word), after
 	}
 	verb, rest := field(line)
 	if kind, ok := bytes.CutPrefix(verb, []byte("query[")); ok {
-		return dnsmasqQuestion(string(bytes.TrimSuffix(kind, []byte("]"))), rest)
+		e, err := dnsmasqQuestion(string(bytes.TrimSuffix(kind, []byte("]"))), rest)
+		e.serial = serial
+		return e, err
 	}
 	if before, after, ok := bytes.Cut(line, []byte(" is ")); ok {
-		return dnsmasqAnswer(before, after, client)
+		e, err := dnsmasqAnswer(before, after, client)
+		e.serial = serial
+		return e, err
 	}
 	if len(rest) > 0 && ofItself(string(verb)) {
 		return Entry{}, errNothing
@@ -74,10 +80,13 @@ func dnsmasqAnswer(before, after []byte, client string) (Entry, error) {
 		return Entry{}, errShape
 	}
 	from, what := string(before[:i]), string(bytes.TrimSpace(after))
-	if what == "<CNAME>" || what == "truncated" {
+	if what == "truncated" {
 		return Entry{}, errNothing // the answer proper follows
 	}
 	host, err := dnsName(before[i+1:])
+	if what == "<CNAME>" {
+		return Entry{Host: host, Client: client, Of: event.ViaDNS, stage: leads}, err
+	}
 	return Entry{
 		Host: host, Client: client, Of: event.ViaDNS, stage: answer,
 		Denied: listed(from) || what == "NXDOMAIN" || strings.HasPrefix(what, "REFUSED") || strings.HasPrefix(what, "blocked") || nowhere(what),

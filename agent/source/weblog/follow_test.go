@@ -343,7 +343,7 @@ func TestAnotherFileWithTheSameNumber(t *testing.T) {
 	l.add(someLines(0, 3))
 	r := l.follow(nil).look(1)
 	checkpoint := r.stop()
-	p, err := decodePlace(checkpoint)
+	p, err := decodeCheckpoint(checkpoint)
 	l.must(err)
 	l.must(os.Remove(l.path))
 	l.add(someLines(100, 110))
@@ -417,8 +417,8 @@ func TestWeeksOfOldLogAreNoNews(t *testing.T) {
 func TestADamagedCheckpointIsSaidSo(t *testing.T) {
 	l := newLog(t)
 	l.add(line(0))
-	good := place{offset: 300, headLen: 256}.encode()
-	tooFar := place{offset: 3, headLen: 256}.encode()
+	good := checkpoint{place: place{offset: 300, headLen: 256}}.encode()
+	tooFar := checkpoint{place: place{offset: 3, headLen: 256}}.encode()
 	for name, b := range map[string][]byte{
 		"cut": good[:20], "of another version": append([]byte{9}, good[1:]...), "impossible": tooFar,
 	} {

@@ -28,6 +28,7 @@ type follower struct {
 	pairs pairs
 	fold  *fold.Folder // nil passes every line on
 	told  place        // the last place that was put
+	base  int64        // how much was read in the files before t
 
 	fresh  bool      // nothing was read yet, now or in an earlier run
 	oldEnd int64     // what stands in t before was there when following began
@@ -37,7 +38,7 @@ type follower struct {
 func newFollower(s *Source, sink source.Sink) *follower {
 	f := &follower{
 		src: s, sink: sink, buf: make([]byte, chunk),
-		parse: s.format.parser(s.cfg.Options), pairs: pairs{answers: s.format.Answers},
+		parse: s.format.parser(s.cfg.Options), pairs: s.format.pairs(),
 	}
 	if !s.cfg.Unfolded {
 		f.fold = fold.New(fold.Config{})
@@ -53,15 +54,20 @@ func (f *follower) close() {
 
 // resume opens the file that a checkpoint is of, wherever rotation put it.
 func (f *follower) resume(ctx context.Context, checkpoint []byte) error {
-	p, err := decodePlace(checkpoint)
+	c, err := decodeCheckpoint(checkpoint)
 	if err != nil {
 		return err
 	}
+	p := c.place
 	t := find(f.src.cfg.Path, p)
 	if t == nil {
 		f.src.cfg.Log.WarnContext(ctx, "the log that was being read is gone; reading the present one from its beginning")
 		return nil
 	}
+	for i := range c.behind {
+		c.behind[i] += p.offset
+	}
+	f.pairs.resume(c.answers, c.behind)
 	f.t, f.told = t, p
 	return f.seek(t, p)
 }
@@ -178,6 +184,7 @@ func (f *follower) truncated(ctx context.Context) (bool, error) {
 	at := old.place(old.lines.offset)
 	copied := find(f.src.cfg.Path, at)
 	if copied == nil || at.headLen == 0 {
+		f.base += old.lines.offset
 		f.src.cfg.Log.WarnContext(ctx, "the log was truncated and no copy is beside it; reading it from its beginning")
 		if copied != nil {
 			_ = copied.close()
@@ -218,6 +225,7 @@ func (f *follower) goOn(ctx context.Context) (bool, error) {
 	}
 	old := f.t
 	err = old.lines.rest(func(line []byte, at int64) error { return f.line(ctx, old, line, at) })
+	f.base += old.lines.offset
 	f.t, f.quiet, f.oldEnd = after, false, 0
 	return true, errors.Join(err, old.close())
 }
@@ -242,7 +250,7 @@ func (f *follower) line(ctx context.Context, t *tail, line []byte, after int64) 
 		return nil
 	}
 	f.src.seen.Add(1)
-	f.pairs.add(e, t.place(after), f.src.cfg.Now())
+	f.pairs.add(e, t.place(after), f.base+after, f.src.cfg.Now())
 	return f.release(ctx)
 }
 
@@ -256,22 +264,32 @@ func (f *follower) release(ctx context.Context) error {
 		}
 		o := observation(h.Entry, now)
 		if f.fold == nil {
-			if err := f.put(ctx, o, h.place); err != nil {
+			if err := f.put(ctx, o, h); err != nil {
 				return err
 			}
 			continue
 		}
 		var err error
-		f.fold.Add(o, now, func(o event.Observation) { err = f.put(ctx, o, h.place) })
+		f.fold.Add(o, now, func(o event.Observation) { err = f.put(ctx, o, h) })
 		if err != nil {
 			return err
 		}
 	}
 }
 
-func (f *follower) put(ctx context.Context, o event.Observation, at place) error {
-	f.told = at
-	return f.sink.Put(ctx, source.Observed{Observation: o, Checkpoint: at.encode()})
+func (f *follower) put(ctx context.Context, o event.Observation, h held) error {
+	f.told = h.place
+	return f.sink.Put(ctx, source.Observed{Observation: o, Checkpoint: f.checkpoint(h.place, h.at)})
+}
+
+// checkpoint is of a place, at which at was read.
+func (f *follower) checkpoint(p place, at int64) []byte {
+	f.pairs.passed(at)
+	c := checkpoint{place: p, answers: f.pairs.answers}
+	for _, line := range f.pairs.behind {
+		c.behind = append(c.behind, line-at)
+	}
+	return c.encode()
 }
 
 // keep puts the place alone when lines were read that told nothing new: a log
@@ -286,5 +304,5 @@ func (f *follower) keep(ctx context.Context) error {
 		return nil
 	}
 	f.told = at
-	return f.sink.Put(ctx, source.Observed{Checkpoint: at.encode()})
+	return f.sink.Put(ctx, source.Observed{Checkpoint: f.checkpoint(at, f.base+at.offset)})
 }

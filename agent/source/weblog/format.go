@@ -24,6 +24,7 @@ type Entry struct {
 	// ThirdParty says that the line itself shows a part of another site's page.
 	ThirdParty bool
 	stage      stage
+	serial     string // joins a question to its answers; empty where the log has none
 }
 
 // stage tells a question's line from its answer's, where a log has both.
@@ -33,6 +34,7 @@ const (
 	whole    stage = iota // the line is all there is
 	question              // an answer may follow on a line of its own
 	answer                // of the question with the same host; Client may be empty
+	leads                 // as an answer, to another name: the answer proper follows
 )
 
 // Parser reads one line. It may remember a header that stood above it; one
@@ -68,9 +70,12 @@ type Format struct {
 	Name  string
 	Alias []string // what people also call it
 	New   func(Options) Parser
-	// Answers says that each question's answer has a line of its own, which
+	// Answers says that a question's answer may have a line of its own, which
 	// alone says whether it was refused.
 	Answers bool
+	// Alone says that an answer may be all that is logged of a question, and
+	// names who asked and for what.
+	Alone bool
 }
 
 // formats are all that are understood. A new one is a file with its parser and
@@ -80,12 +85,14 @@ var formats = []Format{
 	{Name: "combined", Alias: []string{"squid-combined"}, New: stateless(parseCombined)},
 	{Name: "dnsmasq", New: stateless(parseDnsmasq), Answers: true},
 	{Name: "pihole", Alias: []string{"pi-hole", "ftl"}, New: stateless(parsePihole), Answers: true},
-	{Name: "unbound", New: stateless(parseUnbound)},
-	{Name: "bind", Alias: []string{"bind9", "named"}, New: newBind},
+	{Name: "unbound", New: stateless(parseUnbound), Answers: true, Alone: true},
+	{Name: "bind", Alias: []string{"bind9", "named"}, New: newBind, Answers: true, Alone: true},
 	{Name: "adguard", Alias: []string{"adguardhome", "adguard-home"}, New: stateless(parseAdGuard)},
 	{Name: "zeek", Alias: []string{"zeek-dns", "zeek-ssl", "zeek-http", "zeek-json", "bro"}, New: newZeek},
 	{Name: "csv", New: newCSV},
 }
+
+func (f Format) pairs() pairs { return pairs{answers: f.Answers, alone: f.Alone} }
 
 func stateless(parse Parser) func(Options) Parser { return func(Options) Parser { return parse } }
 

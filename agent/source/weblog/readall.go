@@ -26,7 +26,7 @@ func ReadAll(format string, r io.Reader, o Options, emit func(event.Observation)
 		return Summary{}, err
 	}
 	o = o.withDefaults()
-	once := &reading{parse: f.parser(o), pairs: pairs{answers: f.Answers}, now: o.Now, emit: emit}
+	once := &reading{parse: f.parser(o), pairs: f.pairs(), now: o.Now, emit: emit}
 	var l lines
 	buf := make([]byte, chunk)
 	for err == nil {
@@ -58,7 +58,7 @@ type reading struct {
 	sum   Summary
 }
 
-func (r *reading) line(line []byte, _ int64) error {
+func (r *reading) line(line []byte, after int64) error {
 	if len(line) == 0 {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (r *reading) line(line []byte, _ int64) error {
 	if e.Time.After(r.last) {
 		r.last = e.Time
 	}
-	r.pairs.add(e, place{}, r.last)
+	r.pairs.add(e, place{}, after, r.last)
 	return r.tell(r.last)
 }
 
