@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"maps"
@@ -22,6 +23,9 @@ type connLimits struct {
 	// queue is how many more may wait until they may be strangers, before their
 	// handshakes; zero: nobody waits.
 	queue int
+	// perDevice is how many connections a device may have, or rather a key; one more
+	// ends the oldest. Zero: any number.
+	perDevice int
 	// manners is how long a stranger may stay; zero: as long as it likes.
 	manners time.Duration
 }
@@ -35,7 +39,7 @@ type connLimits struct {
 // Only strangers are counted by address: whoever floods one keeps out others there
 // who have never connected, and no device that has, nor anybody elsewhere.
 var (
-	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, queue: 8192, manners: time.Minute}
+	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, queue: 8192, perDevice: 16, manners: time.Minute}
 	peopleLimits  = connLimits{all: 2048, strangers: 2048, perAddress: 256}
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )
@@ -67,11 +71,12 @@ type limited struct {
 	strangers int
 	from      map[string]int
 	queue     queue
-	guests    map[*guest]struct{} // nil where whoever serves ends what is open
+	devices   map[deviceKey][]*guest // the oldest first
+	guests    map[*guest]struct{}    // nil where whoever serves ends what is open
 }
 
 func limit(l net.Listener, limits connLimits) *limited {
-	return &limited{Listener: l, limits: limits, from: map[string]int{}}
+	return &limited{Listener: l, limits: limits, from: map[string]int{}, devices: map[deviceKey][]*guest{}}
 }
 
 // limitAbrupt also ends every connection when the listener closes: gRPC waits for
@@ -160,8 +165,9 @@ type guest struct {
 	house    *limited
 	address  string
 	turn     chan struct{} // closed when its turn has come, or it is over; nil: it need not wait
-	patience *time.Timer   // house.mu guards this and the two below
+	patience *time.Timer   // house.mu guards this and those below
 
+	key      deviceKey // once it is known
 	stranger bool
 	left     bool
 }
@@ -193,11 +199,45 @@ func (g *guest) tire() {
 	}
 }
 
-// known takes a connection off the strangers' count.
-func (g *guest) known() {
-	g.house.mu.Lock()
-	defer g.house.mu.Unlock()
+// deviceKey is the SHA-256 of a device's public key.
+type deviceKey [sha256.Size]byte
+
+// known takes a connection off the strangers' count, and ends the oldest of a
+// device that has too many.
+func (g *guest) known(key deviceKey) {
+	if oldest := g.house.meet(g, key); oldest != nil {
+		_ = oldest.Close() // it may have ended already
+	}
+}
+
+func (l *limited) meet(g *guest, key deviceKey) (oldest *guest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.left {
+		return nil
+	}
 	g.unstrange()
+	if l.limits.perDevice == 0 {
+		return nil
+	}
+	g.key = key
+	l.devices[key] = append(l.devices[key], g)
+	if open := l.devices[key]; len(open) > l.limits.perDevice {
+		return open[0]
+	}
+	return nil
+}
+
+// forget needs mu.
+func (l *limited) forget(g *guest) {
+	open, counted := l.devices[g.key]
+	if !counted {
+		return
+	}
+	left := slices.DeleteFunc(open, func(o *guest) bool { return o == g })
+	if l.devices[g.key] = left; len(left) == 0 {
+		delete(l.devices, g.key)
+	}
 }
 
 // unstrange needs house.mu.
@@ -222,6 +262,7 @@ func (g *guest) Close() error {
 		g.left = true
 		g.house.all--
 		delete(g.house.guests, g)
+		g.house.forget(g)
 		if g.house.queue.drop(g) {
 			close(g.turn)
 		}
@@ -254,7 +295,7 @@ func (k knowing) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, er
 	}
 	secure, info, err := k.TransportCredentials.ServerHandshake(c)
 	if line, ok := info.(enrol.Line); ok && err == nil && line.Known() && counted {
-		g.known()
+		g.known(sha256.Sum256(line.State.PeerCertificates[0].RawSubjectPublicKeyInfo))
 	}
 	return secure, info, err
 }

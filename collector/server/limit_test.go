@@ -71,7 +71,7 @@ func TestConnectionFloodIsClosedAndGoneConnectionsMakeRoom(t *testing.T) {
 	if !shut(dialTo(t, l), 5*time.Second) {
 		t.Fatal("a fourth connection from one address was let in")
 	}
-	kept[0].(*guest).known() // a device is no stranger: another may come
+	kept[0].(*guest).known(deviceKey{}) // a device is no stranger: another may come
 	dialTo(t, l)
 	_ = (<-in).Close()
 	_ = kept[1].Close()
@@ -116,7 +116,7 @@ func TestSlowLorisIsShownOut(t *testing.T) {
 	if a.RemoteAddr().String() == known.LocalAddr().String() {
 		a, b = b, a
 	}
-	b.(*guest).known()
+	b.(*guest).known(deviceKey{})
 	if !shut(slow, 10*time.Second) {
 		t.Error("a stranger that says nothing stayed")
 	}
