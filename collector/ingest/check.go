@@ -194,8 +194,11 @@ func (c *checked) ack(o outcome, now time.Time) *safelightv1.BatchAck {
 		return c.ackLater(now)
 	}
 	ack := &safelightv1.BatchAck{Number: c.number, ServerTime: stamp(now)}
-	for _, it := range c.items {
-		ack.Items = append(ack.Items, it.ack(o))
+	answers := make([]safelightv1.ItemAck, len(c.items)) // all at once: there are as many as records
+	ack.Items = make([]*safelightv1.ItemAck, len(c.items))
+	for i, it := range c.items {
+		it.ack(o, &answers[i])
+		ack.Items[i] = &answers[i]
 	}
 	for _, t := range c.tombstones {
 		answer := &safelightv1.TombstoneAck{Lane: t.lane, FromSeq: t.from, Status: safelightv1.AckStatus_ACK_STATUS_REJECTED}
@@ -217,17 +220,17 @@ var statuses = map[model.Stored]safelightv1.AckStatus{
 	model.StoredConflict:  safelightv1.AckStatus_ACK_STATUS_REJECTED,
 }
 
-func (it item) ack(o outcome) *safelightv1.ItemAck {
-	answer := &safelightv1.ItemAck{Lane: it.lane, Seq: it.seq}
+func (it item) ack(o outcome, answer *safelightv1.ItemAck) {
+	answer.Lane, answer.Seq = it.lane, it.seq
 	switch {
 	case it.refused != nil:
 		answer.Status = safelightv1.AckStatus_ACK_STATUS_REJECTED
 		answer.Reason, answer.Field = it.refused.reason, it.refused.field
-		return answer
+		return
 	case o.err != nil:
 		answer.Status = safelightv1.AckStatus_ACK_STATUS_RETRY
 		answer.Reason, answer.RetryAfter = "not stored now", durationpb.New(retryAfter)
-		return answer
+		return
 	}
 	stored := o.appended.Events
 	if it.health {
@@ -237,5 +240,4 @@ func (it item) ack(o outcome) *safelightv1.ItemAck {
 	if stored[it.index] == model.StoredConflict {
 		answer.Reason, answer.Field = "another record with this id is stored", "id"
 	}
-	return answer
 }
