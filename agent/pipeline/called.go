@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"strings"
 
 	"safelight/internal/event"
@@ -8,21 +9,44 @@ import (
 )
 
 // verdict judges an observation. A program goes by several names: its own, that
-// of the script an interpreter runs, and that of the app it is a part of. The
-// first that a rule has something to say of decides.
+// of the script an interpreter runs, and that of the app it is a part of. What
+// weighs most decides, as it does among the rules on one name: a note or an
+// exemption of `java` must hide no finding on what java runs.
 func verdict(set *rules.Ruleset, in rules.Input, o event.Observation) rules.Verdict {
-	v := set.Judge(in)
+	best := set.Judge(in)
 	if o.Kind != event.Process {
-		return v
+		return best
 	}
 	for _, name := range alsoCalled(o) {
-		if v.Decision != rules.None {
-			return v
-		}
 		in.Text, in.Exe = name.text, name.path
-		v = set.Judge(in)
+		if v := set.Judge(in); outweighs(set, v, best) {
+			best = v
+		}
 	}
-	return v
+	return best
+}
+
+// outweighs goes by the order of package rules: a locked category's finding, any
+// other, a note, an exemption; then by severity. Equals leave the first.
+func outweighs(set *rules.Ruleset, a, b rules.Verdict) bool {
+	return cmp.Or(cmp.Compare(weight(set, a), weight(set, b)), cmp.Compare(a.Severity, b.Severity)) > 0
+}
+
+func weight(set *rules.Ruleset, v rules.Verdict) int {
+	switch v.Decision {
+	case rules.Safe: // never flagged, whatever else it is called (G1)
+		return 5
+	case rules.Flag:
+		if c, ok := set.Category(v.Category); ok && c.Locked {
+			return 4
+		}
+		return 3
+	case rules.Note:
+		return 2
+	case rules.Exempt:
+		return 1
+	}
+	return 0
 }
 
 type called struct{ text, path string }
