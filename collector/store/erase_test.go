@@ -213,7 +213,8 @@ func TestG13AnErasureCutShortIsFinishedAtTheNextStart(t *testing.T) {
 				must(t, keys.Begin(keys.Newest()+1))
 			}
 			was := keys.Newest()
-			again := reopenPatiently(t, s)
+			where, _ := locations.Load(s)
+			again := openAnother(t, where.(lies))
 			checkErased(t, again, dsl, gone, stays)
 			now, err := again.keysOf(ctx, school)
 			must(t, err)
@@ -222,15 +223,6 @@ func TestG13AnErasureCutShortIsFinishedAtTheNextStart(t *testing.T) {
 			}
 		})
 	}
-}
-
-// reopenPatiently opens a store whose opening waits for other collectors.
-func reopenPatiently(t *testing.T, s *Store) *Store {
-	t.Helper()
-	if onPostgres() {
-		t.Log("waits ten seconds for collectors that are not there")
-	}
-	return reopen(t, s)
 }
 
 // Erasing a person must not show them their own alert because nobody can tell

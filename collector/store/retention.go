@@ -149,7 +149,7 @@ func (s *Store) overwriting(ctx context.Context, f func(tx *sql.Tx) error) error
 // forgetOldPages empties the log of former pages, where the database has one of
 // its own beside it.
 func (s *Store) forgetOldPages(ctx context.Context) error {
-	if s.keeper == nil {
+	if s.Shared() {
 		return nil
 	}
 	return s.keeper.empty(ctx)
