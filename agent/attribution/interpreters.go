@@ -18,12 +18,14 @@ type interpreter struct {
 	script []string
 	// suffixes, where set, are the only ends that a script's name may have.
 	suffixes []string
+	// words says that an option of one dash is one word ("-server"), not letters.
+	words bool
 }
 
 var (
 	shell    = interpreter{values: []string{"-o", "+o", "-O", "+O", "--rcfile", "--init-file"}, code: []string{"-c", "-s"}}
 	python   = interpreter{values: []string{"-W", "-X", "--check-hash-based-pycs"}, code: []string{"-c", "-m"}}
-	modernJS = interpreter{suffixes: []string{".ts", ".js", ".mjs", ".tsx", ".jsx"}}
+	modernJS = interpreter{code: []string{"-e", "--eval", "-p", "--print"}, suffixes: []string{".ts", ".js", ".mjs", ".tsx", ".jsx"}}
 	wine     = interpreter{suffixes: []string{".exe", ".msi", ".bat", ".cmd", ".com", ".lnk"}}
 )
 
@@ -37,21 +39,21 @@ var interpreters = map[string]interpreter{
 		code:   []string{"-e", "--eval", "-p", "--print", "-pe"},
 	},
 	"deno": modernJS, "bun": modernJS,
-	"perl": {values: []string{"-I"}, code: []string{"-e", "-E"}},
+	"perl": {values: []string{"-I", "-M", "-m"}, code: []string{"-e", "-E"}},
 	"ruby": {values: []string{"-I", "-r", "-C", "-E", "-K", "--encoding"}, code: []string{"-e"}},
-	"php":  {values: []string{"-d", "-c", "-z"}, code: []string{"-r", "-R", "-B", "-E", "-a"}, script: []string{"-f", "-F"}},
+	"php":  {values: []string{"-d", "-c", "-z"}, code: []string{"-r", "-R", "-B", "-E", "-a", "--run", "--process-code", "--process-begin", "--process-end"}, script: []string{"-f", "-F"}},
 	"lua":  {values: []string{"-l"}, code: []string{"-e"}}, "luajit": {values: []string{"-l", "-j", "-O"}, code: []string{"-e"}},
 	"tclsh": {}, "wish": {}, "love": {},
 	"Rscript": {code: []string{"-e"}},
 	"gjs":     {values: []string{"-I"}, code: []string{"-c"}},
 	"pwsh": {
 		values: []string{"-ExecutionPolicy", "-ep", "-WorkingDirectory", "-wd"},
-		code:   []string{"-c", "-Command", "-EncodedCommand", "-e", "-ec"}, script: []string{"-File", "-f"},
+		code:   []string{"-c", "-Command", "-EncodedCommand", "-e", "-ec"}, script: []string{"-File", "-f"}, words: true,
 	},
 	"mono": {values: []string{"--config"}, suffixes: []string{".exe", ".dll"}}, "dotnet": {suffixes: []string{".dll", ".exe"}},
 	"java": {
 		values: []string{"-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens", "--add-exports"},
-		code:   []string{"-m", "--module"}, script: []string{"-jar"}, suffixes: []string{".jar", ".java"},
+		code:   []string{"-m", "--module"}, script: []string{"-jar"}, suffixes: []string{".jar", ".java"}, words: true,
 	},
 	"wine": wine, "wine64": wine, "wine-preloader": wine, "wine64-preloader": wine, "wineloader": wine, "wineloader64": wine,
 }
@@ -98,14 +100,31 @@ func (in interpreter) file(words []string) string {
 	return ""
 }
 
-// joined says whether a word is letters in one, of which one begins the code:
-// "-lc", "-ne".
+// joined says whether a word begins the code without ending there: letters in
+// one, "-lc" and "-ne", with the code after them, "-cprint(1)", or a long option
+// with its value, "--eval=print(1)". In doubt it does: an argument must not pass
+// for a script (G11).
 func (in interpreter) joined(word string) bool {
-	if len(word) < 3 || word[0] != '-' || word[1] == '-' {
+	if len(word) < 3 || word[0] != '-' {
 		return false
 	}
-	for _, option := range in.code {
-		if len(option) == 2 && strings.IndexByte(word[1:], option[1]) >= 0 && strings.Trim(word[1:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+	if word[1] == '-' {
+		name, _, has := strings.Cut(word, "=")
+		return has && slices.Contains(in.code, name)
+	}
+	plain := strings.Trim(word[1:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	if plain {
+		return strings.ContainsFunc(word[1:], func(r rune) bool { return slices.Contains(in.code, "-"+string(r)) })
+	}
+	if in.words {
+		return false
+	}
+	for _, r := range word[1:] {
+		option := "-" + string(r)
+		if slices.Contains(in.values, option) {
+			return false // the rest is its value
+		}
+		if slices.Contains(in.code, option) {
 			return true
 		}
 	}
