@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -26,12 +27,25 @@ type changes struct {
 	wake   func()
 	log    *slog.Logger
 	now    chan struct{}
+	topics []topic
 
 	seen map[string]int64 // by topic; look's only
 }
 
+// topic is what is done about one kind of change.
+type topic struct {
+	name string
+	act  func(context.Context) error
+}
+
 func newChanges(s *store.Store, p *policy.Publisher, g *enrol.Gate, w *watch.Service, wake func(), log *slog.Logger) *changes {
-	return &changes{store: s, policy: p, gate: g, watch: w, wake: wake, log: log, now: make(chan struct{}, 1)}
+	c := &changes{store: s, policy: p, gate: g, watch: w, wake: wake, log: log, now: make(chan struct{}, 1)}
+	c.topics = []topic{
+		{store.TopicDevices, c.devicesChanged}, // a revocation first
+		{store.TopicPolicy, c.policyChanged},
+		{store.TopicPeople, c.peopleChanged},
+	}
+	return c
 }
 
 // poke has look called soon.
@@ -61,29 +75,33 @@ func (c *changes) run(ctx context.Context) error {
 	}
 }
 
-// look acts on every topic whose number moved. A topic counts as seen only
-// when acting on it worked.
+// look acts on every topic whose number moved, whatever becomes of the others. A
+// topic counts as seen only when acting on it worked.
 func (c *changes) look(ctx context.Context) error {
 	numbers, err := c.store.Changes(ctx, schoolID)
 	if err != nil {
 		return fmt.Errorf("reading changes: %w", err)
 	}
-	first := c.seen == nil
-	if first {
+	if c.seen == nil {
 		c.seen = map[string]int64{}
 	}
-	for topic, act := range map[string]func(context.Context) error{
-		store.TopicPolicy: c.policyChanged, store.TopicDevices: c.devicesChanged, store.TopicPeople: c.peopleChanged,
-	} {
-		if !first && numbers[topic] == c.seen[topic] {
+	var failed error
+	for _, topic := range c.topics {
+		seen, known := c.seen[topic.name]
+		if known && numbers[topic.name] == seen {
 			continue
 		}
-		if err := act(ctx); err != nil {
-			return fmt.Errorf("acting on a change of %s: %w", topic, err)
+		err := topic.act(ctx)
+		if errors.Is(err, store.ErrAgain) {
+			continue // nothing is wrong, but it is not done either
 		}
-		c.seen[topic] = numbers[topic]
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("acting on a change of %s: %w", topic.name, err))
+			continue
+		}
+		c.seen[topic.name] = numbers[topic.name]
 	}
-	return nil
+	return failed
 }
 
 func (c *changes) policyChanged(ctx context.Context) error {
