@@ -27,6 +27,8 @@ type entry struct {
 	held      *event.Observation // nil at other times: most entries never hold one
 	answers   []netip.Addr
 	followers []follower // who connected to one of them
+	crowded   bool       // and more than are kept
+	heldOn    bool       // beyond its grace, for what they may tell
 	connected bool
 }
 

@@ -71,7 +71,7 @@ func New(cfg Config) *Folder {
 // counts it.
 func (f *Folder) Add(o event.Observation, now time.Time, emit Emit) {
 	f.Tick(now, emit)
-	f.named(o)
+	f.Named(o)
 	e := f.find(o)
 	if e == nil {
 		e = f.remember(o, now, emit)
@@ -108,7 +108,16 @@ func (f *Folder) asked(e *entry, o event.Observation, now time.Time, open bool) 
 	e.connected = false
 	e.answers = nil
 	e.questions++
-	f.waiting = append(f.waiting, e)
+	f.wait(e)
+}
+
+// wait puts e among those that wait, behind those due before it.
+func (f *Folder) wait(e *entry) {
+	i := len(f.waiting)
+	for i > 0 && f.waiting[i-1].due.After(e.due) {
+		i--
+	}
+	f.waiting = slices.Insert(f.waiting, i, e)
 }
 
 // visited passes on a visit, or an attempt that a log reports.
@@ -134,7 +143,9 @@ func (f *Folder) visited(e *entry, o event.Observation, now time.Time, emit Emit
 // answered makes it an attempt.
 func (f *Folder) Tick(now time.Time, emit Emit) {
 	for len(f.waiting) > 0 && !f.waiting[0].due.After(now) {
-		f.release(f.waiting[0], now, emit)
+		if e := f.waiting[0]; !f.holdOn(e, now) {
+			f.release(e, now, emit)
+		}
 	}
 	if now.Sub(f.pruned) > f.cfg.Window {
 		f.prune(now)
@@ -156,9 +167,22 @@ func (f *Folder) Next() (time.Time, bool) {
 	return f.waiting[0].due, true
 }
 
+// holdOn lets a question wait once more, where a connection that followed it may
+// tell a name of its own yet. Its due is after now then.
+func (f *Folder) holdOn(e *entry, now time.Time) bool {
+	until := e.unheardUntil()
+	if e.heldOn || e.held.Reason != event.ReasonResolver || !until.After(now) {
+		return false
+	}
+	f.waiting = slices.Delete(f.waiting, 0, 1)
+	e.heldOn, e.due = true, until
+	f.wait(e)
+	return true
+}
+
 func (f *Folder) release(e *entry, now time.Time, emit Emit) {
 	o := *e.held
-	e.whose(&o)
+	e.whose(&o, now)
 	f.stopWaiting(e)
 	o.Attempt = !e.connected && !e.everVisited
 	o.Count = e.questions
@@ -169,7 +193,7 @@ func (f *Folder) release(e *entry, now time.Time, emit Emit) {
 }
 
 func (f *Folder) stopWaiting(e *entry) {
-	e.waiting = false
+	e.waiting, e.crowded, e.heldOn = false, false, false
 	e.held, e.answers, e.followers = nil, nil, nil
 	if i := slices.Index(f.waiting, e); i >= 0 {
 		f.waiting = slices.Delete(f.waiting, i, i+1)

@@ -3,6 +3,7 @@ package fold
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"safelight/internal/event"
 )
@@ -14,7 +15,16 @@ import (
 type follower struct {
 	client, server string
 	owner          event.Owner
+	at             time.Time
 }
+
+const (
+	// unheard is how long a connection may take to tell a name of its own: a
+	// hello of which a part is lost is told after 2 s.
+	unheard = 2200 * time.Millisecond
+	// maxFollowers bounds those of one question; of more, nobody can be told.
+	maxFollowers = 16
+)
 
 // Follows says whether it matters who connects to an address now: exactly one
 // waiting question of a resolver has it for an answer. Where two have, nobody
@@ -29,19 +39,25 @@ func (f *Folder) Follows(to netip.Addr) bool {
 	return n == 1
 }
 
-// Followed notes who connected from client to server, an address that Follows
-// asked about.
-func (f *Folder) Followed(client, server netip.AddrPort, owner event.Owner) {
+// Followed notes who connected at now from client to server, an address that
+// Follows asked about.
+func (f *Folder) Followed(client, server netip.AddrPort, owner event.Owner, now time.Time) {
 	for _, e := range f.waiting {
-		if e.held.Reason == event.ReasonResolver && slices.Contains(e.answers, server.Addr().Unmap()) && len(e.followers) < 16 {
-			e.followers = append(e.followers, follower{client.String(), server.String(), owner})
+		if e.held.Reason != event.ReasonResolver || !slices.Contains(e.answers, server.Addr().Unmap()) {
+			continue
 		}
+		if len(e.followers) == maxFollowers {
+			e.crowded = true
+			continue
+		}
+		e.followers = append(e.followers, follower{client.String(), server.String(), owner, now})
 	}
 }
 
-// named forgets the followers whose connection turned out to be for a name of
-// its own.
-func (f *Folder) named(o event.Observation) {
+// Named forgets the followers whose connection turned out to be for a name of
+// its own. Whoever holds o back before Add must say so first: a question must
+// not be given away meanwhile.
+func (f *Folder) Named(o event.Observation) {
 	if o.Via == event.ViaDNS || o.Client == "" {
 		return
 	}
@@ -50,10 +66,23 @@ func (f *Folder) named(o event.Observation) {
 	}
 }
 
+// unheardUntil is when each of the followers has had the time to tell a name of
+// its own; zero without any.
+func (e *entry) unheardUntil() time.Time {
+	var last time.Time
+	for i := range e.followers {
+		if at := e.followers[i].at.Add(unheard); at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
 // whose gives a question that nobody was known to have asked to the one account
-// that followed it up.
-func (e *entry) whose(o *event.Observation) {
-	if o.Reason != event.ReasonResolver {
+// that followed it up. A connection that may tell a name yet speaks for nobody,
+// and leaves the question the resolver's.
+func (e *entry) whose(o *event.Observation, now time.Time) {
+	if o.Reason != event.ReasonResolver || e.crowded || e.unheardUntil().After(now) {
 		return
 	}
 	var one *event.Owner

@@ -40,6 +40,7 @@ type watch struct {
 	packet  *arrival // the one at hand, or nil
 	senders senders
 	now     time.Time // of the batch at hand, with the monotonic clock
+	waited  bool      // now is from before the wait for a batch
 	kept    time.Time
 	checked time.Time
 	changes uint64    // of the links, when they were last looked at
@@ -67,7 +68,7 @@ func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 
 func (w *watch) loop(ctx context.Context) error {
 	for {
-		w.now = w.src.cfg.Now()
+		w.now, w.waited = w.src.cfg.Now(), true
 		err := w.capture.read(ctx, w.wait(), w.take)
 		if ctx.Err() != nil {
 			w.now = w.src.cfg.Now()
@@ -113,6 +114,9 @@ func (w *watch) wait() time.Duration {
 
 // take decodes one packet.
 func (w *watch) take(p *arrival) {
+	if w.waited {
+		w.now, w.waited = w.src.cfg.Now(), false
+	}
 	w.packet = p
 	if p.key != 0 && p.owner != nil {
 		w.senders.note(p.key, p.owner)
@@ -177,6 +181,7 @@ func (w *watch) name(s *decode.Sighting) {
 		w.visit(o)
 		w.answered(s)
 	default:
+		w.folder.Named(o) // it is held back, and a question may be due meanwhile
 		w.held.add(o, s, w.now)
 	}
 }
@@ -199,7 +204,7 @@ func (w *watch) conn(c *decode.Conn) {
 		to := c.Server.Addr().Unmap()
 		w.folder.Connected(to)
 		if w.folder.Follows(to) {
-			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Key, c.Proto, c.Client, c.Server))
+			w.folder.Followed(c.Client, c.Server, w.ownerOf(c.Key, c.Proto, c.Client, c.Server), w.now)
 		}
 	case c.Outcome == decode.Asked:
 		w.opened(c)

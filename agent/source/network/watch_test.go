@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
+
 	"safelight/agent/source/network/decode"
 	"safelight/internal/event"
 )
@@ -43,7 +45,7 @@ func newScene(cfg Config) *scene {
 	s := &scene{out: newSink(), now: began}
 	cfg.Now = func() time.Time { return s.now }
 	s.watch = newWatch(New(cfg), s.out, still{}, &links{})
-	s.watch.now = began
+	s.watch.now, s.waited = began, true
 	return s
 }
 
@@ -54,6 +56,7 @@ func (s *scene) after(t *testing.T, d time.Duration) {
 	if err := s.settle(); err != nil {
 		t.Fatal(err)
 	}
+	s.waited = true
 }
 
 func (s *scene) sends(key decode.Key, uid uint32, data []byte) {
@@ -199,6 +202,100 @@ func TestANameToldAsItsPortIsUsedAgainIsNobodys(t *testing.T) {
 	s.begin(0, 0, here2, clientHello(t, "other.test"))
 	s.after(t, holdFor)
 	if uid, o := uidOf(t, s.told(), "other.test"); uid != 1007 {
+		t.Errorf("told as %d's: %+v", uid, o)
+	}
+}
+
+// resolving says of uid 991 that it is the system's resolver.
+type resolving struct{ owners }
+
+func (r *resolving) Complete(o event.Owner) event.Owner {
+	if o.UID != nil && *o.UID == 991 {
+		o.Reason = event.ReasonResolver
+		return o
+	}
+	return r.owners.Complete(o)
+}
+
+func message(t *testing.T, name string, answer netip.Addr) []byte {
+	t.Helper()
+	called := dnsmessage.MustNewName(name + ".")
+	m := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: 7, RecursionDesired: true, Response: answer.IsValid()},
+		Questions: []dnsmessage.Question{{Name: called, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}},
+	}
+	if answer.IsValid() {
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: called, Class: dnsmessage.ClassINET, TTL: 60},
+			Body:   &dnsmessage.AResource{A: answer.As4()},
+		}}
+	}
+	b, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// resolves lets the system's resolver ask for name on somebody's behalf.
+func (s *scene) resolves(t *testing.T, name string) {
+	t.Helper()
+	up := netip.MustParseAddrPort("192.0.2.53:53")
+	s.sends(50, 991, udpPacket(here, up, message(t, name, netip.Addr{})))
+	s.sends(50, 991, udpPacket(up, here, message(t, name, content.Addr())))
+}
+
+// Pupil 8 asked, through the system's resolver. Pupil 7 connects to the same
+// address for another name, which comes just after the question's grace.
+func TestAResolversQuestionIsNotGivenToWhoeverConnectsLast(t *testing.T) {
+	for what, hello := range map[string][]byte{"a whole hello": clientHello(t, "other.test"), "most of a hello": most(t, "other.test")} {
+		t.Run(what, func(t *testing.T) {
+			s := newScene(Config{Owners: &resolving{}})
+			s.resolves(t, "flagged.test")
+			s.after(t, 1900*time.Millisecond)
+			s.sends(1, 1007, tcpPacket(here2, content, syn, 99, nil))
+			s.sends(1, 1007, tcpPacket(content, here2, syn|ack, 499, nil))
+			s.after(t, 100*time.Millisecond)
+			s.now = s.now.Add(50 * time.Millisecond)
+			s.sends(1, 1007, tcpPacket(here2, content, ack, 100, hello))
+			for range 80 {
+				s.after(t, 50*time.Millisecond)
+			}
+			told := s.told()
+			if uid, o := uidOf(t, told, "flagged.test"); uid != 991 || o.Reason != event.ReasonResolver || o.User != "" {
+				t.Errorf("the question is told as %d's: %+v", uid, o)
+			}
+			if uid, o := uidOf(t, told, "other.test"); uid != 1007 {
+				t.Errorf("the visit is told as %d's: %+v", uid, o)
+			}
+		})
+	}
+}
+
+func TestAConnectionThatTellsNoNameStillShowsWhoAsked(t *testing.T) {
+	s := newScene(Config{Owners: &resolving{}})
+	s.resolves(t, "mail.test")
+	s.after(t, 20*time.Millisecond)
+	s.begin(1, 1007, here2, []byte("220 hello\r\n"))
+	for range 60 {
+		s.after(t, 50*time.Millisecond)
+	}
+	if uid, o := uidOf(t, s.told(), "mail.test"); uid != 1007 || o.User != "pupil07" || o.Attempt {
+		t.Errorf("told as %d's: %+v", uid, o)
+	}
+}
+
+// The wait for a packet is not part of the grace of the question in it.
+func TestG10AQuestionAfterALongSilenceHasItsWholeGrace(t *testing.T) {
+	s := newScene(Config{})
+	s.now = s.now.Add(idle)
+	s.sends(3, 1007, udpPacket(here, netip.MustParseAddrPort("192.0.2.53:53"), message(t, "quiet.test", netip.Addr{})))
+	s.after(t, time.Second)
+	if told := s.told(); len(told) > 0 {
+		t.Errorf("told before its grace was over: %+v", told)
+	}
+	s.after(t, time.Second)
+	if uid, o := uidOf(t, s.told(), "quiet.test"); uid != 1007 || !o.Attempt {
 		t.Errorf("told as %d's: %+v", uid, o)
 	}
 }
