@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // a log's time_zone, on a system that has no zones: Windows, a small container
 
 	"safelight/internal/cli"
 )
