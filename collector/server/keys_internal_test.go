@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/ed25519"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,53 @@ func TestACollectorWithAKeyThatOthersCanReadDoesNotStart(t *testing.T) {
 		}
 		if err := os.Chmod(path, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// What devices were shown when an epoch began is at hand to check the recovery
+// key's public half by, which lies on the server and can be replaced there.
+func TestAReplacedRecoveryKeyIsFoundByThePolicyEpoch(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	s := openSchool(t, dir)
+	defer func() { closeState(t, s) }()
+	publishShipped(t, s)
+	verify := func() []string {
+		t.Helper()
+		if err := s.openRecord(t.Context(), time.Now, slog.New(slog.DiscardHandler), nil); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.record.Verify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Problems
+	}
+	if text, _, err := s.leave(t.Context()); err != nil || len(text) > 0 {
+		t.Errorf("the first epoch has leave %x, %v", text, err)
+	}
+	recovery, err := pki.LoadKey(s.keys.path("recovery.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.keys.publisher.StartEpoch(t.Context(), recovery, nil, "it", "restored"); err != nil {
+		t.Fatal(err)
+	}
+	if problems := verify(); len(problems) > 0 {
+		t.Errorf("problems %q", problems)
+	}
+	s.record.Close()
+	for _, name := range []string{"recovery.key", "policy-recovery.pub"} { // and a new pair is made
+		if err := os.Remove(s.keys.path(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeState(t, s)
+	s = openSchool(t, dir)
+	problems := strings.Join(verify(), "; ")
+	for _, want := range []string{"began by leave of another", " names "} {
+		if !strings.Contains(problems, want) {
+			t.Errorf("problems %q do not say %q", problems, want)
 		}
 	}
 }
