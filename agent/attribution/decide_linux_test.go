@@ -211,6 +211,27 @@ func TestWhatTheKernelSaidIsNotWrittenOver(t *testing.T) {
 	}
 }
 
+// Each connection of the account would hold capture up anew.
+func TestASlowDirectoryHoldsCaptureUpOnce(t *testing.T) {
+	root := machine(t, nil)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeople(files{root}, time.Now, func(ctx context.Context, _ uint32) ([]byte, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		defer p.close()
+		begun := time.Now()
+		for range 30 {
+			if got := p.find(1007); got.reason != event.ReasonDirectory {
+				t.Errorf("got %+v", got)
+			}
+		}
+		if took := time.Since(begun); took != directoryWait { // the bubble's time
+			t.Errorf("30 connections were held up for %v", took)
+		}
+	})
+}
+
 func TestADirectoryThatIsAwayIsNotWaitedFor(t *testing.T) {
 	root := machine(t, nil)
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,8 @@ package attribution
 import (
 	"strconv"
 	"strings"
+
+	"safelight/internal/event"
 )
 
 // entry is an account as the account database has it:
@@ -110,10 +112,6 @@ func (m mapping) root() (uint32, bool) {
 	return 0, false
 }
 
-const nobody = 65534
-
 // person says whether an account is one that people sign in to, and not the
-// system's: the numbers are those of shadow and systemd.
-func person(uid uint32) bool {
-	return uid >= 1000 && uid != nobody && uid != 65535 && uid != 1<<32-1 && (uid < 61184 || uid > 65519)
-}
+// system's.
+func person(uid uint32) bool { return event.IsPerson(uid) }

@@ -47,14 +47,20 @@ type people struct {
 
 	mu     sync.Mutex // guards what follows
 	known  map[uint32]account
-	asking map[uint32]chan struct{} // closed once known has the answer
+	asking map[uint32]*asked
+}
+
+// asked is a question that the directory has not answered yet.
+type asked struct {
+	done chan struct{} // closed once known has the answer
+	late chan struct{} // closed once nobody waits for it any more
 }
 
 func newPeople(f files, now func() time.Time, ask func(context.Context, uint32) ([]byte, error)) *people {
 	ctx, stop := context.WithCancel(context.Background())
 	return &people{
 		files: f, now: now, ask: ask, ctx: ctx, stop: stop,
-		known: make(map[uint32]account), asking: make(map[uint32]chan struct{}),
+		known: make(map[uint32]account), asking: make(map[uint32]*asked),
 	}
 }
 
@@ -63,7 +69,9 @@ func (p *people) close() {
 	p.wg.Wait()
 }
 
-// find returns a uid's account; it waits directoryWait at most.
+// find returns a uid's account. It waits for the directory until directoryWait
+// after the question was put to it, whoever did: capture stands still meanwhile,
+// and is held up once for a question, not once for each connection.
 func (p *people) find(uid uint32) account {
 	p.mu.Lock()
 	if got, ok := p.known[uid]; ok && p.now().Before(got.until) {
@@ -75,15 +83,13 @@ func (p *people) find(uid uint32) account {
 		p.keep(uid, got, accountsFor)
 		return got
 	}
-	done := p.request(uid)
-	if done == nil {
+	q := p.request(uid)
+	if q == nil {
 		return account{reason: event.ReasonDirectory}
 	}
-	timer := time.NewTimer(directoryWait)
-	defer timer.Stop()
 	select {
-	case <-done:
-	case <-timer.C:
+	case <-q.done:
+	case <-q.late:
 		return account{reason: event.ReasonDirectory}
 	}
 	p.mu.Lock()
@@ -126,28 +132,30 @@ func (p *people) keep(uid uint32, a account, life time.Duration) {
 
 // request asks the directory in the background, or joins who asks already; nil
 // if too many do.
-func (p *people) request(uid uint32) <-chan struct{} {
+func (p *people) request(uid uint32) *asked {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if done, ok := p.asking[uid]; ok {
-		return done
+	if q, ok := p.asking[uid]; ok {
+		return q
 	}
 	if len(p.asking) >= maxAsking || p.ctx.Err() != nil {
 		return nil
 	}
-	done := make(chan struct{})
-	p.asking[uid] = done
+	q := &asked{done: make(chan struct{}), late: make(chan struct{})}
+	p.asking[uid] = q
+	timer := time.AfterFunc(directoryWait, func() { close(q.late) })
 	p.wg.Add(1)
 	go func() {
 		defer p.wg.Done()
+		defer timer.Stop()
 		a, life := p.directory(uid)
 		p.keep(uid, a, life)
 		p.mu.Lock()
 		delete(p.asking, uid)
 		p.mu.Unlock()
-		close(done)
+		close(q.done)
 	}()
-	return done
+	return q
 }
 
 func (p *people) directory(uid uint32) (account, time.Duration) {

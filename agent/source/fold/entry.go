@@ -92,11 +92,9 @@ const (
 	exact
 )
 
-// firstPerson is the lowest uid that Linux gives to people; those below belong
-// to the system and its resolvers, which ask DNS on a person's behalf.
-const firstPerson = 1000
-
-func system(uid uint32) bool { return uid < firstPerson }
+// system says whether an account is the system's or a service's: resolvers run
+// under such, and ask DNS on a person's behalf.
+func system(uid uint32) bool { return !event.IsPerson(uid) }
 
 // match says how well o fits the entry's owner.
 func (e *entry) match(o event.Observation) match {

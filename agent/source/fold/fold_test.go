@@ -127,6 +127,17 @@ func TestTheResolversQuestionIsNotASecondAttempt(t *testing.T) {
 	p.want(t, "dns c uid=1000 count=2 attempt")
 }
 
+// A resolver may run under a number that systemd lends it (DynamicUser=), or as
+// nobody.
+func TestAResolverWithAHighNumberJoinsTheVisit(t *testing.T) {
+	for _, uid := range []int{61500, 65534} {
+		p := newPlay().see("dns", "a", uid).see("tls", "a", 1000).after(3 * time.Second)
+		p.want(t, "tls a uid=1000 also=[dns]")
+		p.see("dns", "b", uid).see("dns", "b", 1000).after(3 * time.Second)
+		p.want(t, "dns b uid=1000 count=2 attempt")
+	}
+}
+
 func TestAnothersVisitHidesNobodysAttempt(t *testing.T) {
 	p := newPlay().see("dns", "a", 1001).see("tls", "a", 1000).see("tls", "a", 1002).after(2 * time.Second)
 	p.want(t, "tls a uid=1000", "tls a uid=1002", "dns a uid=1001 attempt")
