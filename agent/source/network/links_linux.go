@@ -19,6 +19,8 @@ type links struct {
 	// count goes up with each change. What else happened meanwhile is read from
 	// the system, for messages may be lost.
 	count atomic.Uint64
+	// failed is why it listens no more, or nil.
+	failed atomic.Pointer[error]
 }
 
 func openLinks(tell func()) (*links, error) {
@@ -45,13 +47,26 @@ func (l *links) listen() {
 		case err == nil, errors.Is(err, unix.ENOBUFS): // more changes than the socket holds
 			l.count.Add(1)
 			l.tell()
+		case errors.Is(err, os.ErrClosed):
+			return
 		default:
-			return // closed
+			err = fmt.Errorf("listening for changes of interfaces: %w", err)
+			l.failed.Store(&err)
+			l.tell()
+			return
 		}
 	}
 }
 
 func (l *links) changes() uint64 { return l.count.Load() }
+
+// check returns why changes are not heard of any more, or nil.
+func (l *links) check() error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 func (l *links) close() error {
 	err := l.socket.Close()

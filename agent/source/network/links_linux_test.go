@@ -5,9 +5,12 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"safelight/agent/source"
 	"safelight/internal/event"
@@ -132,5 +135,41 @@ func TestCaptureGoesOnAfterASuspend(t *testing.T) {
 	seesNext(t, out, farAddr4+":443", "again.example.org")
 	if st := src.Status(); st.State != source.Running || st.Lost != 0 {
 		t.Errorf("status %+v", st)
+	}
+}
+
+// Deaf to changes, the agent would go on saying that it watches what is up.
+func TestLinksThatCannotBeReadEndTheRun(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan struct{}, 1)
+	l := &links{socket: os.NewFile(uintptr(pair[0]), "links"), done: make(chan struct{}), tell: func() { told <- struct{}{} }}
+	go l.listen()
+	if err := l.check(); err != nil {
+		t.Errorf("it fails before anything did: %v", err)
+	}
+	if err := unix.Close(pair[1]); err != nil { // reading gives an error from now on
+		t.Fatal(err)
+	}
+	<-told
+	s := newScene(Config{})
+	s.links = l
+	if err := s.settle(); err == nil || !strings.Contains(err.Error(), "changes of interfaces") {
+		t.Errorf("the run goes on with %v", err)
+	}
+	if err := l.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinksThatAreClosedAreNoFailure(t *testing.T) {
+	l, err := openLinks(func() {})
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	if err := l.close(); err != nil || l.check() != nil {
+		t.Errorf("closing: %v, %v", err, l.check())
 	}
 }

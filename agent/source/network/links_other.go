@@ -11,6 +11,7 @@ type links struct{}
 func openLinks(func()) (*links, error) { return &links{}, nil }
 
 func (*links) changes() uint64 { return 0 }
+func (*links) check() error    { return nil }
 func (*links) close() error    { return nil }
 
 func upInterfaces() []string {

@@ -179,12 +179,28 @@ func (r *ring) read(ctx context.Context, wait time.Duration, take func(*arrival)
 			return err
 		}
 	}
-	for block := r.ready(); block != nil && ctx.Err() == nil; block = r.ready() {
+	// No longer than a batch: the one who reads has other work between two.
+	until := time.Now().Add(batchFor)
+	for range batchBlocks {
+		block := r.ready()
+		if block == nil {
+			return nil
+		}
 		r.eachPacket(block, take)
 		r.giveBack()
+		if ctx.Err() != nil || time.Now().After(until) {
+			return nil
+		}
 	}
 	return nil
 }
+
+// What one read takes at most. A program that sends faster than packets are read
+// must not keep it for itself.
+const (
+	batchBlocks = 32 // of about 30 questions each
+	batchFor    = 50 * time.Millisecond
+)
 
 func (r *ring) poll(wait time.Duration) error {
 	timeout := int(min(wait.Milliseconds()+1, math.MaxInt32))

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,31 +18,44 @@ import (
 type gather struct {
 	sink
 
-	mu  sync.Mutex // guards what follows
-	got []event.Observation
+	mu    sync.Mutex // guards what follows
+	got   []event.Observation
+	names map[string]bool // of TLS
+	want  int             // how many names there are to come; 0 is any number
+	came  chan struct{}   // closed once they did
 }
 
 func (g *gather) Offer(o source.Observed) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.got = append(g.got, o.Observation)
+	if g.want > 0 && o.Via == event.ViaTLS && !g.names[o.Name] {
+		g.names[o.Name] = true
+		if len(g.names) == g.want {
+			close(g.came)
+		}
+	}
 	return true
+}
+
+// expecting is a gather that waits for so many names in TLS.
+func expecting(names int) *gather {
+	return &gather{names: make(map[string]bool), want: names, came: make(chan struct{})}
+}
+
+// whole returns what came, once all names did, or as much as ever will.
+func (g *gather) whole() []event.Observation {
+	select {
+	case <-g.came:
+	case <-time.After(time.Minute): // some were lost; the test says how many may be
+	}
+	return g.all()
 }
 
 func (g *gather) all() []event.Observation {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]event.Observation(nil), g.got...)
-}
-
-// quiet waits until nothing more comes, and returns what did.
-func (g *gather) quiet() []event.Observation {
-	last := -1
-	for now := len(g.all()); now != last; now = len(g.all()) {
-		last = now
-		time.Sleep(500 * time.Millisecond) // that nothing comes can only be waited for
-	}
-	return g.all()
+	return slices.Clone(g.got)
 }
 
 // few is the size of a test that `make test` runs in small; `make acceptance`
@@ -80,12 +94,12 @@ func TestShortConnectionsOnPortsUsedAgain(t *testing.T) {
 	setPorts(t)
 	uids := []int{61301, 61302, 61303, 61304}
 	each := few(250, 2500)
-	out := &gather{}
+	out := expecting(each * len(uids))
 	src := watchingInto(t, Config{}, out)
 	before := cpu(t)
 	pids := clients(t, uids, each, farAddr4+":443", "["+farAddr6+"]:443")
 	seen := make(map[string]event.Observation)
-	for _, o := range out.quiet() {
+	for _, o := range out.whole() {
 		if o.Via == event.ViaTLS {
 			seen[o.Name] = o
 		}
@@ -128,12 +142,12 @@ func TestNoNameIsLostBesideAnUpload(t *testing.T) {
 		return
 	}
 	makeWorld(t)
-	out := &gather{}
+	const others = 20
+	out := expecting(others + 1)
 	src := watchingInto(t, Config{}, out)
 	bytes := few(40<<20, 400<<20)
 	sent := make(chan error, 1)
 	go func() { sent <- uploadFar(farAddr4+":444", bytes) }()
-	const others = 20
 	for i := range others {
 		if err := hello(farAddr4+":443", shortName(0, i)); err != nil {
 			t.Fatal(err)
@@ -143,7 +157,7 @@ func TestNoNameIsLostBesideAnUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := make(map[string]bool)
-	for _, o := range out.quiet() {
+	for _, o := range out.whole() {
 		seen[o.Name] = true
 	}
 	if len(seen) != others+1 || !seen["upload.example.org"] {

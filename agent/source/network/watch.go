@@ -67,14 +67,11 @@ func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 }
 
 func (w *watch) loop(ctx context.Context) error {
+	defer w.end()
 	for {
 		w.now, w.waited = w.src.cfg.Now(), true
 		err := w.capture.read(ctx, w.wait(), w.take)
 		if ctx.Err() != nil {
-			w.now = w.src.cfg.Now()
-			w.held.release(w.now.Add(holdFor), w.visit)
-			w.folder.Flush(w.now, w.emit)
-			w.src.lost.Store(w.capture.lost())
 			return nil
 		}
 		if err != nil {
@@ -84,6 +81,14 @@ func (w *watch) loop(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// end tells what waits, whatever ended the run.
+func (w *watch) end() {
+	w.now = w.src.cfg.Now()
+	w.held.release(w.now.Add(holdFor), w.visit)
+	w.folder.Flush(w.now, w.emit)
+	w.src.lost.Store(w.capture.lost())
 }
 
 // settle does what is due when packets were read.
@@ -128,8 +133,12 @@ func (w *watch) take(p *arrival) {
 	w.packet = nil // what is told until the next is told of an earlier one
 }
 
-// keep does what need not be done for each packet.
+// keep does what need not be done for each packet. An error ends the run: whoever
+// began it begins another, with all that it needs opened anew.
 func (w *watch) keep() error {
+	if err := w.links.check(); err != nil {
+		return err
+	}
 	if w.changed() && w.now.Sub(w.linked) >= relink {
 		w.changes, w.linked = w.links.changes(), w.now
 		w.relink()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -297,6 +298,32 @@ func TestG10AQuestionAfterALongSilenceHasItsWholeGrace(t *testing.T) {
 	s.after(t, time.Second)
 	if uid, o := uidOf(t, s.told(), "quiet.test"); uid != 1007 || !o.Attempt {
 		t.Errorf("told as %d's: %+v", uid, o)
+	}
+}
+
+// failing is a capture that comes to an end after one packet.
+type failing struct {
+	still
+	packet arrival
+}
+
+func (f failing) read(_ context.Context, _ time.Duration, take func(*arrival)) error {
+	take(&f.packet)
+	return errors.New("the capture was taken off")
+}
+
+func TestWhatWaitsWhenCaptureFailsIsTold(t *testing.T) {
+	uid := uint32(1007)
+	s := newScene(Config{})
+	s.capture = failing{packet: arrival{
+		data: udpPacket(here, netip.MustParseAddrPort("192.0.2.53:53"), message(t, "last.test", netip.Addr{})),
+		at:   began, key: 3, owner: &event.Owner{UID: &uid},
+	}}
+	if err := s.loop(t.Context()); err == nil {
+		t.Error("the loop ended well")
+	}
+	if uid, _ := uidOf(t, s.told(), "last.test"); uid != 1007 {
+		t.Errorf("told as %d's", uid)
 	}
 }
 

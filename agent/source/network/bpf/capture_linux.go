@@ -20,13 +20,29 @@ type Capture struct {
 	cfg      Config
 	objects  captureObjects
 	links    []link.Link
-	ring     *ringbuf.Reader
+	ring     records
 	record   ringbuf.Record
 	linger   *time.Timer
 	programs programs
 	packet   Packet
 	owner    Owner
 }
+
+// records is what is used of a ringbuf.Reader.
+type records interface {
+	ReadInto(rec *ringbuf.Record) error
+	SetDeadline(t time.Time)
+	Flush() error
+	Close() error
+}
+
+// A program that sends faster than packets are read must not keep Read for
+// itself: there is other work between two batches.
+const (
+	batch    = 1024
+	batchFor = 50 * time.Millisecond
+	look     = 64 // the clock is looked at once for so many records
+)
 
 // Open loads the programs and attaches them beside those that others have on
 // the same cgroup. What it holds dies with this process, whatever becomes of it.
@@ -62,10 +78,11 @@ func (c *Capture) load() error {
 	if err := loadCaptureObjects(&c.objects, nil); err != nil {
 		return kernel.Why("loading the programs that see packets", err)
 	}
-	var err error
-	if c.ring, err = ringbuf.NewReader(c.objects.Events); err != nil {
+	ring, err := ringbuf.NewReader(c.objects.Events)
+	if err != nil {
 		return kernel.Why("mapping the ring of packets", err)
 	}
+	c.ring = ring
 	return nil
 }
 
@@ -114,8 +131,9 @@ func attach(folder *os.File, at ebpf.AttachType, program *ebpf.Program) (link.Li
 }
 
 // Read waits for packets and hands each to take, in the order they were sent on
-// their sockets. It returns when none is left, after at most wait (forever if
-// negative) without one, or when ctx ends. Only one goroutine may read.
+// their sockets. It returns when none is left, after a batch of them, after at
+// most wait (forever if negative) without one, or when ctx ends. What a batch
+// left behind the next Read finds at once. Only one goroutine may read.
 func (c *Capture) Read(ctx context.Context, wait time.Duration, take func(*Packet)) error {
 	deadline := time.Time{}
 	if wait >= 0 {
@@ -123,9 +141,9 @@ func (c *Capture) Read(ctx context.Context, wait time.Duration, take func(*Packe
 	}
 	c.ring.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, c.Wake)
-	err := c.drain(take)
+	more, err := c.drain(ctx, take)
 	stop()
-	if err != nil || ctx.Err() != nil {
+	if err != nil || more || ctx.Err() != nil {
 		return err
 	}
 	// More come close behind the first. Waiting for them here and not in the
@@ -138,32 +156,37 @@ func (c *Capture) Read(ctx context.Context, wait time.Duration, take func(*Packe
 		return nil
 	}
 	c.ring.SetDeadline(time.Unix(1, 0))
-	return c.drain(take)
+	_, err = c.drain(ctx, take)
+	return err
 }
 
 // Wake ends a Read that waits, or the next one. Any goroutine may call it.
 func (c *Capture) Wake() { _ = c.ring.Flush() } // it fails once closed, when nothing waits
 
-// drain hands over what is in the ring, waiting for the first.
-func (c *Capture) drain(take func(*Packet)) error {
+// drain hands over what is in the ring, waiting for the first, but no more than
+// a batch; more says that some is left.
+func (c *Capture) drain(ctx context.Context, take func(*Packet)) (more bool, err error) {
 	var boot time.Duration
-	var now time.Time
-	for {
+	var now, until time.Time
+	for n := 1; ; n++ {
 		err := c.ring.ReadInto(&c.record)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ringbuf.ErrFlushed) {
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading packets: %w", err)
+			return false, fmt.Errorf("reading packets: %w", err)
 		}
-		if boot == 0 { // only now: the first may have been long in coming
-			boot, now = kernel.Boot(), c.cfg.Now()
+		if n == 1 { // only now: the first may have been long in coming
+			boot, now, until = kernel.Boot(), c.cfg.Now(), time.Now().Add(batchFor)
 		}
 		if err := c.handle(c.record.RawSample, boot, now, take); err != nil {
-			return err
+			return false, err
 		}
 		if c.record.Remaining == 0 {
-			return nil
+			return false, nil
+		}
+		if n == batch || n%look == 0 && (ctx.Err() != nil || time.Now().After(until)) {
+			return true, nil
 		}
 	}
 }
