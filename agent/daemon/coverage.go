@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"time"
+
 	"safelight/agent/pipeline"
 	"safelight/agent/source"
 )
@@ -20,6 +22,37 @@ type Coverage struct {
 	// agent and by the system.
 	Dropped uint64 `json:"dropped"`
 	Lost    uint64 `json:"lost"`
+}
+
+// startTime is how long a source may take to begin. One that has not begun by
+// then sees nothing, and a device on which it waits for ever, for a log whose
+// path is wrong, is not covered.
+const startTime = time.Minute
+
+// standing is how the sources stand.
+func (a *agent) standing(now time.Time) []source.Status {
+	var all []source.Status
+	for _, s := range a.sources {
+		all = append(all, overdue(s.Status(), a.began, now))
+	}
+	return all
+}
+
+// overdue says of a source that should have begun that it cannot; began is when
+// the agent did.
+func overdue(s source.Status, began, now time.Time) source.Status {
+	if s.Since.After(began) {
+		began = s.Since
+	}
+	if s.State != source.Starting || now.Sub(began) <= startTime {
+		return s
+	}
+	s.State = source.Unavailable
+	if s.Detail == "" {
+		s.Detail = "has not begun"
+	}
+	s.Detail += ", for over a minute"
+	return s
 }
 
 // coverageOf sums what the sources and the pipeline counted.

@@ -66,6 +66,7 @@ type agent struct {
 	checkpoints *watch.Checkpoints
 	owners      *attribution.Resolver // nil where sources were handed in
 	sources     []source.Source
+	began       time.Time     // when this run did
 	stops       atomic.Uint64 // of sources that ended by themselves
 }
 
@@ -114,7 +115,7 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{log: o.Log, instance: newInstance(), split: make(chan struct{}, 1)}
+	a := &agent{log: o.Log, instance: newInstance(), split: make(chan struct{}, 1), began: time.Now()}
 	if a.identity, err = enrol.Load(o.Dir); err != nil {
 		return nil, err
 	}
@@ -265,9 +266,7 @@ func (a *agent) status() Status {
 	if p := a.policies.Active(); p != nil {
 		st.Policy = &PolicyStatus{Epoch: p.Epoch, Serial: p.Serial, AgeSeconds: int64(time.Since(p.Issued).Seconds())}
 	}
-	for _, s := range a.sources {
-		st.Sources = append(st.Sources, s.Status())
-	}
+	st.Sources = append(st.Sources, a.standing(time.Now())...)
 	st.Coverage = coverageOf(st.Sources, st.Judged, a.stops.Load())
 	if cpu, mem, err := process.Usage(); err == nil {
 		st.CPUSeconds, st.MemoryBytes = cpu.Seconds(), mem

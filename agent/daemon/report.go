@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"runtime"
+	"time"
 
 	"safelight/agent/clock"
 	"safelight/agent/spool"
@@ -32,8 +33,7 @@ func (a *agent) report() *safelightv1.AgentStatus {
 	if p := a.policies.Active(); p != nil {
 		st.PolicyEpoch, st.PolicySerial = p.Epoch, p.Serial
 	}
-	for _, s := range a.sources {
-		is := s.Status()
+	for _, is := range a.standing(time.Now()) {
 		st.Sources = append(st.Sources, &safelightv1.SourceStatus{
 			Name: is.Name, State: string(is.State), Seen: is.Seen, Dropped: is.Dropped, Detail: is.Detail,
 		})

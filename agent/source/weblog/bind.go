@@ -16,15 +16,25 @@ func newBind(o Options) Parser {
 	return func(line []byte) (Entry, error) {
 		before, after, ok := bytes.Cut(line, []byte("client "))
 		if !ok {
-			if bindTime(line, o).IsZero() {
-				return Entry{}, errShape
-			}
-			return Entry{}, errNothing // of another category
+			return Entry{}, bindNote(line, o)
 		}
 		e, err := bindClient(after)
 		e.Time = bindTime(before, o)
 		return e, err
 	}
+}
+
+// bindNote is of lines of other categories. Others than BIND begin with a time of
+// ISO 8601, too.
+func bindNote(line []byte, o Options) error {
+	if bindTime(line, o).IsZero() {
+		return errShape
+	}
+	day, rest := field(line)
+	if next, _ := field(rest); len(day) > len(time.DateOnly)+1 && !isTag(next) {
+		return errShape
+	}
+	return errNothing
 }
 
 // bindClient reads "@0x7f3c 192.0.2.7#53124 (name): [view x: ]query: ...".

@@ -115,7 +115,7 @@ func (c *csvFile) header(line []byte) error {
 			}
 		}
 	}
-	if c.at[csvHost] < 0 {
+	if c.at[csvHost] < 0 || bytes.HasPrefix(line, []byte("{")) { // JSON has commas and names, too
 		return errColumns
 	}
 	return nil

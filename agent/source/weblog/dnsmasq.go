@@ -76,7 +76,7 @@ func dnsmasqQuestion(kind string, rest []byte) (Entry, error) {
 // what Pi-hole says of a name on its lists.
 func dnsmasqAnswer(before, after []byte, client string) (Entry, error) {
 	i := bytes.LastIndexByte(before, ' ')
-	if i < 0 {
+	if i < 0 || !answers(before) {
 		return Entry{}, errShape
 	}
 	from, what := string(before[:i]), string(bytes.TrimSpace(after))
@@ -91,6 +91,19 @@ func dnsmasqAnswer(before, after []byte, client string) (Entry, error) {
 		Host: host, Client: client, Of: event.ViaDNS, stage: answer,
 		Denied: listed(from) || what == "NXDOMAIN" || strings.HasPrefix(what, "REFUSED") || strings.HasPrefix(what, "blocked") || nowhere(what),
 	}, err
+}
+
+// answers knows an answer's line by how it begins: other texts, too, say that
+// something is something.
+func answers(line []byte) bool {
+	word, _ := field(line)
+	switch from := string(word); from {
+	case "reply", "cached", "cached-stale", "stale", "config", "auth", "DHCP", "validation",
+		"gravity", "regex", "exactly", "external", "special", "custom", "Pi-hole", "Blocked", "Rate-limiting":
+		return true
+	default: // a hosts file
+		return strings.HasPrefix(from, "/") || listed(from)
+	}
 }
 
 // listed says whether an answer came from a list of what is not to be visited.

@@ -239,6 +239,7 @@ func (f *follower) line(ctx context.Context, t *tail, line []byte, after int64) 
 	switch {
 	case errors.Is(err, errHeader), errors.Is(err, errNothing):
 		f.src.blind.Store(false)
+		f.src.known.Store(true)
 		return nil
 	case errors.Is(err, errColumns):
 		f.src.blind.Store(true) // said in the status, until a header that will do
@@ -246,7 +247,9 @@ func (f *follower) line(ctx context.Context, t *tail, line []byte, after int64) 
 	case err != nil:
 		f.src.unparsed.Add(1)
 		return nil // counted: one odd line must not hold up the others
-	case after <= f.oldEnd && e.Time.Before(f.since):
+	}
+	f.src.known.Store(true)
+	if after <= f.oldEnd && e.Time.Before(f.since) {
 		return nil
 	}
 	f.src.seen.Add(1)

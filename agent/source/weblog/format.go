@@ -76,6 +76,10 @@ type Format struct {
 	// Alone says that an answer may be all that is logged of a question, and
 	// names who asked and for what.
 	Alone bool
+	// own takes the program's line out of syslog's envelope where the line alone
+	// would not show whose it is: out of all that follows the time, or of what the
+	// envelope is thought to hold. nil takes the latter.
+	own func(after, body []byte) ([]byte, bool)
 }
 
 // formats are all that are understood. A new one is a file with its parser and
@@ -85,7 +89,7 @@ var formats = []Format{
 	{Name: "combined", Alias: []string{"squid-combined"}, New: stateless(parseCombined)},
 	{Name: "dnsmasq", New: stateless(parseDnsmasq), Answers: true},
 	{Name: "pihole", Alias: []string{"pi-hole", "ftl"}, New: stateless(parsePihole), Answers: true},
-	{Name: "unbound", New: stateless(parseUnbound), Answers: true, Alone: true},
+	{Name: "unbound", New: stateless(parseUnbound), Answers: true, Alone: true, own: unboundOwn},
 	{Name: "bind", Alias: []string{"bind9", "named"}, New: newBind, Answers: true, Alone: true},
 	{Name: "adguard", Alias: []string{"adguardhome", "adguard-home"}, New: stateless(parseAdGuard)},
 	{Name: "zeek", Alias: []string{"zeek-dns", "zeek-ssl", "zeek-http", "zeek-json", "bro"}, New: newZeek},
@@ -133,9 +137,14 @@ func (f Format) parser(o Options) Parser {
 	o = o.withDefaults()
 	parse := f.New(o)
 	return func(line []byte) (Entry, error) {
-		body, at, ok := unwrap(line, o)
+		after, body, at, ok := unwrap(line, o)
 		if !ok {
 			return parse(line)
+		}
+		if f.own != nil {
+			if body, ok = f.own(after, body); !ok {
+				return Entry{}, errShape
+			}
 		}
 		e, err := parse(body)
 		if e.Time.IsZero() {

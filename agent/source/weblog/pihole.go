@@ -1,6 +1,9 @@
 package weblog
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // parsePihole reads pihole.log, which Pi-hole's dnsmasq writes with what its
 // own lists decided:
@@ -13,8 +16,10 @@ import "bytes"
 // and steps over what FTL notes about itself.
 func parsePihole(line []byte) (Entry, error) {
 	e, err := parseDnsmasq(line)
-	if err != nil && bytes.HasPrefix(line, []byte("[")) { // [2026-11-21 23:15:01.123 412M] ...
-		return Entry{}, errNothing
+	if note, is := bytes.CutPrefix(line, []byte("[")); err != nil && is { // [2026-11-21 23:15:01.123 412M] ...
+		if day, _ := field(note); len(day) == len(time.DateOnly) && day[4] == '-' && day[7] == '-' {
+			return Entry{}, errNothing
+		}
 	}
 	return e, err
 }

@@ -13,26 +13,28 @@ import (
 //	2026-11-21T23:15:01.123456+00:00 gw dnsmasq[412]: BODY
 //	<30>1 2026-11-21T23:15:01.123Z gw dnsmasq 412 - - BODY      RFC 5424
 //
-// false means that there is no envelope.
-func unwrap(line []byte, o Options) (body []byte, at time.Time, ok bool) {
+// after is all that stands behind the time, body at its end. false means that
+// there is no envelope.
+func unwrap(line []byte, o Options) (after, body []byte, at time.Time, ok bool) {
 	rest := line
-	if after, had := cutPriority(line); had {
-		rest = after
-		if after, is := bytes.CutPrefix(rest, []byte("1 ")); is {
-			return unwrap5424(after)
+	if without, had := cutPriority(line); had {
+		rest = without
+		if newer, is := bytes.CutPrefix(rest, []byte("1 ")); is {
+			return unwrap5424(newer)
 		}
 	}
-	at, rest, ok = stamp(rest, o)
+	at, after, ok = stamp(rest, o)
+	rest = after
 	if !ok {
-		return nil, time.Time{}, false
+		return nil, nil, time.Time{}, false
 	}
 	for range 2 { // a host may stand before the tag
 		var word []byte
 		if word, rest = field(rest); isTag(word) {
-			return bytes.TrimLeft(rest, " "), at, true
+			return after, bytes.TrimLeft(rest, " "), at, true
 		}
 	}
-	return nil, time.Time{}, false
+	return nil, nil, time.Time{}, false
 }
 
 // cutPriority takes off "<30>".
@@ -64,23 +66,24 @@ func isTag(word []byte) bool {
 }
 
 // unwrap5424 reads what follows "<PRI>1 " in RFC 5424, section 6.
-func unwrap5424(rest []byte) (body []byte, at time.Time, ok bool) {
+func unwrap5424(rest []byte) (after, body []byte, at time.Time, ok bool) {
 	when, rest := field(rest)
 	if !bytes.Equal(when, []byte("-")) {
 		if at, ok = isoTime(when, time.UTC); !ok {
-			return nil, time.Time{}, false
+			return nil, nil, time.Time{}, false
 		}
 	}
+	after = rest
 	for range 4 { // host, program, process, message id
 		if _, rest = field(rest); rest == nil {
-			return nil, time.Time{}, false
+			return nil, nil, time.Time{}, false
 		}
 	}
 	if rest, ok = skipStructured(rest); !ok {
-		return nil, time.Time{}, false
+		return nil, nil, time.Time{}, false
 	}
 	rest = bytes.TrimPrefix(rest, []byte("\xef\xbb\xbf")) // a UTF-8 mark may begin the message
-	return bytes.TrimLeft(rest, " "), at, true
+	return after, bytes.TrimLeft(rest, " "), at, true
 }
 
 // skipStructured steps over "-" or `[id name="value"][...]`.

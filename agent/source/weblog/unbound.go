@@ -18,11 +18,9 @@ import (
 // log-tag-queryreply writes "query:" and "reply:" for "info:".
 func parseUnbound(line []byte) (Entry, error) {
 	at, line := unboundTime(line)
-	for _, mark := range []string{" info: ", " query: ", " reply: ", "info: ", "query: ", "reply: "} {
-		if before, after, ok := bytes.Cut(line, []byte(mark)); ok && (mark[0] == ' ' || len(before) == 0) {
-			line = after
-			break
-		}
+	line, ok := unboundNote(line)
+	if !ok {
+		return Entry{}, errShape
 	}
 	var words [12][]byte
 	n := 0
@@ -38,6 +36,39 @@ func parseUnbound(line []byte) (Entry, error) {
 	return e, err
 }
 
+// unboundNote takes off "unbound[412:0] info: ", of which syslog's envelope may
+// have taken the beginning: every line of Unbound's has a level.
+func unboundNote(line []byte) ([]byte, bool) {
+	level, rest := field(line)
+	if _, is := bytes.CutPrefix(level, []byte("unbound[")); is || unboundThread(level) {
+		level, rest = field(rest)
+	}
+	switch string(level) {
+	case "info:", "query:", "reply:", "notice:", "warning:", "error:", "debug:", "fatal":
+		return rest, true
+	}
+	return nil, false
+}
+
+// unboundThread knows "[412:0]".
+func unboundThread(word []byte) bool {
+	word, opened := bytes.CutPrefix(word, []byte("["))
+	word, closed := bytes.CutSuffix(word, []byte("]"))
+	pid, thread, ok := bytes.Cut(word, []byte(":"))
+	return opened && closed && ok && number(pid) && number(thread)
+}
+
+// unboundOwn tells Unbound's lines from those of others, which have levels too.
+// Where it writes its time in words itself, what looks like syslog's tag is its
+// level.
+func unboundOwn(after, body []byte) ([]byte, bool) {
+	if word, _ := field(after); bytes.HasPrefix(word, []byte("unbound[")) && !isTag(word) {
+		return after, true
+	}
+	word, _ := field(body)
+	return body, unboundThread(word) || bytes.Contains(after[:len(after)-len(body)], []byte("unbound"))
+}
+
 func unboundWords(words [][]byte) (Entry, error) {
 	for i := range words {
 		client, _, local := bytes.Cut(words[i], []byte("@"))
@@ -46,10 +77,7 @@ func unboundWords(words [][]byte) (Entry, error) {
 		}
 	}
 	if len(words) < 4 || !isAddress(words[0]) || !bytes.Equal(words[3], []byte("IN")) {
-		if len(words) >= 2 {
-			return Entry{}, errNothing // its notes are free text
-		}
-		return Entry{}, errShape
+		return Entry{}, errNothing // its notes are free text
 	}
 	if len(words) == 4 {
 		return unboundEntry(words[0], words[1:], question, false)

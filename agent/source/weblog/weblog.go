@@ -49,6 +49,12 @@ type Config struct {
 // FromEnd is the ReadBack that leaves out what a log already holds.
 const FromEnd time.Duration = -1
 
+const waiting = "waiting for the file that path: names"
+
+// foreign is how many lines, none of which is of the format, show that the log
+// is of another.
+const foreign = 20
+
 const every = 200 * time.Millisecond
 
 // Source follows one log file. Make it with New.
@@ -60,10 +66,12 @@ type Source struct {
 	tooLong  atomic.Uint64 // lines skipped for their length
 	unparsed atomic.Uint64 // lines that are none of the format
 	blind    atomic.Bool   // a header that does not say where the host stands
+	known    atomic.Bool   // a line was of the format
 
 	mu     sync.Mutex // guards what follows
 	state  source.State
 	detail string
+	since  time.Time // the state is
 }
 
 var _ source.Source = (*Source)(nil)
@@ -83,7 +91,7 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{cfg: cfg, format: format, state: source.Starting, detail: "waiting for the file"}, nil
+	return &Source{cfg: cfg, format: format, state: source.Starting, detail: waiting, since: cfg.Now()}, nil
 }
 
 // Name tells the followed files apart: checkpoints are kept under it.
@@ -100,7 +108,15 @@ func (s *Source) Status() source.Status {
 	if s.blind.Load() && s.state == source.Running {
 		st.State, st.Detail = source.Unavailable, errColumns.Error()
 	}
-	if n := s.unparsed.Load(); n > 0 && st.State == source.Running {
+	if s.state == source.Starting {
+		st.Since = s.since
+	}
+	n := s.unparsed.Load()
+	switch {
+	case n == 0 || st.State != source.Running:
+	case n >= foreign && !s.known.Load():
+		st.State, st.Detail = source.Unavailable, fmt.Sprintf("none of %d lines is of this format; see that format: says what writes the log", n)
+	default:
 		st.Detail = fmt.Sprintf("%s; %d lines not understood", s.detail, n)
 	}
 	return st
@@ -111,6 +127,9 @@ func (s *Source) stand(state source.State, detail string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	news := s.state != state || s.detail != detail
+	if s.state != state {
+		s.since = s.cfg.Now()
+	}
 	s.state, s.detail = state, detail
 	return news
 }
@@ -138,7 +157,7 @@ func (s *Source) Run(ctx context.Context, checkpoint []byte, sink source.Sink) e
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, os.ErrNotExist):
-			s.stand(source.Starting, "waiting for the file")
+			s.stand(source.Starting, waiting)
 		case err != nil:
 			if s.stand(source.Unavailable, reason(err)) {
 				s.cfg.Log.WarnContext(ctx, "following a log failed; trying again", "source", "weblog", "reason", reason(err))
