@@ -23,8 +23,10 @@ func TestYesterdaysDatabaseIsFoundByTheDevice(t *testing.T) {
 
 	kept := filepath.Join(s.AgentDir(), "audit.checkpoint")
 	before, _ := os.ReadFile(kept) // there may be none yet
-	collector = must[*trialschool.Program](t)(s.StartCollector(t.Context()))
+	// While nobody runs: what the next one announces first holds it for certain, and
+	// it announces no more for minutes.
 	must[[]byte](t)(s.Verb(t.Context(), "token", "create"))
+	collector = must[*trialschool.Program](t)(s.StartCollector(t.Context()))
 	must[[]byte](t)(s.Verb(t.Context(), "audit", "verify"))
 	check(t, trialschool.Until(t.Context(), "the device to keep a newer checkpoint", func() (bool, string) {
 		now, err := os.ReadFile(kept)
