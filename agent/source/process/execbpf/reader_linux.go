@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/cilium/ebpf/link"
@@ -17,6 +18,7 @@ type Reader struct {
 	objects execObjects
 	link    link.Link
 	ring    *ringbuf.Reader
+	parked  *parked
 	record  ringbuf.Record
 	now     func() time.Time
 }
@@ -37,6 +39,9 @@ func Open(now func() time.Time) (*Reader, error) {
 	if r.ring, err = ringbuf.NewReader(r.objects.Events); err != nil {
 		return nil, errors.Join(kernel.Why("mapping the ring of exec events", err), r.Close())
 	}
+	if r.parked, err = park(r.objects.Events); err != nil {
+		return nil, errors.Join(kernel.Why("waiting for exec events", err), r.Close())
+	}
 	if r.link, err = link.AttachTracing(link.TracingOptions{Program: r.objects.OnExec}); err != nil {
 		return nil, errors.Join(kernel.Why("attaching to the start of programs", err), r.Close())
 	}
@@ -47,10 +52,20 @@ func Open(now func() time.Time) (*Reader, error) {
 // called from another goroutine, it returns an error that is os.ErrClosed. Only
 // one goroutine may read.
 func (r *Reader) Read(e *Event) error {
-	if err := r.ring.ReadInto(&r.record); err != nil {
-		return fmt.Errorf("reading exec events: %w", err)
+	for {
+		// Without waiting; what it waits for is below.
+		r.ring.SetDeadline(time.Unix(1, 0))
+		err := r.ring.ReadInto(&r.record)
+		if err == nil {
+			return r.parse(r.record.RawSample, e)
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("reading exec events: %w", err)
+		}
+		if err := r.parked.wait(r.ring); err != nil {
+			return fmt.Errorf("reading exec events: %w", err)
+		}
 	}
-	return r.parse(r.record.RawSample, e)
 }
 
 // fixed is the size of struct event without the path.
@@ -102,6 +117,9 @@ func (r *Reader) Close() error {
 	var errs []error
 	if r.link != nil {
 		errs = append(errs, r.link.Close())
+	}
+	if r.parked != nil {
+		errs = append(errs, r.parked.close())
 	}
 	if r.ring != nil {
 		errs = append(errs, r.ring.Close())
