@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -59,6 +60,9 @@ func eraseSubject(ctx context.Context, env cli.Env, dir *dirValue, req admin.Sub
 	var left []string
 	for _, place := range erased.Keyring.Places {
 		path, err := backup.WriteKeyring(place, erased.Keyring.Name, erased.Keyring.Sealed)
+		if errors.Is(err, backup.ErrNewer) { // a backup was taken at the same time
+			path, err = writeKeyring(ctx, client, place)
+		}
 		if err != nil {
 			left = append(left, err.Error())
 			continue

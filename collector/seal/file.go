@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"safelight/internal/pki"
@@ -41,7 +40,7 @@ const note = "Safelight: what opens the names and words in the database. Keep it
 // school has a secret. One that others may read is refused.
 func OpenFile(path string) (*File, error) {
 	f := &File{path: path, schools: map[string]*School{}}
-	if err := f.shredLeft(); err != nil {
+	if err := pki.ShredLeft(f.path); err != nil {
 		return nil, err
 	}
 	data, err := pki.ReadSecret(path)
@@ -102,48 +101,14 @@ func (f *File) former() string {
 // replace is write, after which the former file's bytes are overwritten, and
 // those of files that a killed process left.
 func (f *File) replace() error {
-	if err := f.shredLeft(); err != nil {
+	if err := pki.ShredLeft(f.path); err != nil {
 		return err
 	}
 	if err := os.Link(f.path, f.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keeping hold of a former secret, to overwrite it: %w", err)
 	}
 	if err := f.write(); err != nil {
-		return errors.Join(err, f.shredLeft())
+		return errors.Join(err, pki.ShredLeft(f.path))
 	}
-	return f.shredLeft()
-}
-
-// shredLeft overwrites what replace, or a process that was killed in it, has left
-// beside the file.
-func (f *File) shredLeft() error {
-	entries, err := os.ReadDir(filepath.Dir(f.path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("destroying a former secret: %w", err)
-	}
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), "."+filepath.Base(f.path)+".") {
-			continue
-		}
-		if err := f.shred(filepath.Join(filepath.Dir(f.path), entry.Name())); err != nil {
-			return fmt.Errorf("destroying a former secret: %w", err)
-		}
-	}
-	return nil
-}
-
-// shred overwrites one file, unless replace was cut short before the file got its
-// name: then it is the very file.
-func (f *File) shred(left string) error {
-	was, err := os.Lstat(left)
-	if err != nil {
-		return err
-	}
-	if now, err := os.Stat(f.path); err == nil && os.SameFile(was, now) {
-		return os.Remove(left)
-	}
-	return pki.Shred(left)
+	return pki.ShredLeft(f.path)
 }

@@ -23,7 +23,7 @@ func (s *state) keyring(ctx context.Context, place string) (admin.Keyring, error
 		return admin.Keyring{}, fmt.Errorf("writing the keyring: %w", err)
 	}
 	var to admin.Keyring
-	if to.Name, to.Sealed, err = backup.SealKeyring(s.dir, plain); err != nil {
+	if to.Name, to.Sealed, err = backup.SealKeyring(s.dir, backup.Version{Epoch: k.Epoch(), Taken: k.Taken}, plain); err != nil {
 		return admin.Keyring{}, err
 	}
 	if place != "" {

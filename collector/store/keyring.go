@@ -68,6 +68,14 @@ func ParseKeyring(data []byte) (*Keyring, error) {
 // Marshal is the keyring's bytes. They open everything: encrypt them.
 func (k *Keyring) Marshal() ([]byte, error) { return json.Marshal(k) }
 
+// Epoch grows with every erasure in any of the schools.
+func (k *Keyring) Epoch() (sum int64) {
+	for _, s := range k.Schools {
+		sum += s.Epoch
+	}
+	return sum
+}
+
 // after is an epoch later than any that the keyring, where there is one, or a
 // database knows.
 func (k *Keyring) after(school model.SchoolID, known int64) int64 {

@@ -62,7 +62,7 @@ var rooms = []room{
 	{"collector/rate", nil, "counting, and nothing of who is counted"},
 	{"collector/enrol", append([]string{"collector/model", "collector/rate"}, wired...), "it knows keys and devices, and no other room"},
 	{"collector/watch", append([]string{"collector/model", "collector/rate"}, wired...), "it speaks with devices, and declares what it needs"},
-	{"collector/backup", []string{"internal/pki"}, "it handles keys and files, and is handed what opens the database"},
+	{"collector/backup", []string{"internal/localstate", "internal/pki"}, "it handles keys and files, and is handed what opens the database"},
 	{"collector/admin", append([]string{"collector/model"}, shared...), "a socket for the owner's verbs; the verbs themselves are the door's"},
 }
 

@@ -25,8 +25,13 @@ func checkDir(dir string) error {
 
 // Lock takes the folder for this process until the returned func is called or
 // the process ends, however it ends.
-func Lock(dir string) (unlock func(), err error) {
-	path := filepath.Join(dir, "lock")
+func Lock(dir string) (unlock func(), err error) { return lock(dir, filepath.Join(dir, "lock")) }
+
+// LockFile is Lock with a file's own path, where it is not a state folder that is
+// locked.
+func LockFile(path string) (unlock func(), err error) { return lock(path, path) }
+
+func lock(dir, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("locking %s: %w; run as the user that owns it, or give a folder of your own with --dir", dir, err)

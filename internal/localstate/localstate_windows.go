@@ -20,8 +20,14 @@ func checkDir(dir string) error {
 
 // Lock takes the folder for this process until the returned func is called or
 // the process ends, however it ends.
-func Lock(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+func Lock(dir string) (unlock func(), err error) { return lock(dir, filepath.Join(dir, "lock")) }
+
+// LockFile is Lock with a file's own path, where it is not a state folder that is
+// locked.
+func LockFile(path string) (unlock func(), err error) { return lock(path, path) }
+
+func lock(dir, path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	}
