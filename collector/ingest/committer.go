@@ -17,9 +17,9 @@ const (
 	// heldRecords is how many records may wait in all, however many streams
 	// bring them: some 20 MB.
 	heldRecords = 20_000
-	// groupRecords is how many records one transaction takes: some 60 ms of the
+	// groupRecords is how many records one transaction takes: some 30 ms of the
 	// write connection, which the gatherer and the job queue share.
-	groupRecords = 2000
+	groupRecords = 1000
 )
 
 // errStopping answers what is submitted while the service stops.
