@@ -13,10 +13,10 @@ import (
 const (
 	// gatherRows is how many events one transaction gathers: some 5 ms of the
 	// write connection, which ingest and the job queue share. While more than that
-	// waits each next one gathers twice as many, up to gatherRowsMost, some 30 ms:
+	// waits each next one gathers twice as many, up to gatherRowsMost, some 15 ms:
 	// of many events of one child together the alert is written once.
 	gatherRows     = 200
-	gatherRowsMost = 1600
+	gatherRowsMost = 800
 	// gatherPoll finds what a wake-up missed: what was pending at start, and
 	// what another process put there.
 	gatherPoll = time.Second
