@@ -20,7 +20,7 @@ func verbs() []cli.Command {
 		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
 		keyRotateVerb(),
-		rulesCheckVerb(), rulesPublishVerb(), rulesHistoryVerb(),
+		rulesCheckVerb(), rulesSchemaVerb(), rulesPublishVerb(), rulesHistoryVerb(),
 		eventsVerb(), alertsVerb(),
 		subjectEraseVerb(), keyringExportVerb(),
 		backupVerb(), restoreVerb(), retentionRunVerb(),

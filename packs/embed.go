@@ -1,8 +1,8 @@
 // Package packs carries the rule packs that ship: starter, which a school
 // begins with and may change, and protected, which names what nothing may flag
-// and which no school may change (G5). It is data and nothing else. Only
-// internal/packdir reads it; a running agent judges by its signed manifest, never
-// by what is embedded here.
+// and which no school may change (G5); and the schema of their files. It is data
+// and nothing else. Only internal/packdir reads it; a running agent judges by its
+// signed manifest, never by what is embedded here.
 package packs
 
 import "embed"
@@ -11,3 +11,8 @@ import "embed"
 //
 //go:embed starter/*.yaml protected/*.yaml
 var FS embed.FS
+
+// Schema is the JSON Schema (2020-12) of a pack's files, for editors.
+//
+//go:embed rules.schema.json
+var Schema []byte

@@ -1,0 +1,118 @@
+package packdir
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+func schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("rules.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("rules.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// asJSON gives YAML as the schema's library wants it.
+func asJSON(t *testing.T, data []byte) any {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// An editor that marks a good file as wrong is switched off the same day.
+func TestTheSchemaKnowsEveryFileThatShips(t *testing.T) {
+	s := schema(t)
+	files, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(files, yamlBlocks(t, "../../docs/rules.md"))
+	maps.Copy(files, schemaExamples)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !strings.HasSuffix(name, ".yaml") {
+			continue
+		}
+		if err := s.Validate(asJSON(t, files[name])); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// schemaExamples use what no shipped file may use yet.
+var schemaExamples = map[string][]byte{
+	"own/pack.yaml": []byte("pack: own\ntitle: Own\nversion: 1\n"),
+	"own/weapons.yaml": []byte(`category: weapons-own
+title: Weapons
+noun: weapons
+about: Words related to weapons.
+purpose: safeguarding
+risk: life
+severity: medium
+owner: DSL
+why: Somebody may be in danger.
+threshold: 100
+lang: en
+scope: {roles: [pupil], years: [7-11], key_stages: [3, 4], groups: [10b-english], sites: [main], when: [lesson], premises: any}
+phrases:
+  - {id: w-001, text: buy a zombie knife, forms: [buying a zombie knife], severity: high}
+  - {id: w-002, all: [noose, tie], within: 5, weight: 70}
+  - {id: w-003, text: glock, match: part, in: [search, host], weight: 60}
+  - {id: w-004, text: couteau papillon, lang: fr, reviewed: false}
+allow:
+  - butter knife
+  - {text: glock, near: [airsoft, game], within: 4}
+domains:
+  - knives.example
+  - {name: swords.example, severity: low}
+  - {allow: [museum.swords.example]}
+  - {lookalike_of: [hill-lane.example]}
+  - {list: our-list, url: "https://lists.example/weapons.txt", format: domains, licence: CC0-1.0, from: Lists, max_shrink: 20%, max_grow: 50%, refresh: 24h, severity: low}
+programs:
+  - knifegame.exe
+  - {original_name: knifegame.exe, path: '*\Games\*', signer: Knife Games, sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", severity: low}
+raise:
+  - {repeats: 3, within: 1h, to: high}
+  - {with: [self-harm], within: 24h, to: urgent}
+tests:
+  hit:
+    - buy a zombie knife
+    - {search: buying a zombie knife, role: pupil, year: 9, site: main}
+    - {domain: knives.example}
+    - {process: knifegame.exe}
+  miss:
+    - butter knife
+    - bread knife
+    - cheese board
+    - {domain: museum.swords.example}
+first_steps: [Speak with the pupil in person.]
+`),
+	"own/approved.yaml": []byte("approved: weapons-own\ntitle: Programs that we know\nwhy: What is not on it is new.\nowner: IT\nprograms: [word.exe, {name: calc.exe}]\n"),
+}
