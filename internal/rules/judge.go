@@ -15,12 +15,43 @@ type Input struct {
 	// Text is a host name, a program's name or search words.
 	Text string
 	Exe  string // a program's path, where known
+	// OriginalName, Signer and SHA256 (lower hex) are a program's, where known.
+	// A hash costs reading the whole file: NeedsHash says when it could matter.
+	OriginalName, Signer, SHA256 string
+
 	// Role is the subject's; an empty or unknown one is judged as a pupil's.
-	Role, Year, Site string
-	At               time.Time
+	// Empty also means that the roster does not know the account, so that its
+	// groups are not known either.
+	Role, Year string
+	Groups     []string
+	Site       string // the device's; empty: not known
+	// Unfiltered says that the site has no filter. It marks the verdict, and
+	// changes nothing else: no label on a child hangs on it (S117).
+	Unfiltered bool
+	Premises   string // "on", "off"; empty: not known
+	// Periods are the words of the timetable that hold at At: "lesson",
+	// "break", "school-day", "out-of-hours", names of periods. None at all
+	// means that the timetable is not known.
+	Periods []string
+	At      time.Time
 	// Exempt lists the categories that a live exemption covers. The caller
 	// knows the clock; Judge knows what may be exempted at all (G16).
 	Exempt []string
+	// Recent are the account's last verdicts, newest last; the caller bounds
+	// them. They only ever raise a severity.
+	Recent []Seen
+	// NoSearches says that search words are not seen on this device, which each
+	// finding then says too (G2).
+	NoSearches bool
+	// Unreviewed also judges by languages that no speaker has reviewed (G6).
+	Unreviewed bool
+}
+
+// Seen is an earlier verdict of the same account.
+type Seen struct {
+	Category string
+	Rule     string
+	At       time.Time
 }
 
 // Decision is what comes of an observation.
@@ -48,6 +79,28 @@ type Verdict struct {
 	Why        string // one plain sentence
 	NotSeen    []string
 	Help       bool // the words also ask for help (G1)
+
+	// ReadAs is what Match was read as, where that differs: "self harm" for
+	// "s3lf h4rm". How says by which steps, in words.
+	ReadAs string
+	How    []string
+	// Evidence are other phrases of the category in the same text, which
+	// counted towards its threshold.
+	Evidence []Evidence
+	// List is the id of the list that the name is on; empty for a name in a
+	// pack. A device knows lists by hashes alone: the collector looks the name
+	// up in the list's text before it tells anybody.
+	List       string
+	Scope      string // the scope that held, in words; empty without one
+	Raised     string // why Severity is above the rule's own, in words
+	Unfiltered bool   // the site has no filter
+}
+
+// Evidence is a phrase that counted beside the one a verdict names.
+type Evidence struct {
+	Rule   string
+	Match  string // as it stood in Input.Text
+	Weight uint32
 }
 
 // finding is a rule that matched, before it is known which one matters most.
