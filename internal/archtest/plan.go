@@ -22,8 +22,10 @@ var rooms = []room{
 	{"internal/cli", nil, "verbs and flags without knowing what they do"},
 	{"internal/testreport", nil, "a tool for make"},
 	{"internal/archtest", nil, "it reads the tree, and is no part of it"},
-	{"internal/rules", []string{"internal/event"}, "judging is pure, so it gives the same verdict everywhere"},
-	{"internal/wire", []string{"internal/event", "proto/safelight/v1"}, "it turns events into messages and back, and knows no room"},
+	{"internal/rules", []string{"internal/event", "internal/rules/..."}, "judging is pure, so it gives the same verdict everywhere"},
+	{"internal/rules/names", nil, "a table over bytes: what its sets mean is for the rules to know"},
+	{"internal/timetable", nil, "a calendar: it knows a school's hours, and nobody in it"},
+	{"internal/wire", []string{"internal/event", "internal/timetable", "proto/safelight/v1"}, "it turns events and timetables into messages and back, and knows no room"},
 	{"internal/packdir", []string{"packs/...", "internal/rules"}, "it reads packs from disk for rules, which does no I/O"},
 	{"internal/mailbox", nil, "a mail server for demos and tests, no part of either program"},
 	{"internal/pgtest", nil, "a database server for tests, no part of either program"},
@@ -44,7 +46,7 @@ var rooms = []room{
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
 	{"agent/shipper", append([]string{"agent/clock", "agent/spool"}, wired...), "it sends the spool's records, stamped, and knows no other room"},
 	{"agent/watch", append([]string{"agent/clock"}, wired...), "it declares what it needs of the other rooms"},
-	{"agent/policy", append([]string{"internal/rules"}, wired...), "it keeps and opens what the collector signed"},
+	{"agent/policy", append([]string{"internal/rules", "internal/timetable"}, wired...), "it keeps and opens what the collector signed"},
 	{"agent/enrol", wired, "it knows keys and the collector, and no other room"},
 
 	{"collector", append([]string{"collector/...", "internal/cli", "internal/ossvc", "internal/packdir", "internal/rules", "internal/rungroup", "packs/..."}, wired...), "the collector's door knows every room of the collector"},
@@ -56,7 +58,7 @@ var rooms = []room{
 	{"collector/ingest", append([]string{"collector/model"}, wired...), "it declares what it needs of the store"},
 	{"collector/alert/...", append([]string{"collector/model", "collector/alert/..."}, shared...), "gathering and telling know the store by its methods"},
 	{"collector/console/...", append([]string{"collector/model", "collector/console/..."}, shared...), "pages know the store by its methods"},
-	{"collector/people", append([]string{"collector/model"}, wired...), "the roster, and nothing of alerts"},
+	{"collector/people", append([]string{"collector/model", "internal/timetable"}, wired...), "who, when and where, and nothing of alerts"},
 	{"collector/fleet", append([]string{"collector/model"}, wired...), "devices, and nothing of alerts"},
 	{"collector/policy", append([]string{"collector/model", "internal/rules"}, wired...), "it signs what rules compiles"},
 	{"collector/rate", nil, "counting, and nothing of who is counted"},
@@ -116,7 +118,7 @@ var bans = []ban{
 }
 
 // pure are the folders whose results depend on their arguments alone.
-var pure = []string{"internal/event", "internal/rules", "internal/wire", "collector/model", "collector/store/..."}
+var pure = []string{"internal/event", "internal/rules", "internal/timetable", "internal/wire", "collector/model", "collector/store/..."}
 
 // calls are what product code must not call.
 var calls = []call{
@@ -125,7 +127,7 @@ var calls = []call{
 		"collector/store/open.go": "the default of WithClock, which dates migrations",
 	}},
 	{"time", "Since", pure, "time is a parameter here", nil},
-	{"os", "*", []string{"internal/event", "internal/rules", "internal/wire", "collector/model"}, "no I/O here", nil},
+	{"os", "*", []string{"internal/event", "internal/rules", "internal/timetable", "internal/wire", "collector/model"}, "no I/O here", nil},
 	{"log", "*", everything, "log with the *slog.Logger that was handed in", nil},
 	{"log/slog", "Default", everything, "log with the *slog.Logger that was handed in", nil},
 	{"log/slog", "SetDefault", everything, "hand the logger in", nil},
