@@ -326,6 +326,15 @@ func (p *Pipeline) judge(ctx context.Context, set *rules.Ruleset, q queued, epoc
 	return append(to, rec)
 }
 
+// grounds are what the verdict rests on, in the words of events.
+func grounds(v rules.Verdict) event.Grounds {
+	g := event.Grounds{ReadAs: v.ReadAs, How: v.How, List: v.List, Scope: v.Scope, Raised: v.Raised, Unfiltered: v.Unfiltered}
+	for _, e := range v.Evidence {
+		g.Evidence = append(g.Evidence, event.Evidence{Rule: e.Rule, Match: e.Match, Weight: e.Weight})
+	}
+	return g
+}
+
 func record(q queued, v rules.Verdict, role string, epoch, serial uint64) (spool.Record, error) {
 	id, err := wire.NewID()
 	if err != nil {
@@ -339,6 +348,7 @@ func record(q queued, v rules.Verdict, role string, epoch, serial uint64) (spool
 		ID: id, Observation: q.Observation, BootID: q.bootID, Mono: q.mono, OwnerUnknown: q.Unknown,
 		Rule: v.Rule, Category: v.Category, Severity: severity, Pack: v.Pack, Match: v.Match,
 		Why: v.Why, NotSeen: v.NotSeen, Help: v.Help, Role: role, PolicyEpoch: epoch, PolicySerial: serial,
+		Grounds: grounds(v),
 	})
 	if err != nil {
 		return spool.Record{}, err

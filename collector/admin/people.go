@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"safelight/collector/model"
+	"safelight/internal/event"
 	"safelight/internal/pki"
 )
 
@@ -93,6 +94,7 @@ type EventLine struct {
 	Late       bool      `json:"late"`
 	// Erased says that who and what was made unreadable for good.
 	Erased bool `json:"erased,omitempty"`
+	event.Grounds
 }
 
 func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
@@ -121,6 +123,7 @@ func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
 			Kind: string(e.Kind), Name: e.Name, Via: string(e.Via), User: s.Account, Subject: s.ID, Role: string(s.Role),
 			Process: e.Process, Rule: e.Rule, Category: e.Category, Severity: e.Severity.String(), Pack: e.Pack,
 			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Erased: e.Erased,
+			Grounds: e.Grounds,
 		})
 	}
 	return lines, nil

@@ -39,7 +39,24 @@ func fineVerdict(v *safelightv1.Verdict) bool {
 	}
 	_, severity := severities[v.GetSeverity()]
 	return severity && within(v.GetRule(), 1, 128) && within(v.GetCategory(), 1, 64) && within(v.GetPack(), 0, 128) &&
-		within(v.GetMatch(), 0, 1024) && within(v.GetWhy(), 0, 1024) && within(v.GetRole(), 0, 32)
+		within(v.GetMatch(), 0, 1024) && within(v.GetWhy(), 0, 1024) && within(v.GetRole(), 0, 32) && fineGrounds(v)
+}
+
+func fineGrounds(v *safelightv1.Verdict) bool {
+	if len(v.GetHow()) > 8 || len(v.GetEvidence()) > 8 {
+		return false
+	}
+	for _, step := range v.GetHow() {
+		if !within(step, 0, 64) {
+			return false
+		}
+	}
+	for _, e := range v.GetEvidence() {
+		if !within(e.GetRule(), 1, 128) || !within(e.GetMatch(), 0, 128) {
+			return false
+		}
+	}
+	return within(v.GetReadAs(), 0, 1024) && within(v.GetList(), 0, 128) && within(v.GetScope(), 0, 255) && within(v.GetRaised(), 0, 255)
 }
 
 func within(s string, least, most int) bool { return len(s) >= least && len(s) <= most }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -82,6 +83,9 @@ func TestFineLetsNothingWrongThrough(t *testing.T) {
 					doubted++
 				}
 			}
+			if f.Message() != nil && f.IsList() && f.Message().Name() == "Evidence" {
+				walkEvidence(t, validator, f)
+			}
 			if f.Message() != nil && !f.IsList() && strings.HasPrefix(string(f.Message().FullName()), "safelight.") {
 				walk(append(path[:len(path):len(path)], f), f.Message())
 			}
@@ -90,5 +94,26 @@ func TestFineLetsNothingWrongThrough(t *testing.T) {
 	walk(nil, (&safelightv1.Event{}).ProtoReflect().Descriptor())
 	if wrong < 50 || !fine(proto.CloneOf(eventOf(1))) || doubted > tried/10 {
 		t.Errorf("tried %d, of them %d wrong and %d doubted: does this test still see the rules?", tried, wrong, doubted)
+	}
+}
+
+// walkEvidence does the same to the items of a list.
+func walkEvidence(t *testing.T, validator protovalidate.Validator, list protoreflect.FieldDescriptor) {
+	wrong := 0
+	for i := range list.Message().Fields().Len() {
+		for _, change := range wrongs(list.Message().Fields().Get(i)) {
+			e := eventOf(1)
+			e.Verdict.Evidence = []*safelightv1.Evidence{{Rule: "test/1", Match: "words"}}
+			change(e.Verdict.Evidence[0].ProtoReflect())
+			if validator.Validate(e) == nil {
+				continue
+			}
+			if wrong++; fine(e) {
+				t.Errorf("let through %v", e.GetVerdict().GetEvidence())
+			}
+		}
+	}
+	if wrong < 10 {
+		t.Errorf("only %d wrong ones were tried: does this test still see the rules?", wrong)
 	}
 }

@@ -68,6 +68,7 @@ func (r *reader) event(in *safelightv1.Event, place model.Place) (model.Event, *
 		Client: in.GetClient(), Server: in.GetServer(), IP: r.who.ip,
 		Rule: verdict.GetRule(), Category: verdict.GetCategory(), Severity: severity, Pack: verdict.GetPack(),
 		Match: verdict.GetMatch(), Why: verdict.GetWhy(), NotSeen: verdict.GetNotSeen(), Help: verdict.GetAsksForHelp(),
+		Grounds: wire.GroundsFromProto(verdict),
 	}
 	for _, also := range in.GetAlso() {
 		if via, ok := vias[also]; ok {
@@ -133,9 +134,19 @@ func nulIn(in *safelightv1.Event) string {
 		{"verdict.match", v.GetMatch()},
 		{"verdict.why", v.GetWhy()},
 		{"verdict.not_seen", strings.Join(v.GetNotSeen(), "")},
+		{"verdict.read_as", v.GetReadAs()},
+		{"verdict.how", strings.Join(v.GetHow(), "")},
+		{"verdict.list", v.GetList()},
+		{"verdict.scope", v.GetScope()},
+		{"verdict.raised", v.GetRaised()},
 	} {
 		if hasNUL(f.text) {
 			return f.name
+		}
+	}
+	for _, e := range v.GetEvidence() {
+		if hasNUL(e.GetRule()) || hasNUL(e.GetMatch()) {
+			return "verdict.evidence"
 		}
 	}
 	return ""

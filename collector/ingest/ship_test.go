@@ -111,17 +111,20 @@ func TestBadRecordStopsNoOther(t *testing.T) {
 		item  *safelightv1.Item
 		field string
 	}{
-		"malformed":     {&safelightv1.Item{Lane: 3, Seq: 2, Record: []byte("\xff\xff\xffnot protobuf")}, "record"},
-		"oversized":     {&safelightv1.Item{Lane: 3, Seq: 2, Record: make([]byte, recordBytes+1)}, "record"},
-		"empty":         {&safelightv1.Item{Lane: 3, Seq: 2}, "kind"},
-		"unknown kind":  {&safelightv1.Item{Lane: 3, Seq: 2, Record: later}, "kind"},
-		"no lane":       {&safelightv1.Item{Seq: 2, Record: eventItem(t, 2).Record}, "lane"},
-		"wrong lane":    {&safelightv1.Item{Lane: 1, Seq: 2, Record: eventItem(t, 2).Record}, "lane"},
-		"huge seq":      {&safelightv1.Item{Lane: 3, Seq: 1 << 63, Record: eventItem(t, 2).Record}, "seq"},
-		"short id":      {event(func(e *safelightv1.Event) { e.Id = []byte{1} }), "id"},
-		"no name":       {event(func(e *safelightv1.Event) { e.Name = "" }), "name"},
-		"long name":     {event(func(e *safelightv1.Event) { e.Name = strings.Repeat("n", 1025) }), "name"},
-		"zero byte":     {event(func(e *safelightv1.Event) { e.Verdict.Match = "a\x00b" }), "verdict.match"},
+		"malformed":    {&safelightv1.Item{Lane: 3, Seq: 2, Record: []byte("\xff\xff\xffnot protobuf")}, "record"},
+		"oversized":    {&safelightv1.Item{Lane: 3, Seq: 2, Record: make([]byte, recordBytes+1)}, "record"},
+		"empty":        {&safelightv1.Item{Lane: 3, Seq: 2}, "kind"},
+		"unknown kind": {&safelightv1.Item{Lane: 3, Seq: 2, Record: later}, "kind"},
+		"no lane":      {&safelightv1.Item{Seq: 2, Record: eventItem(t, 2).Record}, "lane"},
+		"wrong lane":   {&safelightv1.Item{Lane: 1, Seq: 2, Record: eventItem(t, 2).Record}, "lane"},
+		"huge seq":     {&safelightv1.Item{Lane: 3, Seq: 1 << 63, Record: eventItem(t, 2).Record}, "seq"},
+		"short id":     {event(func(e *safelightv1.Event) { e.Id = []byte{1} }), "id"},
+		"no name":      {event(func(e *safelightv1.Event) { e.Name = "" }), "name"},
+		"long name":    {event(func(e *safelightv1.Event) { e.Name = strings.Repeat("n", 1025) }), "name"},
+		"zero byte":    {event(func(e *safelightv1.Event) { e.Verdict.Match = "a\x00b" }), "verdict.match"},
+		"zero in evidence": {event(func(e *safelightv1.Event) {
+			e.Verdict.Evidence = []*safelightv1.Evidence{{Rule: "a/b", Match: "\x00"}}
+		}), "verdict.evidence"},
 		"no verdict":    {event(func(e *safelightv1.Event) { e.Verdict = nil }), "verdict"},
 		"no rule":       {event(func(e *safelightv1.Event) { e.Verdict.Rule = "" }), "verdict.rule"},
 		"no kind":       {event(func(e *safelightv1.Event) { e.Kind = 0 }), "kind"},

@@ -198,7 +198,8 @@ type Event struct {
 	Why      string
 	NotSeen  []string
 	Help     bool // reads as somebody asking for help (G1)
-	Erased   bool // what was seen was erased with its subject
+	event.Grounds
+	Erased bool // what was seen was erased with its subject
 
 	// Sealed and SealedAt are the store's own: what it made ready ahead of the
 	// transaction, and as of when (Store.Ready).

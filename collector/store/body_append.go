@@ -42,6 +42,7 @@ func appendBody(to []byte, e *model.Event) []byte {
 	texts(&w, `"not_seen":`, e.NotSeen)
 	w.truth(`"help":`, e.Help)
 	w.number(`"skew_ns":`, int64(e.Skew))
+	w.grounds(&e.Grounds)
 	return append(w.out, '}')
 }
 
@@ -58,6 +59,44 @@ func (w *bodyWriter) origin(o *event.Origin) {
 	w.text(`"runs_as":`, o.RunsAs)
 	w.text(`"unknown_reason":`, string(o.Reason))
 	w.out = append(w.out, '}')
+}
+
+// grounds leaves the whole member out where there are none, as most events have.
+func (w *bodyWriter) grounds(g *event.Grounds) {
+	start := len(w.out)
+	w.begin(`"grounds":`)
+	w.out = append(w.out, '{')
+	empty := len(w.out)
+	w.text(`"read_as":`, g.ReadAs)
+	texts(w, `"how":`, g.How)
+	w.evidence(g.Evidence)
+	w.text(`"list":`, g.List)
+	w.text(`"scope":`, g.Scope)
+	w.text(`"raised":`, g.Raised)
+	w.truth(`"unfiltered":`, g.Unfiltered)
+	if len(w.out) == empty {
+		w.out = w.out[:start]
+		return
+	}
+	w.out = append(w.out, '}')
+}
+
+func (w *bodyWriter) evidence(list []event.Evidence) {
+	if len(list) == 0 {
+		return
+	}
+	w.begin(`"evidence":[`)
+	for i, e := range list {
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.out = append(w.out, '{')
+		w.always(`"rule":`, e.Rule)
+		w.always(`"match":`, e.Match)
+		w.number(`"weight":`, int64(e.Weight))
+		w.out = append(w.out, '}')
+	}
+	w.out = append(w.out, ']')
 }
 
 // bodyWriter appends members of a JSON object. Its methods take a member's name

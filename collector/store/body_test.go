@@ -25,6 +25,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetString(awkward[*n%len(awkward)])
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n%5-2) * 1_000_000_007)
+	case reflect.Uint32:
+		v.SetUint(uint64(*n % 3))
 	case reflect.Bool:
 		v.SetBool(*n%2 == 0)
 	case reflect.Slice:

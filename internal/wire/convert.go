@@ -63,7 +63,30 @@ func verdictToProto(e Event) (*pb.Verdict, error) {
 		Pack: cut(e.Pack, maxPack), Match: cut(e.Match, maxName), Why: cut(e.Why, maxName),
 		NotSeen: cutAll(e.NotSeen, maxNotSeen, maxShort), AsksForHelp: e.Help, Role: cut(e.Role, maxRole),
 		PolicyEpoch: e.PolicyEpoch, PolicySerial: e.PolicySerial,
+		ReadAs: cut(e.ReadAs, maxName), How: cutAll(e.How, maxHow, maxStep), Evidence: evidenceToProto(e.Evidence),
+		List: cut(e.List, maxList), Scope: cut(e.Scope, maxShort), Raised: cut(e.Raised, maxShort), Unfiltered: e.Unfiltered,
 	}, nil
+}
+
+func evidenceToProto(list []event.Evidence) []*pb.Evidence {
+	var out []*pb.Evidence
+	for _, e := range list {
+		if e.Rule != "" && len(out) < maxEvidence {
+			out = append(out, &pb.Evidence{Rule: cut(e.Rule, maxRule), Match: cut(e.Match, maxProof), Weight: e.Weight})
+		}
+	}
+	return out
+}
+
+// GroundsFromProto reads what a verdict rests on.
+func GroundsFromProto(v *pb.Verdict) event.Grounds {
+	g := event.Grounds{
+		ReadAs: v.GetReadAs(), How: v.GetHow(), List: v.GetList(), Scope: v.GetScope(), Raised: v.GetRaised(), Unfiltered: v.GetUnfiltered(),
+	}
+	for _, e := range v.GetEvidence() {
+		g.Evidence = append(g.Evidence, event.Evidence{Rule: e.GetRule(), Match: e.GetMatch(), Weight: e.GetWeight()})
+	}
+	return g
 }
 
 func ownerToProto(e Event) *pb.Owner {
@@ -140,6 +163,7 @@ func verdictFromProto(e *Event, v *pb.Verdict) {
 	e.Match, e.Why, e.NotSeen = v.GetMatch(), v.GetWhy(), v.GetNotSeen()
 	e.Help, e.Role = v.GetAsksForHelp(), v.GetRole()
 	e.PolicyEpoch, e.PolicySerial = v.GetPolicyEpoch(), v.GetPolicySerial()
+	e.Grounds = GroundsFromProto(v)
 }
 
 func enumsFromProto(e *Event, msg *pb.Event) error {

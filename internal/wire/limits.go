@@ -18,9 +18,19 @@ const (
 	maxRole     = 32
 	maxNotSeen  = 8
 	maxAlso     = 16
+	maxHow      = 8
+	maxStep     = 64
+	maxEvidence = 8
+	maxProof    = 128
+	maxList     = 128
 	maxCount    = math.MaxUint32
 	maxPID      = math.MaxUint32
 )
+
+// maxRecord is what fits the spool. Names that fill every limit with the longest
+// characters are beyond it, and such an event keeps what was seen and loses what
+// explains it further.
+const maxRecord = 62 << 10
 
 // cut makes s valid UTF-8 of at most limit characters.
 func cut(s string, limit int) string {

@@ -37,6 +37,7 @@ type Event struct {
 	Pack, Match, Why string
 	NotSeen          []string
 	Help             bool
+	event.Grounds
 	// Role is the one whose scope judged it.
 	Role                      string
 	PolicyEpoch, PolicySerial uint64
@@ -65,7 +66,11 @@ func Marshal(e Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("marshalling event: %w", err)
 	}
-	return marshalRecord(&pb.Record{Kind: &pb.Record_Event{Event: msg}})
+	record := &pb.Record{Kind: &pb.Record_Event{Event: msg}}
+	if proto.Size(record) > maxRecord {
+		msg.Verdict.Evidence, msg.Verdict.How, msg.Verdict.ReadAs = nil, nil, ""
+	}
+	return marshalRecord(record)
 }
 
 // Unmarshal reads the bytes of a Record that holds an event. Enum values that

@@ -43,6 +43,10 @@ func full(t *testing.T) Event {
 		BootID: "7c0f1ad2-5d1b-4f0e-9a53-6e2f8f3f1c55", Mono: 90 * time.Minute, OwnerUnknown: "gone before it was asked for",
 		Rule: "gambling.sites", Category: "gambling", Severity: event.Medium, Pack: "starter 3", Match: "bets.invented.example",
 		Why: "on the gambling list", NotSeen: []string{"domain only; page content unknown"}, Help: true, Role: "pupil",
+		Grounds: event.Grounds{
+			ReadAs: "bets", How: []string{"look-alike letters"}, Evidence: []event.Evidence{{Rule: "gambling/gm-2", Match: "odds", Weight: 40}},
+			List: "ut1-gambling", Scope: "pupils of years 7 to 11", Raised: "the third within an hour", Unfiltered: true,
+		},
 		PolicyEpoch: 2, PolicySerial: 17, Outcome: Connected,
 	}
 }
@@ -94,14 +98,15 @@ func TestOddNamesAreNeverAReasonToLoseAnEvent(t *testing.T) {
 		e := full(t)
 		for _, s := range []*string{
 			&e.Name, &e.Process, &e.Exe, &e.User, &e.Client, &e.Server, &e.BootID, &e.OwnerUnknown,
-			&e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role,
+			&e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role, &e.ReadAs, &e.List, &e.Scope, &e.Raised,
 		} {
 			*s = odd
 		}
 		e.PID, e.Count, e.Mono = -1, -5, -time.Second
-		e.NotSeen, e.Also = nil, nil
+		e.NotSeen, e.Also, e.How, e.Evidence = nil, nil, nil, nil
 		for range 20 {
 			e.NotSeen, e.Also = append(e.NotSeen, odd), append(e.Also, event.ViaDNS)
+			e.How, e.Evidence = append(e.How, odd), append(e.Evidence, event.Evidence{Rule: odd, Match: odd, Weight: math.MaxUint32})
 		}
 		b, err := Marshal(e)
 		if err != nil {
@@ -148,10 +153,11 @@ func TestStringsAreCutOnCharacters(t *testing.T) {
 // itself and fills the event one beyond it.
 func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 	e := full(t)
-	for _, s := range []*string{&e.Name, &e.Process, &e.Exe, &e.User, &e.Client, &e.Server, &e.BootID, &e.OwnerUnknown, &e.Parent, &e.Script, &e.App, &e.RunsAs, &e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role} {
+	for _, s := range []*string{&e.Name, &e.Process, &e.Exe, &e.User, &e.Client, &e.Server, &e.BootID, &e.OwnerUnknown, &e.Parent, &e.Script, &e.App, &e.RunsAs, &e.Rule, &e.Category, &e.Pack, &e.Match, &e.Why, &e.Role, &e.ReadAs, &e.List, &e.Scope, &e.Raised} {
 		*s = strings.Repeat("x", 10_000)
 	}
-	e.NotSeen = []string{strings.Repeat("x", 10_000)}
+	long := strings.Repeat("x", 10_000)
+	e.NotSeen, e.How, e.Evidence = []string{long}, []string{long}, []event.Evidence{{Rule: long, Match: long}}
 	msg, err := toProto(e)
 	if err != nil {
 		t.Fatal(err)
@@ -166,6 +172,8 @@ func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 				t.Fatal(err)
 			case f.Kind() == protoreflect.MessageKind && !f.IsList():
 				walk(v.Message())
+			case f.Kind() == protoreflect.MessageKind:
+				walk(v.List().Get(0).Message())
 			case f.Kind() == protoreflect.StringKind && !f.IsList():
 				checked++
 				if limit := rules.GetString().GetMaxLen(); uint64(len(v.String())) != limit {
@@ -181,8 +189,8 @@ func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 		})
 	}
 	walk(msg.ProtoReflect())
-	if checked != 19 {
-		t.Errorf("%d strings checked, want 19", checked)
+	if checked != 26 {
+		t.Errorf("%d strings checked, want 26", checked)
 	}
 }
 

@@ -601,7 +601,22 @@ type Verdict struct {
 	// The words read as somebody asking for help (G1).
 	AsksForHelp bool `protobuf:"varint,10,opt,name=asks_for_help,json=asksForHelp,proto3" json:"asks_for_help,omitempty"`
 	// The role whose scope judged it; "pupil" where the account was not known.
-	Role          string `protobuf:"bytes,11,opt,name=role,proto3" json:"role,omitempty"`
+	Role string `protobuf:"bytes,11,opt,name=role,proto3" json:"role,omitempty"`
+	// The text as it was read, where folding changed it: "self harm" for what was
+	// written "s3lf h4rm"; and what was folded, in words.
+	ReadAs string   `protobuf:"bytes,12,opt,name=read_as,json=readAs,proto3" json:"read_as,omitempty"`
+	How    []string `protobuf:"bytes,13,rep,name=how,proto3" json:"how,omitempty"`
+	// What else counted towards the category's threshold.
+	Evidence []*Evidence `protobuf:"bytes,14,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// The list that a name stands on; empty where a rule names it itself. The
+	// collector looks into the list's own text before it tells anyone.
+	List string `protobuf:"bytes,15,opt,name=list,proto3" json:"list,omitempty"`
+	// Whom the rule is for, in words, where it is not for everybody.
+	Scope string `protobuf:"bytes,16,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Why the severity is above the rule's own, in words.
+	Raised string `protobuf:"bytes,17,opt,name=raised,proto3" json:"raised,omitempty"`
+	// Seen where no filter stands between the device and the name.
+	Unfiltered    bool `protobuf:"varint,18,opt,name=unfiltered,proto3" json:"unfiltered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -713,6 +728,116 @@ func (x *Verdict) GetRole() string {
 	return ""
 }
 
+func (x *Verdict) GetReadAs() string {
+	if x != nil {
+		return x.ReadAs
+	}
+	return ""
+}
+
+func (x *Verdict) GetHow() []string {
+	if x != nil {
+		return x.How
+	}
+	return nil
+}
+
+func (x *Verdict) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *Verdict) GetList() string {
+	if x != nil {
+		return x.List
+	}
+	return ""
+}
+
+func (x *Verdict) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *Verdict) GetRaised() string {
+	if x != nil {
+		return x.Raised
+	}
+	return ""
+}
+
+func (x *Verdict) GetUnfiltered() bool {
+	if x != nil {
+		return x.Unfiltered
+	}
+	return false
+}
+
+// A phrase that counted beside the one that the verdict names.
+type Evidence struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rule          string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	Match         string                 `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	Weight        uint32                 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evidence) Reset() {
+	*x = Evidence{}
+	mi := &file_safelight_v1_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evidence) ProtoMessage() {}
+
+func (x *Evidence) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
+func (*Evidence) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Evidence) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Evidence) GetMatch() string {
+	if x != nil {
+		return x.Match
+	}
+	return ""
+}
+
+func (x *Evidence) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// UUIDv7, made on the device before anything else.
@@ -741,7 +866,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_safelight_v1_event_proto_msgTypes[3]
+	mi := &file_safelight_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +878,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_event_proto_msgTypes[3]
+	mi := &file_safelight_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +891,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Event) GetId() []byte {
@@ -894,7 +1019,7 @@ type Tombstone struct {
 
 func (x *Tombstone) Reset() {
 	*x = Tombstone{}
-	mi := &file_safelight_v1_event_proto_msgTypes[4]
+	mi := &file_safelight_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1031,7 @@ func (x *Tombstone) String() string {
 func (*Tombstone) ProtoMessage() {}
 
 func (x *Tombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_event_proto_msgTypes[4]
+	mi := &file_safelight_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1044,7 @@ func (x *Tombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
 func (*Tombstone) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Tombstone) GetLane() Severity {
@@ -963,7 +1088,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_safelight_v1_event_proto_msgTypes[5]
+	mi := &file_safelight_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1100,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_event_proto_msgTypes[5]
+	mi := &file_safelight_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1113,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Health) GetId() []byte {
@@ -1034,7 +1159,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_safelight_v1_event_proto_msgTypes[6]
+	mi := &file_safelight_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1046,7 +1171,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_event_proto_msgTypes[6]
+	mi := &file_safelight_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1059,7 +1184,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Record) GetKind() isRecord_Kind {
@@ -1126,7 +1251,7 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	" \x01(\x0e2\x14.safelight.v1.RemoteR\x06remote\x12!\n" +
 	"\aruns_as\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06runsAs\x124\n" +
 	"\aunknown\x18\f \x01(\x0e2\x1a.safelight.v1.OwnerUnknownR\aunknownB\x06\n" +
-	"\x04_uid\"\x9f\x03\n" +
+	"\x04_uid\"\xa2\x05\n" +
 	"\aVerdict\x12\x1e\n" +
 	"\x04rule\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x04rule\x12%\n" +
@@ -1141,7 +1266,21 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\rpolicy_serial\x18\t \x01(\x04R\fpolicySerial\x12\"\n" +
 	"\rasks_for_help\x18\n" +
 	" \x01(\bR\vasksForHelp\x12\x1b\n" +
-	"\x04role\x18\v \x01(\tB\a\xbaH\x04r\x02\x18 R\x04role\"\x9d\x05\n" +
+	"\x04role\x18\v \x01(\tB\a\xbaH\x04r\x02\x18 R\x04role\x12!\n" +
+	"\aread_as\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06readAs\x12 \n" +
+	"\x03how\x18\r \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\b\"\x04r\x02\x18@R\x03how\x12<\n" +
+	"\bevidence\x18\x0e \x03(\v2\x16.safelight.v1.EvidenceB\b\xbaH\x05\x92\x01\x02\x10\bR\bevidence\x12\x1c\n" +
+	"\x04list\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x04list\x12\x1e\n" +
+	"\x05scope\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x05scope\x12 \n" +
+	"\x06raised\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06raised\x12\x1e\n" +
+	"\n" +
+	"unfiltered\x18\x12 \x01(\bR\n" +
+	"unfiltered\"b\n" +
+	"\bEvidence\x12\x1e\n" +
+	"\x04rule\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x04rule\x12\x1e\n" +
+	"\x05match\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05match\x12\x16\n" +
+	"\x06weight\x18\x03 \x01(\rR\x06weight\"\x9d\x05\n" +
 	"\x05Event\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x127\n" +
 	"\bobserved\x18\x02 \x01(\v2\x13.safelight.v1.ClockB\x06\xbaH\x03\xc8\x01\x01R\bobserved\x122\n" +
@@ -1241,7 +1380,7 @@ func file_safelight_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_safelight_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_safelight_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_safelight_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_safelight_v1_event_proto_goTypes = []any{
 	(Kind)(0),                     // 0: safelight.v1.Kind
 	(Via)(0),                      // 1: safelight.v1.Via
@@ -1252,35 +1391,37 @@ var file_safelight_v1_event_proto_goTypes = []any{
 	(*Clock)(nil),                 // 6: safelight.v1.Clock
 	(*Owner)(nil),                 // 7: safelight.v1.Owner
 	(*Verdict)(nil),               // 8: safelight.v1.Verdict
-	(*Event)(nil),                 // 9: safelight.v1.Event
-	(*Tombstone)(nil),             // 10: safelight.v1.Tombstone
-	(*Health)(nil),                // 11: safelight.v1.Health
-	(*Record)(nil),                // 12: safelight.v1.Record
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*Evidence)(nil),              // 9: safelight.v1.Evidence
+	(*Event)(nil),                 // 10: safelight.v1.Event
+	(*Tombstone)(nil),             // 11: safelight.v1.Tombstone
+	(*Health)(nil),                // 12: safelight.v1.Health
+	(*Record)(nil),                // 13: safelight.v1.Record
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_safelight_v1_event_proto_depIdxs = []int32{
-	13, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
+	14, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
 	4,  // 1: safelight.v1.Owner.remote:type_name -> safelight.v1.Remote
 	5,  // 2: safelight.v1.Owner.unknown:type_name -> safelight.v1.OwnerUnknown
 	2,  // 3: safelight.v1.Verdict.severity:type_name -> safelight.v1.Severity
-	6,  // 4: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
-	0,  // 5: safelight.v1.Event.kind:type_name -> safelight.v1.Kind
-	1,  // 6: safelight.v1.Event.via:type_name -> safelight.v1.Via
-	1,  // 7: safelight.v1.Event.also:type_name -> safelight.v1.Via
-	3,  // 8: safelight.v1.Event.outcome:type_name -> safelight.v1.Outcome
-	7,  // 9: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
-	8,  // 10: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
-	13, // 11: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
-	1,  // 12: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
-	2,  // 13: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
-	6,  // 14: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
-	9,  // 15: safelight.v1.Record.event:type_name -> safelight.v1.Event
-	11, // 16: safelight.v1.Record.health:type_name -> safelight.v1.Health
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	9,  // 4: safelight.v1.Verdict.evidence:type_name -> safelight.v1.Evidence
+	6,  // 5: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
+	0,  // 6: safelight.v1.Event.kind:type_name -> safelight.v1.Kind
+	1,  // 7: safelight.v1.Event.via:type_name -> safelight.v1.Via
+	1,  // 8: safelight.v1.Event.also:type_name -> safelight.v1.Via
+	3,  // 9: safelight.v1.Event.outcome:type_name -> safelight.v1.Outcome
+	7,  // 10: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
+	8,  // 11: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
+	14, // 12: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
+	1,  // 13: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
+	2,  // 14: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
+	6,  // 15: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
+	10, // 16: safelight.v1.Record.event:type_name -> safelight.v1.Event
+	12, // 17: safelight.v1.Record.health:type_name -> safelight.v1.Health
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_event_proto_init() }
@@ -1289,7 +1430,7 @@ func file_safelight_v1_event_proto_init() {
 		return
 	}
 	file_safelight_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
-	file_safelight_v1_event_proto_msgTypes[6].OneofWrappers = []any{
+	file_safelight_v1_event_proto_msgTypes[7].OneofWrappers = []any{
 		(*Record_Event)(nil),
 		(*Record_Health)(nil),
 	}
@@ -1299,7 +1440,7 @@ func file_safelight_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_event_proto_rawDesc), len(file_safelight_v1_event_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
