@@ -1,0 +1,223 @@
+package names
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sort"
+)
+
+// Option changes how a table is built.
+type Option func(*builder)
+
+// WithProgress has f called with how many names were read, every 65,536 names,
+// and once more when the table is done.
+func WithProgress(f func(names int)) Option { return func(b *builder) { b.progress = f } }
+
+// Build makes a table of n entries, in any order; n must be their number, so
+// that a list that broke off is not taken for a short one. A name may come once:
+// the caller merges what several lists say into one set. entries is walked once,
+// and a second time only to say which name came twice.
+//
+// key is 16 random bytes, drawn for each table. The bytes depend on key, names
+// and sets alone, not on order or machine. Set numbers may be any; of more than
+// 255 different ones, the rarer cost about 5 bytes more a name.
+//
+// Build holds about 40 bytes a name at its peak, apart from the entries: 200 MB
+// for 5 million names.
+func Build(entries iter.Seq[Entry], n int, key [16]byte, options ...Option) ([]byte, error) {
+	b := &builder{sip: newSip(key), progress: func(int) {}}
+	for _, o := range options {
+		o(b)
+	}
+	out, err := b.build(entries, n, key)
+	if err != nil {
+		return nil, fmt.Errorf("building table of names: %w", err)
+	}
+	return out, nil
+}
+
+type builder struct {
+	sip      sip
+	progress func(int)
+
+	first  []uint64 // hashes, first words
+	second []uint64 // hashes, second words
+	sets   []uint32 // of each second word
+}
+
+func (b *builder) build(entries iter.Seq[Entry], n int, key [16]byte) ([]byte, error) {
+	if n < 0 || n > MaxNames {
+		return nil, fmt.Errorf("%d names: a table has 0 to %d", n, MaxNames)
+	}
+	if err := b.read(entries, n); err != nil {
+		return nil, err
+	}
+	sort.Sort(bySecond{b})
+	for i := 1; i < n; i++ {
+		if b.second[i] == b.second[i-1] {
+			return nil, b.twice(entries, b.second[i])
+		}
+	}
+	slices.Sort(b.first)
+	b.first = slices.Compact(b.first)
+	t := &Table{key: key, names: n}
+	out, err := b.assemble(t)
+	if err != nil {
+		return nil, err
+	}
+	b.progress(n)
+	return out, nil
+}
+
+// read hashes every name.
+func (b *builder) read(entries iter.Seq[Entry], n int) error {
+	b.first, b.second, b.sets = make([]uint64, 0, n), make([]uint64, 0, n), make([]uint32, 0, n)
+	var bad error
+	count := 0
+	for e := range entries {
+		if count++; count > n {
+			return fmt.Errorf("there are more than the %d names that were announced: give their number", n)
+		}
+		if err := Check(e.Name); err != nil {
+			bad = fmt.Errorf("name %d, %q, %w", count, clip(e.Name), err)
+			break
+		}
+		first, second := b.sip.hash(e.Name)
+		b.first, b.second, b.sets = append(b.first, first), append(b.second, second), append(b.sets, e.Set)
+		if count%(1<<16) == 0 {
+			b.progress(count)
+		}
+	}
+	if bad == nil && count != n {
+		bad = fmt.Errorf("%d names came of the %d that were announced: the list broke off, or its number is wrong", count, n)
+	}
+	return bad
+}
+
+// twice says which names have the same second word.
+func (b *builder) twice(entries iter.Seq[Entry], second uint64) error {
+	var one string
+	for e := range entries {
+		if len(e.Name) > maxName {
+			continue
+		}
+		if _, h := b.sip.hash(e.Name); h != second {
+			continue
+		}
+		switch one {
+		case "":
+			one = e.Name
+		case e.Name:
+			return fmt.Errorf("name %q came twice: merge what is said of it into one set", clip(one))
+		default:
+			return errors.New("two names have the same hash under this key: build with another key")
+		}
+	}
+	return errors.New("a name came twice: merge what is said of it into one set")
+}
+
+// assemble lays the parts out and fills them.
+func (b *builder) assemble(t *Table) ([]byte, error) {
+	rare := b.code(t)
+	t.filter, t.table, t.rare = plan(len(b.first)), plan(len(b.second)), plan(len(rare))
+	l := lay(len(t.sets)/4, t.filter.slots(), t.table.slots(), t.rare.slots())
+	out := make([]byte, l.end)
+	copy(out[l.sets:], t.sets)
+	t.filter.data, t.table.data, t.rare.data = out[l.filter:], out[l.table:], out[l.rare:]
+
+	p, start := &peeler{}, binary.LittleEndian.Uint64(t.key[:8])
+	if err := p.peel(&t.table, b.second, start); err != nil {
+		return nil, err
+	}
+	p.fill(&t.table, b.second, func(key, own, x, y uint32) {
+		v := uint32(b.second[key])<<8 | b.sets[key]&0xff
+		t.table.setWord(own, v^t.table.word(x)^t.table.word(y))
+	})
+	if err := p.peel(&t.filter, b.first, start); err != nil {
+		return nil, err
+	}
+	p.fill(&t.filter, b.first, func(key, own, x, y uint32) {
+		t.filter.data[own] = byte(b.first[key]) ^ t.filter.data[x] ^ t.filter.data[y]
+	})
+	if err := b.fillRare(t, p, rare, start); err != nil {
+		return nil, err
+	}
+	t.writeHeader(out)
+	sum := sha256.Sum256(out)
+	copy(out[32:48], sum[:])
+	return out, nil
+}
+
+// rareName is a name whose set has no code of its own.
+type rareName struct {
+	second uint64
+	set    uint32
+}
+
+// code replaces the set of each name by its code, the commonest sets first, and
+// gives the names whose set is rare, in order of their hash.
+func (b *builder) code(t *Table) (rare []rareName) {
+	counts := map[uint32]int{}
+	for _, s := range b.sets {
+		counts[s]++
+		t.largest = max(t.largest, s)
+	}
+	order := make([]uint32, 0, len(counts))
+	for s := range counts {
+		order = append(order, s)
+	}
+	slices.SortFunc(order, func(x, y uint32) int {
+		return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x, y))
+	})
+	codes := make(map[uint32]uint32, rareCode)
+	for i, s := range order[:min(len(order), rareCode)] {
+		codes[s] = uint32(i)
+		t.sets = binary.LittleEndian.AppendUint32(t.sets, s)
+	}
+	for i, s := range b.sets {
+		code, ok := codes[s]
+		if !ok {
+			code = rareCode
+			rare = append(rare, rareName{b.second[i], s})
+		}
+		b.sets[i] = code
+	}
+	return rare
+}
+
+func (b *builder) fillRare(t *Table, p *peeler, rare []rareName, start uint64) error {
+	keys := make([]uint64, len(rare))
+	for i, r := range rare {
+		keys[i] = r.second
+	}
+	if err := p.peel(&t.rare, keys, start); err != nil {
+		return err
+	}
+	p.fill(&t.rare, keys, func(key, own, x, y uint32) {
+		t.rare.setWord(own, rare[key].set^t.rare.word(x)^t.rare.word(y))
+	})
+	return nil
+}
+
+// bySecond sorts second words with their sets.
+type bySecond struct{ *builder }
+
+func (s bySecond) Len() int           { return len(s.second) }
+func (s bySecond) Less(i, j int) bool { return s.second[i] < s.second[j] }
+func (s bySecond) Swap(i, j int) {
+	s.second[i], s.second[j] = s.second[j], s.second[i]
+	s.sets[i], s.sets[j] = s.sets[j], s.sets[i]
+}
+
+// clip keeps an error short whatever a list holds.
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "..."
+	}
+	return s
+}
