@@ -11,12 +11,9 @@ import (
 )
 
 const (
-	// gatherRows is how many events one transaction gathers: some 5 ms of the
-	// write connection, which ingest and the job queue share. While more than that
-	// waits each next one gathers twice as many, up to gatherRowsMost, some 15 ms:
-	// of many events of one child together the alert is written once.
-	gatherRows     = 200
-	gatherRowsMost = 800
+	// gatherRows is how many events one transaction gathers at most; the store takes
+	// fewer where they would keep ingest and the job queue waiting.
+	gatherRows = 800
 	// gatherPoll finds what a wake-up missed: what was pending at start, and
 	// what another process put there.
 	gatherPoll = time.Second
@@ -75,9 +72,9 @@ func (g *Gatherer) Run(ctx context.Context) error {
 
 // gatherAll gathers until nothing waits. What fails is left for the next poll.
 func (g *Gatherer) gatherAll(ctx context.Context) {
-	for rows := gatherRows; ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		began := g.now()
-		n, err := g.store.GatherOnce(ctx, g.school, began, rows, g.jobs.Insert)
+		n, err := g.store.GatherOnce(ctx, g.school, began, gatherRows, g.jobs.Insert)
 		if err != nil {
 			if ctx.Err() == nil {
 				g.logger.LogAttrs(ctx, slog.LevelError, "gathering alerts failed", slog.Any("error", err))
@@ -86,11 +83,6 @@ func (g *Gatherer) gatherAll(ctx context.Context) {
 		}
 		if n == 0 {
 			return
-		}
-		if n < rows {
-			rows = gatherRows
-		} else {
-			rows = min(2*rows, gatherRowsMost)
 		}
 		g.rest(ctx, g.now().Sub(began))
 	}

@@ -2,17 +2,12 @@ package alert
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"safelight/collector/model"
-	"safelight/internal/event"
 )
 
 func TestGathererGoesOnUntilNothingWaitsAndSurvivesErrors(t *testing.T) {
@@ -49,39 +44,4 @@ func TestGathererGoesOnUntilNothingWaitsAndSurvivesErrors(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestGathererTakesMoreAtATimeWhileItIsBehind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		waiting := 5 * gatherRowsMost
-		var took []int
-		g := NewGatherer(gatherLimit(func(limit int) int {
-			n := min(limit, waiting)
-			waiting -= n
-			took = append(took, limit)
-			return n
-		}), &Jobs{}, school, time.Now, slog.New(slog.DiscardHandler))
-		g.gatherAll(t.Context())
-		if waiting != 0 {
-			t.Errorf("%d are left", waiting)
-		}
-		if took[0] != gatherRows || took[1] != 2*gatherRows || slices.Max(took) != gatherRowsMost {
-			t.Errorf("took up to %v", took)
-		}
-		waiting = 1
-		took = nil
-		g.gatherAll(t.Context())
-		if slices.Max(took) != gatherRows {
-			t.Errorf("with one waiting it took up to %v", took)
-		}
-	})
-}
-
-// gatherLimit is a GatherStore that is told how many to gather.
-type gatherLimit func(limit int) int
-
-func (f gatherLimit) GatherOnce(_ context.Context, _ model.SchoolID, _ time.Time, limit int,
-	_ func(ctx context.Context, tx *sql.Tx, school model.SchoolID, severity event.Severity, notificationIDs []string) error,
-) (int, error) {
-	return f(limit), nil
 }

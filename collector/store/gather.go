@@ -59,8 +59,8 @@ const TopicNoRecipient = "no-recipient"
 // the transaction that made them.
 type InsertJobs = func(ctx context.Context, tx *sql.Tx, school model.SchoolID, severity event.Severity, notificationIDs []string) error
 
-// GatherOnce gathers up to limit pending events into alerts, in one
-// transaction: alerts, whom to tell, the jobs that tell them, and the pending
+// GatherOnce gathers up to limit pending events into alerts, fewer where that
+// would hold the write connection for long, in one transaction: alerts, whom to tell, the jobs that tell them, and the pending
 // rows gone. It returns how many pending events and released alerts it dealt
 // with; 0 means that nothing waits.
 //
@@ -94,12 +94,15 @@ func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.
 	if err != nil {
 		return 0, err
 	}
+	limit = min(limit, s.bite.size())
+	var began time.Time
 	// Not waited for: what is lost with the power is pending again, and nobody was
 	// told, since the queue that tells commits before it does.
 	err = s.writeLazily(ctx, func(tx *sql.Tx) error {
 		if err := s.dialect.aloneInTx(ctx, tx, gatherLock(school)); err != nil {
 			return fmt.Errorf("waiting for others who gather: %w", err)
 		}
+		began = s.now()
 		g := newGathering(&bound{hot: s.hot, tx: tx}, keys, school, now, insertJobs)
 		released, err := g.release(ctx, limit)
 		if err != nil {
@@ -125,6 +128,9 @@ func (s *Store) gatherOnce(ctx context.Context, school model.SchoolID, now time.
 		}
 		return g.clear(ctx, haul)
 	})
+	if err == nil {
+		s.bite.took(n, s.now().Sub(began))
+	}
 	return n, err
 }
 

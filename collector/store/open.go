@@ -111,6 +111,7 @@ func open(ctx context.Context, location string, o options) (_ *Store, err error)
 		reader:   reader,
 		hot:      prepared,
 		turns:    turns,
+		bite:     &bite{rows: firstBite},
 		sealing:  newSealing(keys, o.grace),
 		now:      o.now,
 		subjects: make(map[subjectKey]foundSubject),

@@ -22,6 +22,7 @@ type Store struct {
 	reader  *sql.DB // read-only
 	hot     *hot
 	turns   *turns
+	bite    *bite
 	keeper  *keeper // nil where the server keeps its own log
 	sealing *sealing
 	now     func() time.Time // dates migrations and epochs
