@@ -320,6 +320,9 @@ type PolicyVersion struct {
 	KeyID     string
 	Issued    time.Time
 	By        string
+	// Proposal is the id of the proposal that it brings into force; empty: none.
+	// It is not kept with the version: the proposal says what became of it.
+	Proposal string
 	Reason    string
 	Manifest  []byte
 	Signature []byte

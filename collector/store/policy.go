@@ -47,6 +47,14 @@ func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs 
 		if err != nil {
 			return err
 		}
+		if v.Proposal != "" {
+			err := decideProposal(ctx, tx, v.School, model.Proposal{
+				ID: v.Proposal, State: model.ProposalPublished, Decided: v.Issued, DecidedBy: v.By, Why: v.Reason, Epoch: v.Epoch, Serial: v.Serial,
+			})
+			if err != nil {
+				return err
+			}
+		}
 		err = note(ctx, tx, v.School, model.AuditRecord{
 			At: v.Issued, Actor: model.UserActor(v.By), What: "rules.publish", Ref: fmt.Sprintf("rules:%d.%d", v.Epoch, v.Serial), Reason: v.Reason,
 		})

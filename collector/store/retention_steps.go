@@ -63,6 +63,7 @@ func (r *retention) alert(ctx context.Context, tx *sql.Tx, a agedAlert, left int
 	}{
 		{`DELETE FROM notifications WHERE school_id = $1 AND ref = $2`, &done.Notifications},
 		{`DELETE FROM releases WHERE school_id = $1 AND ref = $2`, new(int64)},
+		{`DELETE FROM alert_outcomes WHERE school_id = $1 AND ref = $2`, new(int64)},
 		{`DELETE FROM alerts WHERE school_id = $1 AND ref = $2`, &done.Alerts},
 	} {
 		n, err := removed(tx.ExecContext(ctx, d.query, r.school, a.ref))
