@@ -1,0 +1,50 @@
+package bundle
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"safelight/internal/rules"
+	safelightv1 "safelight/proto/safelight/v1"
+)
+
+// The files of a version, by the names that its manifest gives them.
+const (
+	PolicyFile  = "policy.pb"
+	PhrasesFile = "phrases.tbl"
+	NamesFile   = "names.tbl"
+	// OverlayFile is what changed in the lists since NamesFile was built.
+	OverlayFile = "names.overlay"
+)
+
+// format is the version of CompiledRules.
+const format = 1
+
+// Is says whether a manifest of these files holds compiled rules. One without
+// PolicyFile holds YAML, as collectors signed it up to rule engine 2.
+func Is(has func(file string) bool) bool { return has(PolicyFile) }
+
+// Known says whether a file has a place in compiled rules.
+func Known(file string) bool {
+	return file == PolicyFile || file == PhrasesFile || file == NamesFile || file == OverlayFile
+}
+
+// Policy reads a PolicyFile.
+func Policy(raw []byte) (*rules.Policy, error) {
+	msg := &safelightv1.CompiledRules{}
+	if err := proto.Unmarshal(raw, msg); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
+	}
+	if msg.GetFormat() != format {
+		return nil, fmt.Errorf("reading %s: it is of format %d, this program knows %d; update it, or publish the rules again", PolicyFile, msg.GetFormat(), format)
+	}
+	if err := known(msg.ProtoReflect()); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
+	}
+	p, err := decodePolicy(msg)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
+	}
+	return p, nil
+}
