@@ -64,6 +64,7 @@ type Server struct {
 	validator  protovalidate.Validator
 	queue      chan *submission
 	held       *semaphore.Weighted // room for records that wait
+	heavy      chan struct{}       // room for large batches that are checked
 	stopped    chan struct{}       // closed when Run has ended
 	ledger     ledger
 	allowances allowances
@@ -90,6 +91,7 @@ func New(o Options) (*Server, error) {
 		validator: validator,
 		queue:     make(chan *submission, queued),
 		held:      semaphore.NewWeighted(heldRecords),
+		heavy:     make(chan struct{}, heavyAtOnce()),
 		stopped:   make(chan struct{}),
 		ledger:    ledger{store: o.Positions, logger: o.Logger, dirty: map[laneKey]uint64{}},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -183,8 +184,20 @@ func (s *Server) next(stream safelightv1.AgentService_ShipServer, who caller, fi
 	if first && batch.GetHello() == nil {
 		return nil, status.Error(codes.InvalidArgument, "the first batch of a stream must carry hello")
 	}
+	if len(batch.GetItems()) < heavyBatch {
+		return s.check(who, batch)
+	}
+	s.heavy <- struct{}{} // nobody waits for long: a check waits for nothing
+	defer func() { <-s.heavy }()
 	return s.check(who, batch)
 }
+
+// heavyBatch is from how many records on a batch takes milliseconds to check. So
+// many at a time are checked as leave a processor for the committer, whom all of
+// them wait for: on two cores it else queues behind every device's backlog.
+const heavyBatch = 32
+
+func heavyAtOnce() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 func addressOf(ctx context.Context) string {
 	p, ok := peer.FromContext(ctx)
