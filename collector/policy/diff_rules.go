@@ -1,0 +1,254 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+	"safelight/internal/rules"
+)
+
+// kindWords are the kinds of rule as people speak of them.
+type kindWords struct {
+	kind      rules.RuleKind
+	what      string // in RuleChange.What
+	one, many string
+	// lets says that it lets something through: more of it is less noticed.
+	lets bool
+	// alone says that a single one is a change of what is looked at, whatever is
+	// there already: thousands of names may stand behind it.
+	alone bool
+}
+
+var kinds = []kindWords{
+	{rules.RulePhrase, "phrases", "phrase", "phrases", false, false},
+	{rules.RuleAllowPhrase, "allow-phrases", "allow phrase", "allow phrases", true, false},
+	{rules.RuleDomain, "domains", "domain", "domains", false, false},
+	{rules.RuleAllowDomain, "allow-domains", "allowed domain", "allowed domains", true, false},
+	{rules.RuleList, "lists", "list", "lists", false, true},
+	{rules.RuleLookalike, "lookalikes", "protected name", "protected names", false, false},
+	{rules.RuleProgram, "programs", "program", "programs", false, false},
+	{rules.RuleApproved, "approved-programs", "approved program", "approved programs", true, false},
+}
+
+func (k kindWords) count(n int) string { return fmt.Sprintf("%d %s", n, pick(n == 1, k.one, k.many)) }
+
+// listSize is from how many at once new phrases, domains or programs are a list
+// (G7) and no longer a correction.
+const listSize = 20
+
+// ofKind gives the rules of a kind by what they are written as. Of two that are
+// written alike the stronger counts.
+func ofKind(all []rules.OutlineRule, kind rules.RuleKind) map[string]rules.OutlineRule {
+	found := map[string]rules.OutlineRule{}
+	for _, r := range all {
+		if r.Kind != kind {
+			continue
+		}
+		key := strings.ToLower(r.Text)
+		if was, twice := found[key]; twice {
+			r.Severity = max(r.Severity, was.Severity)
+			r.Search, r.Host = r.Search || was.Search, r.Host || was.Host
+		}
+		found[key] = r
+	}
+	return found
+}
+
+// kind compares the rules of one kind.
+func (r *reviewer) kind(k kindWords, was, is rules.OutlineCategory) {
+	before, after := ofKind(was.Rules, k.kind), ofKind(is.Rules, k.kind)
+	var added, removed []string
+	var changed [][2]rules.OutlineRule
+	for key, rule := range after {
+		if old, ok := before[key]; ok {
+			changed = append(changed, [2]rules.OutlineRule{old, rule})
+		} else {
+			added = append(added, rule.Text)
+		}
+	}
+	for key, rule := range before {
+		if _, ok := after[key]; !ok {
+			removed = append(removed, rule.Text)
+		}
+	}
+	heavy := grave(was, is)
+	if len(added) > 0 {
+		r.put(is, r.added(k, is, added, len(before) == 0, heavy))
+	}
+	if len(removed) > 0 {
+		slices.Sort(removed)
+		text := fmt.Sprintf("drops %s of %s", k.count(len(removed)), is.Title)
+		r.put(is, model.RuleChange{What: k.what + "-removed", Items: removed, Text: text, Lowers: heavy && !k.lets})
+	}
+	slices.SortFunc(changed, func(a, b [2]rules.OutlineRule) int { return strings.Compare(a[1].Text, b[1].Text) })
+	r.severities(k, was, is, changed)
+	r.places(k, is, changed, heavy)
+}
+
+func (r *reviewer) added(k kindWords, is rules.OutlineCategory, added []string, first, heavy bool) model.RuleChange {
+	slices.Sort(added)
+	c := model.RuleChange{What: k.what + "-added", Items: added, Text: fmt.Sprintf("adds %s to %s", k.count(len(added)), is.Title)}
+	switch {
+	case k.lets:
+		c.Lowers = heavy
+	case first:
+		c.Widens, c.Text = true, c.Text+", which had none"
+	case k.alone:
+		c.Widens = true
+	case len(added) >= listSize:
+		c.Widens, c.Text = true, c.Text+": so many are a list"
+	}
+	return c
+}
+
+// severities compares how grave the same rules are. What only follows its
+// category was said with it.
+func (r *reviewer) severities(k kindWords, was, is rules.OutlineCategory, changed [][2]rules.OutlineRule) {
+	type step struct{ from, to event.Severity }
+	steps := map[step][]string{}
+	var order []step
+	for _, c := range changed {
+		follows := c[0].Severity == was.Severity && c[1].Severity == is.Severity
+		if c[0].Severity == c[1].Severity || follows || k.lets {
+			continue
+		}
+		s := step{c[0].Severity, c[1].Severity}
+		if steps[s] == nil {
+			order = append(order, s)
+		}
+		steps[s] = append(steps[s], c[1].Text)
+	}
+	for _, s := range order {
+		lower := s.to < s.from
+		r.put(is, model.RuleChange{
+			What: k.what + pick(lower, "-lowered", "-raised"), Items: steps[s], Lowers: lower && grave(was, is),
+			Text: fmt.Sprintf("%s %s of %s from %s to %s", pick(lower, "lowers", "raises"), k.count(len(steps[s])), is.Title, s.from, s.to),
+		})
+	}
+}
+
+// places compares where the same phrases look.
+func (r *reviewer) places(k kindWords, is rules.OutlineCategory, changed [][2]rules.OutlineRule, heavy bool) {
+	for _, place := range []struct {
+		name string
+		in   func(rules.OutlineRule) bool
+	}{
+		{"search words", func(r rules.OutlineRule) bool { return r.Search }},
+		{"names of sites", func(r rules.OutlineRule) bool { return r.Host }},
+	} {
+		var begins, ends []string
+		for _, c := range changed {
+			switch was, now := place.in(c[0]), place.in(c[1]); {
+			case now && !was:
+				begins = append(begins, c[1].Text)
+			case was && !now:
+				ends = append(ends, c[1].Text)
+			}
+		}
+		if len(begins) > 0 {
+			r.put(is, model.RuleChange{
+				What: k.what + "-looked-for", Items: begins, Widens: !k.lets, Lowers: k.lets && heavy,
+				Text: fmt.Sprintf("looks for %s of %s in %s too", k.count(len(begins)), is.Title, place.name),
+			})
+		}
+		if len(ends) > 0 {
+			r.put(is, model.RuleChange{
+				What: k.what + "-not-looked-for", Items: ends, Lowers: !k.lets && heavy,
+				Text: fmt.Sprintf("no longer looks for %s of %s in %s", k.count(len(ends)), is.Title, place.name),
+			})
+		}
+	}
+}
+
+// marks compares what is known of names beside any category. Noise quiets what
+// names it, in every category that is not grave, and hides sites behind parts of
+// pages: more of it is less noticed.
+func (r *reviewer) marks(from, to *rules.Outline) {
+	before, after := marksOf(from), marksOf(to)
+	for _, mark := range sortedNames(merged(before, after)) {
+		added, removed := missingIn(after[mark], before[mark]), missingIn(before[mark], after[mark])
+		noise := mark == rules.MarkNoise.String() || mark == rules.MarkBlockPage.String()
+		flags := r.flagsMarked(mark)
+		if len(added) > 0 {
+			r.changes = append(r.changes, model.RuleChange{
+				What: "marks-added", Items: added, Lowers: noise && len(r.from) > 0, Widens: flags && len(added) >= listSize,
+				Text: fmt.Sprintf("marks %d more %s as %s", len(added), pick(len(added) == 1, "name", "names"), mark),
+			})
+		}
+		if len(removed) > 0 {
+			r.changes = append(r.changes, model.RuleChange{
+				What: "marks-removed", Items: removed, Lowers: !noise,
+				Text: fmt.Sprintf("no longer marks %d %s as %s", len(removed), pick(len(removed) == 1, "name", "names"), mark),
+			})
+		}
+	}
+}
+
+// flagsMarked says whether a category flags names for having a mark.
+func (r *reviewer) flagsMarked(mark string) bool {
+	for _, c := range r.to {
+		if slices.ContainsFunc(c.Rules, func(o rules.OutlineRule) bool { return o.Kind == rules.RuleList && o.ID == mark }) {
+			return true
+		}
+	}
+	return false
+}
+
+func marksOf(o *rules.Outline) map[string][]string {
+	all := map[string][]string{}
+	for _, m := range o.Marks {
+		all[m.Mark] = append(all[m.Mark], m.Name)
+	}
+	return all
+}
+
+func merged(a, b map[string][]string) map[string][]byte {
+	all := map[string][]byte{}
+	for name := range a {
+		all[name] = nil
+	}
+	for name := range b {
+		all[name] = nil
+	}
+	return all
+}
+
+// missingIn lists what of all is not in others. Both are sorted.
+func missingIn(all, others []string) []string {
+	var missing []string
+	for _, name := range all {
+		if _, there := slices.BinarySearch(others, name); !there {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// packs says which packs came, went and changed their version.
+func (r *reviewer) packs(from, to *rules.Outline) {
+	versions := func(o *rules.Outline) map[string]int {
+		all := map[string]int{}
+		for _, p := range o.Packs {
+			all[p.Name] = p.Version
+		}
+		return all
+	}
+	before, after := versions(from), versions(to)
+	for _, p := range to.Packs {
+		was, there := before[p.Name]
+		switch {
+		case !there:
+			r.changes = append(r.changes, model.RuleChange{What: "pack-added", Text: fmt.Sprintf("adds the pack %s, version %d", p.Name, p.Version)})
+		case was != p.Version:
+			r.changes = append(r.changes, model.RuleChange{What: "pack-version", Text: fmt.Sprintf("takes version %d of the pack %s, after version %d", p.Version, p.Name, was)})
+		}
+	}
+	for _, p := range from.Packs {
+		if _, there := after[p.Name]; !there {
+			r.changes = append(r.changes, model.RuleChange{What: "pack-removed", Text: "takes out the pack " + p.Name})
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package policy_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"safelight/collector/model"
+	"safelight/collector/policy"
+	"safelight/internal/rules"
+)
+
+// graveFile is a life-risk category to change in tests.
+const graveFile = `category: grave
+title: Grave
+noun: grave
+about: Made up for tests.
+purpose: safeguarding
+risk: life
+severity: urgent
+owner: Designated Safeguarding Lead
+why: Somebody has to notice.
+action: {pupil: alert, adult-learner: alert, contractor: note}
+phrases:
+  - {id: g-1, text: grave words, forms: [graver words]}
+  - {id: g-2, text: other words, severity: high}
+allow: [gravel words]
+domains: [grave.test, {name: softer.test, severity: high}]
+programs: [grave.exe]
+first_steps: [See the pupil in person.]
+tests:
+  hit: [grave words]
+  miss: [gravel words]
+`
+
+// both are the test pack's categories, one grave and one ordinary.
+func both(t testing.TB) map[string][]byte {
+	files := pack(t, "flagged.test")
+	files["mine/grave.yaml"] = []byte(graveFile)
+	files["mine/noise.yaml"] = []byte("marks: noise\ntitle: Noise\nwhy: Nobody chose it.\ndomains: [noise.test]\n")
+	return files
+}
+
+func outline(t testing.TB, files map[string][]byte) *rules.Outline {
+	t.Helper()
+	o, err := rules.OutlineOf(files)
+	must(t, err)
+	return o
+}
+
+// swapped is both with a piece of one file replaced.
+func swapped(t testing.TB, file, old, now string) map[string][]byte {
+	t.Helper()
+	files := both(t)
+	text := string(files[file])
+	if !strings.Contains(text, old) {
+		t.Fatalf("%s has no %q", file, old)
+	}
+	files[file] = []byte(strings.Replace(text, old, now, 1))
+	return files
+}
+
+func texts(r model.RuleReview) []string {
+	var all []string
+	for _, c := range r.Changes {
+		all = append(all, c.Text)
+	}
+	return all
+}
+
+func TestG07ALoweringIsSeenWhereverItHides(t *testing.T) {
+	for old, c := range map[string]struct{ now, says string }{
+		"severity: urgent":             {"severity: high", "lowers Grave from urgent to high"},
+		"risk: life":                   {"risk: ordinary", "calls the risk of Grave ordinary, no longer life"},
+		"purpose: safeguarding":        {"purpose: behaviour", "looks for Grave for behaviour, no longer for safeguarding: other people are told"},
+		"pupil: alert":                 {"pupil: note", "keeps on the device what it notices of pupils for Grave: nobody is told"},
+		"pupil: alert,":                {"pupil: none,", "no longer looks at pupils for Grave"},
+		"contractor: note":             {"contractor: none", "no longer looks at contractors for Grave"},
+		", forms: [graver words]":      {"", "drops 1 phrase of Grave"},
+		"text: grave words":            {"text: grave words too", "drops 1 phrase of Grave"},
+		"text: other words":            {"text: other words, in: [host]", "no longer looks for 1 phrase of Grave in search words"},
+		"other words, severity: high":  {"other words, severity: low", "lowers 1 phrase of Grave from high to low"},
+		"[gravel words]\ndomains":      {"[gravel words, grave words of songs]\ndomains", "adds 1 allow phrase to Grave"},
+		"softer.test, severity: high}": {"softer.test, severity: medium}", "lowers 1 domain of Grave from high to medium"},
+		"[grave.test, ":                {"[", "drops 1 domain of Grave"},
+		"[grave.test, {":               {"[grave.test, {allow: [fine.grave.test]}, {", "adds 1 allowed domain to Grave"},
+		"programs: [grave.exe]\n":      {"", "drops 1 program of Grave"},
+	} {
+		after := outline(t, swapped(t, "mine/grave.yaml", old, c.now))
+		r := policy.Review(outline(t, both(t)), after)
+		if !r.Lowering || !slices.Contains(texts(r), c.says) {
+			t.Errorf("%q to %q: lowering %t, says %q, want %q", old, c.now, r.Lowering, texts(r), c.says)
+		}
+		if back := policy.Review(after, outline(t, both(t))); back.Lowering && !strings.Contains(c.now, "too") && !strings.Contains(c.now, "in: [") {
+			t.Errorf("%q back to %q is a lowering too: %q", c.now, old, texts(back))
+		}
+	}
+	files := both(t)
+	delete(files, "mine/grave.yaml")
+	if r := policy.Review(outline(t, both(t)), outline(t, files)); !r.Lowering || texts(r)[0] != "drops the category Grave altogether" {
+		t.Errorf("dropping it: %+v", r)
+	}
+	r := policy.Review(outline(t, both(t)), outline(t, swapped(t, "mine/noise.yaml", "[noise.test]", "[noise.test, louder.test]")))
+	if !r.Lowering || texts(r)[0] != "marks 1 more name as noise" {
+		t.Errorf("wider noise: %+v", r)
+	}
+}
+
+func TestG07AWideningIsSeen(t *testing.T) {
+	var many []string
+	for n := range 25 {
+		many = append(many, fmt.Sprintf("site%d.test", n))
+	}
+	for name, c := range map[string]struct{ file, old, now, says string }{
+		"a role":                {"mine/grave.yaml", "adult-learner: alert", "adult-learner: alert, staff: alert", "looks at staff for Grave"},
+		"from device to school": {"mine/grave.yaml", "contractor: note", "contractor: alert", "tells somebody what it notices of contractors for Grave, which stayed on the device before"},
+		"first phrases":         {"mine/test.yaml", "domains: [flagged.test]", "domains: [flagged.test]\nphrases: [{id: t-1, text: new words}]", "adds 1 phrase to Test, which had none"},
+		"many domains":          {"mine/test.yaml", "[flagged.test]", "[flagged.test, " + strings.Join(many, ", ") + "]", "adds 25 domains to Test: so many are a list"},
+		"phrases in hosts":      {"mine/grave.yaml", "text: other words", "text: other words, in: [search, host]", "looks for 1 phrase of Grave in names of sites too"},
+	} {
+		r := policy.Review(outline(t, both(t)), outline(t, swapped(t, c.file, c.old, c.now)))
+		if !r.Widening || r.Lowering || !slices.Contains(texts(r), c.says) {
+			t.Errorf("%s: widening %t, lowering %t, says %q, want %q", name, r.Widening, r.Lowering, texts(r), c.says)
+		}
+	}
+	before := both(t)
+	delete(before, "mine/test.yaml")
+	r := policy.Review(outline(t, before), outline(t, both(t)))
+	if !r.Widening || r.Lowering || texts(r)[0] != "adds the category Test (safeguarding, medium): 1 domain; looks at pupils and adult learners" {
+		t.Errorf("a new category: %+v", r)
+	}
+	first := policy.Review(nil, outline(t, both(t)))
+	if !first.Widening || first.Lowering {
+		t.Errorf("the first rules of all: %+v", first)
+	}
+}
+
+func TestWordingTestsAndSomewhatStricterRulesTakeOnePerson(t *testing.T) {
+	for name, c := range map[string]struct{ file, old, now, says string }{
+		"wording":              {"mine/grave.yaml", "Made up for tests.", "Made up.", "changes the about of Grave"},
+		"tests":                {"mine/grave.yaml", "hit: [grave words]", "hit: [grave words, graver words]", "changes the tests of Grave"},
+		"more phrases":         {"mine/grave.yaml", "forms: [graver words]", "forms: [graver words, gravest words]", "adds 1 phrase to Grave"},
+		"graver":               {"mine/test.yaml", "severity: medium", "severity: high", "raises Test from medium to high"},
+		"an allow less":        {"mine/grave.yaml", "allow: [gravel words]\n", "", "drops 1 allow phrase of Grave"},
+		"an ordinary one less": {"mine/test.yaml", "[flagged.test]", "[other.test]", "drops 1 domain of Test"},
+	} {
+		r := policy.Review(outline(t, both(t)), outline(t, swapped(t, c.file, c.old, c.now)))
+		if r.Widening || r.Lowering || !slices.Contains(texts(r), c.says) {
+			t.Errorf("%s: widening %t, lowering %t, says %q, want %q", name, r.Widening, r.Lowering, texts(r), c.says)
+		}
+	}
+	if r := policy.Review(outline(t, both(t)), outline(t, both(t))); len(r.Changes) != 0 || r.Changes == nil {
+		t.Errorf("no change is %+v", r)
+	}
+}
+
+func TestAReviewNamesEachPhraseAndIsTheSameEachTime(t *testing.T) {
+	after := swapped(t, "mine/grave.yaml", "forms: [graver words]", "forms: [gravest words, more words]")
+	maps.Copy(after, map[string][]byte{"mine/pack.yaml": []byte("pack: mine\ntitle: Test pack\nversion: 2\n")})
+	first := policy.Review(outline(t, both(t)), outline(t, after))
+	for range 20 {
+		if again := policy.Review(outline(t, both(t)), outline(t, after)); fmt.Sprint(again) != fmt.Sprint(first) {
+			t.Fatalf("once %+v, then %+v", first, again)
+		}
+	}
+	if !slices.Equal(texts(first), []string{"drops 1 phrase of Grave", "adds 2 phrases to Grave", "takes version 2 of the pack mine, after version 1"}) ||
+		!slices.Equal(first.Changes[1].Items, []string{"gravest words", "more words"}) || first.Changes[0].Category != "grave" {
+		t.Errorf("the review is %+v", first)
+	}
+}
