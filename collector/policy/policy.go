@@ -153,32 +153,40 @@ func Check(files map[string][]byte) (*rules.Ruleset, error) {
 // Publish checks, signs and stores files as the next serial. by and reason are
 // kept with it and must not be empty.
 func (p *Publisher) Publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
-	if by == "" || reason == "" {
+	return p.PublishChange(ctx, Change{Files: files, By: by, Reason: reason})
+}
+
+// PublishChange is Publish for what was reviewed.
+func (p *Publisher) PublishChange(ctx context.Context, c Change) (model.PolicyVersion, error) {
+	if c.By == "" || c.Reason == "" {
 		return model.PolicyVersion{}, errors.New("publishing rules: give --as WHO and --reason WHY; both are kept with the version")
 	}
-	if err := p.unchanged(files); err != nil {
+	if err := p.unchanged(c.Files); err != nil {
 		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
 	}
-	if _, err := Check(files); err != nil {
+	if _, err := Check(c.Files); err != nil {
 		return model.PolicyVersion{}, err
 	}
-	v, err := p.publish(ctx, files, by, reason)
+	v, err := p.publish(ctx, c)
 	if err != nil {
 		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
 	}
 	return v, p.Reload(ctx)
 }
 
-func (p *Publisher) publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
+func (p *Publisher) publish(ctx context.Context, c Change) (model.PolicyVersion, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last, ok, err := p.store.LatestPolicy(ctx, p.school)
 	if err != nil {
 		return model.PolicyVersion{}, err
 	}
+	if !c.over(last, ok) {
+		return model.PolicyVersion{}, ErrOvertaken
+	}
 	now := p.now().UTC()
 	m := &safelightv1.Manifest{School: string(p.school), Epoch: 1, Serial: 1, Issued: timestamppb.New(now), MinEngine: rules.Engine}
-	v := model.PolicyVersion{School: p.school, Issued: now, By: by, Reason: reason}
+	v := model.PolicyVersion{School: p.school, Issued: now, By: c.By, Reason: c.Reason, Proposal: c.Proposal}
 	key, keyID := p.ring.Present()
 	var leave *safelightv1.SignedManifest
 	if ok {
@@ -191,8 +199,8 @@ func (p *Publisher) publish(ctx context.Context, files map[string][]byte, by, re
 		}
 	}
 	var blobs []model.Blob
-	for _, name := range sortedNames(files) {
-		b := model.Blob{School: p.school, SHA256: sha256.Sum256(files[name]), Data: files[name]}
+	for _, name := range sortedNames(c.Files) {
+		b := model.Blob{School: p.school, SHA256: sha256.Sum256(c.Files[name]), Data: c.Files[name]}
 		blobs = append(blobs, b)
 		m.Blobs = append(m.Blobs, &safelightv1.Blob{Name: name, Sha256: b.SHA256[:], Size: uint64(len(b.Data))})
 	}
