@@ -24,6 +24,7 @@ var rooms = []room{
 	{"internal/archtest", nil, "it reads the tree, and is no part of it"},
 	{"internal/rules", []string{"internal/event", "internal/rules/..."}, "judging is pure, so it gives the same verdict everywhere"},
 	{"internal/rules/names", nil, "a table over bytes: what its sets mean is for the rules to know"},
+	{"internal/rules/phrases", nil, "it finds phrases in text, and knows nothing of what they mean"},
 	{"internal/timetable", nil, "a calendar: it knows a school's hours, and nobody in it"},
 	{"internal/bundle", []string{"internal/event", "internal/rules/...", "proto/safelight/v1"}, "it turns compiled rules into files and back, so that rules knows no protobuf"},
 	{"internal/wire", []string{"internal/event", "internal/timetable", "proto/safelight/v1"}, "it turns events and timetables into messages and back, and knows no room"},

@@ -1,0 +1,203 @@
+package phrases
+
+// Search finds every phrase in text, read in every way it may be meant: plain,
+// with what was pulled apart put together, with digits and signs as letters.
+// A hit that several readings find is told once, with the mildest. Hits stand
+// in no order. The slice is good until s is used again.
+func (t *Table) Search(s *Scratch, text string) []Hit {
+	text = clipText(text)
+	s.begin(t)
+	t.reading(s, text, 0)
+	if s.sawLeet {
+		ones := s.sawOne
+		t.reading(s, text, 'i')
+		if ones {
+			t.reading(s, text, 'l')
+		}
+	}
+	return s.hits
+}
+
+// Plain finds every phrase in text, read in the plain way alone: host names are
+// no place for guesses. Accents and other alphabets are folded all the same.
+func (t *Table) Plain(s *Scratch, text string) []Hit {
+	text = clipText(text)
+	s.begin(t)
+	s.reset(text)
+	s.read(text, 0)
+	t.find(s, 0)
+	return s.hits
+}
+
+// clipText bounds what is read; see MaxText.
+func clipText(text string) string {
+	if len(text) > MaxText {
+		return text[:MaxText]
+	}
+	return text
+}
+
+// reading reads text one way, and once more with its pieces put together.
+func (t *Table) reading(s *Scratch, text string, one byte) {
+	s.reset(text)
+	s.read(text, one)
+	t.find(s, 0)
+	if s.join() {
+		t.find(s, SpelledOut|PutTogether)
+	}
+}
+
+// find looks for phrases in the words of s. Words read in a way that is not in
+// fresh were looked up before.
+func (t *Table) find(s *Scratch, fresh How) {
+	s.steps += len(s.words)
+	for i := range s.words {
+		if w := &s.words[i]; fresh == 0 || w.how&fresh != 0 {
+			t.lookWord(s, w)
+		}
+	}
+	s.near.clear()
+	for i := range s.words {
+		w := &s.words[i]
+		s.near.budget = walkBudget
+		if w.node != 0 {
+			t.walk(s, w.node, i, i)
+		} else if w.alt != 0 {
+			t.stretchedFirst(s, i)
+		}
+		if w.letters {
+			t.spelledOut(s, i)
+		}
+	}
+	if t.nStates > 1 {
+		t.findParts(s)
+	}
+}
+
+// walkBudget bounds the looks from one word on where stretched words leave
+// several ways to go.
+const walkBudget = 256
+
+// walk goes from node, which words i to j lead to, as far as words follow.
+func (t *Table) walk(s *Scratch, node uint32, i, j int) {
+	for j-i < MaxLetters {
+		if node&hasEnds != 0 {
+			t.found(s, node&nodeID, i, j)
+		}
+		if node&hasKids == 0 {
+			return
+		}
+		if j++; j == len(s.words) {
+			return
+		}
+		w := &s.words[j]
+		if w.id == 0 {
+			if w.alt != 0 {
+				t.stretchedNext(s, node, i, j)
+			}
+			return
+		}
+		if node = t.step(s, node, w.id); node == 0 {
+			return
+		}
+	}
+}
+
+// stretchedFirst begins with each word that word i may be.
+func (t *Table) stretchedFirst(s *Scratch, i int) {
+	t.eachMember(s, i, func(_, node uint32) {
+		if node != 0 {
+			t.walk(s, node, i, i)
+		}
+	})
+}
+
+// stretchedNext goes on from node with each word that word j may be.
+func (t *Table) stretchedNext(s *Scratch, node uint32, i, j int) {
+	t.eachMember(s, j, func(id, _ uint32) {
+		if next := t.step(s, node, id); next != 0 {
+			t.walk(s, next, i, j)
+		}
+	})
+}
+
+// eachMember visits the words that word k is a stretched spelling of, as far as
+// the budget goes. Meanwhile it is that word.
+func (t *Table) eachMember(s *Scratch, k int, visit func(id, node uint32)) {
+	w := &s.words[k]
+	text := s.bytes(*w)
+	defer func() { w.id = 0 }()
+	for at := 2 * (w.alt - 1); s.near.budget > 0; at += 2 {
+		s.near.budget--
+		id, node := t.members.at(at), t.members.at(at+1)
+		spelled := t.spell(id &^ lastOne)
+		s.steps += 1 + len(spelled)/8
+		if len(spelled) > 0 && squeezed(spelled, text) {
+			w.id = id &^ lastOne
+			visit(w.id, node)
+		}
+		if id == 0 || id&lastOne != 0 {
+			return
+		}
+	}
+}
+
+// found tells of the phrases that end at node.
+func (t *Table) found(s *Scratch, node uint32, i, j int) {
+	var how How
+	for k := i; k <= j; k++ {
+		how |= s.words[k].how
+	}
+	from, to := t.endsAt.at(node-1), t.endsAt.at(node)
+	if to-from > 2*maxShared {
+		return // damaged
+	}
+	kept := false
+	for ; from < to; from++ {
+		end := t.ends.at(from)
+		if end&isGroup == 0 {
+			s.report(end, how, s.words[i].start, s.words[j].end, i, j)
+			continue
+		}
+		if !kept {
+			kept = true
+			s.near.keep(occurrence{node: node, i: int32(i), j: int32(j), how: how})
+		}
+		t.together(s, end&groupAt, end&^isGroup>>27, how, i, j)
+	}
+}
+
+// spelledOut looks for phrases of several words in one row of single letters,
+// "k i l l m y s e l f". No other word looks here, else "the rapist" would flag
+// every therapist.
+func (t *Table) spelledOut(s *Scratch, i int) {
+	w := &s.words[i]
+	key, _ := wordKey(s.buf, w.from, w.to)
+	t.pairs(s, t.spelt, t.nSpelt, mix(key, forWords), func(place uint32) bool {
+		n := t.spelled.at(place)
+		if n <= 2*maxShared && t.spells(s.bytes(*w), place+1+n) {
+			for k := uint32(1); k <= n; k++ {
+				s.report(t.spelled.at(place+k), w.how, w.start, w.end, i, i)
+			}
+			return false
+		}
+		return true
+	})
+}
+
+// spells reports whether the words listed at place make up row.
+func (t *Table) spells(row []byte, place uint32) bool {
+	for range MaxLetters {
+		id := t.spelled.at(place)
+		w := t.spell(id &^ lastOne)
+		if len(w) == 0 || len(w) > len(row) || string(row[:len(w)]) != string(w) {
+			return false
+		}
+		row = row[len(w):]
+		if id&lastOne != 0 {
+			return len(row) == 0
+		}
+		place++
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package phrases
+
+import "unicode/utf8"
+
+// join puts words back together that were pulled apart: s.e.l.f, su_ic_ide,
+// s u i c i d e. It reports whether it changed anything.
+func (s *Scratch) join() bool {
+	changed := false
+	out := s.words[:0]
+	for i := 0; i < len(s.words); {
+		n := s.run(i)
+		w := s.words[i]
+		if n > 1 {
+			changed = true
+			w = s.merge(i, n)
+		}
+		out = append(out, w)
+		i += n
+	}
+	s.words = out
+	return changed
+}
+
+// run counts the words from i that belong together: single letters with the
+// same gap between all of them, or pieces with one sign and no space between.
+func (s *Scratch) run(i int) int {
+	n, gap := 1, ""
+	for ; i+n < len(s.words); n++ {
+		a, b := s.words[i+n-1], s.words[i+n]
+		g := s.text[a.end:b.start]
+		s.steps++
+		if n > 1 && !s.equal(g, gap) {
+			break
+		}
+		if (a.to-a.from != 1 || b.to-b.from != 1) && !isPieceGap(g) {
+			break
+		}
+		gap = g
+	}
+	if n < 3 && !isPieceGap(gap) {
+		return 1 // "i a" is two words
+	}
+	return n
+}
+
+func (s *Scratch) equal(a, b string) bool {
+	s.steps += min(len(a), len(b))
+	return a == b
+}
+
+func isPieceGap(g string) bool {
+	switch g {
+	case ".", "-", "_", "*", "~", "..", "__", "**":
+		return true
+	}
+	return false
+}
+
+// merge makes one word of n words from i, at the end of buf.
+func (s *Scratch) merge(i, n int) word {
+	first, last := s.words[i], s.words[i+n-1]
+	w := word{from: uint32(s.n), start: first.start, end: last.end, letters: true}
+	for _, part := range s.words[i : i+n] {
+		s.n += copy(s.buf[s.n:], s.bytes(part))
+		w.letters = w.letters && part.to-part.from == 1
+		w.how |= part.how &^ Stretched // of the piece by itself
+	}
+	w.to = uint32(s.n)
+	s.steps += int(w.to - w.from)
+	if w.letters {
+		w.how |= SpelledOut
+	} else {
+		w.how |= PutTogether
+	}
+	return w
+}
+
+// stretched reports whether a letter stands three times or more in a row, which
+// no ordinary word has.
+func stretched(w []byte) bool {
+	var last rune
+	run := 0
+	for i := 0; i < len(w); {
+		r, size := next(w[i:])
+		i += size
+		if r != last {
+			last, run = r, 1
+			continue
+		}
+		if run++; run == 3 && r > '9' {
+			return true
+		}
+	}
+	return false
+}
+
+// squeezed compares two words without their doubled letters.
+func squeezed(a, b []byte) bool {
+	i, j := 0, 0
+	for i < len(a) && j < len(b) {
+		r, n := next(a[i:])
+		q, m := next(b[j:])
+		if r != q {
+			return false
+		}
+		for i += n; i < len(a); i += n {
+			if r, n = next(a[i:]); r != q {
+				break
+			}
+		}
+		for j += m; j < len(b); j += m {
+			if r, m = next(b[j:]); r != q {
+				break
+			}
+		}
+	}
+	return i == len(a) && j == len(b)
+}
+
+// squeezedHash hashes a word without its doubled letters.
+func squeezedHash(w []byte) uint64 {
+	var last rune
+	h := uint64(prime1)
+	for i := 0; i < len(w); {
+		r, size := next(w[i:])
+		i += size
+		if r != last {
+			h = mix(h, uint64(r))
+			last = r
+		}
+	}
+	return h
+}
+
+func next(w []byte) (rune, int) {
+	if w[0] < utf8.RuneSelf {
+		return rune(w[0]), 1
+	}
+	return utf8.DecodeRune(w)
+}

@@ -1,0 +1,101 @@
+package phrases
+
+// Hit is a phrase found in a text.
+type Hit struct {
+	Ref        uint32
+	Start, End int // its bytes in the text
+	How        How // what had to be read into it
+
+	from, to uint32 // what it was read as, in Scratch.said
+}
+
+// word is a folded word and the span of the text it was read from.
+type word struct {
+	from, to   uint32 // in Scratch.buf
+	start, end uint32 // in the text
+	id         uint32 // its number in the table; 0 if no phrase has it
+	node       uint32 // where phrases that begin with it go on; 0 if none does
+	alt        uint32 // 1 + place of the words it may be a stretched spelling of
+	how        How
+	letters    bool // all of it single letters that were put together
+	glued      bool // a character of a script without spaces
+}
+
+// Scratch is the room one text is read in. The same one is used again and
+// again, by one goroutine at a time, so that searching allocates nothing. The
+// zero value is ready; what Search returned is good until the next Search.
+type Scratch struct {
+	buf   []byte // folded words; longer than what is used, see reset
+	n     int    // bytes of it in use
+	words []word
+	hits  []Hit
+	said  []byte // what hits were read as, for those that are not plain
+	steps int
+	seen  seen
+	near  near
+	table *Table // that was searched last
+
+	scan
+}
+
+// MaxText bounds a text; what is longer is read up to there.
+const MaxText = 1 << 28
+
+// reset makes room for one reading of text and its merged words. A fold is at
+// most twice as long as what it was folded from; merging and tracing take as
+// much again; and words are compared eight bytes at a time, past their end.
+func (s *Scratch) reset(text string) {
+	if want := 6*len(text) + 32; len(s.buf) < want {
+		s.buf = make([]byte, want+want/4)
+	}
+	s.n, s.words = 0, s.words[:0]
+}
+
+// begin makes a Scratch ready for a new text.
+func (s *Scratch) begin(t *Table) {
+	s.table = t
+	s.hits, s.said, s.steps = s.hits[:0], s.said[:0], 0
+	s.seen.clear()
+}
+
+// Steps counts the work of the last search: letters folded, words and phrases
+// looked up, hits written. It grows with the text and not with the clock.
+func (s *Scratch) Steps() int { return s.steps }
+
+// ReadAs gives the folded words of a hit of the last search, "self harm" for
+// "s3lf h4rm"; empty if it was read plainly.
+func (s *Scratch) ReadAs(h Hit) string { return string(s.said[h.from:h.to]) }
+
+func (s *Scratch) bytes(w word) []byte { return s.buf[w.from:w.to] }
+
+// report keeps a hit unless an earlier, milder reading found it too. Words i to
+// j are what it was read from.
+func (s *Scratch) report(ref uint32, how How, start, end uint32, i, j int) {
+	s.steps++
+	h := Hit{Ref: ref, Start: int(start), End: int(end), How: how}
+	if !s.seen.add(s.hits, h) {
+		return
+	}
+	h.from = uint32(len(s.said))
+	if how != 0 {
+		s.say(i, j)
+	}
+	h.to = uint32(len(s.said))
+	s.hits = append(s.hits, h)
+}
+
+// say writes words i to j.
+func (s *Scratch) say(i, j int) {
+	for k := i; k <= j; k++ {
+		w := s.words[k]
+		if k > i && !(w.glued && s.words[k-1].glued && s.words[k-1].end == w.start) {
+			s.said = append(s.said, ' ')
+		}
+		b := s.bytes(w)
+		if w.alt != 0 && w.id != 0 {
+			b = s.table.spell(w.id)
+		}
+		s.said = append(s.said, b...)
+		s.steps += len(b)
+	}
+}
