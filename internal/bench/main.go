@@ -45,6 +45,7 @@ func run(ctx context.Context) error {
 		{"capture", capture},
 		{"delivery", delivery},
 		{"fleet", fleet},
+		{"names", listedNames},
 	} {
 		if only := os.Args[1:]; len(only) > 0 && !slices.Contains(only, m.name) {
 			continue

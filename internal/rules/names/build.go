@@ -45,9 +45,8 @@ type builder struct {
 	sip      sip
 	progress func(int)
 
-	first  []uint64 // hashes, first words
-	second []uint64 // hashes, second words
-	sets   []uint32 // of each second word
+	hashes []uint64
+	sets   []uint32 // of each hash; once coded, a code
 }
 
 func (b *builder) build(entries iter.Seq[Entry], n int, key [16]byte) ([]byte, error) {
@@ -57,14 +56,12 @@ func (b *builder) build(entries iter.Seq[Entry], n int, key [16]byte) ([]byte, e
 	if err := b.read(entries, n); err != nil {
 		return nil, err
 	}
-	sort.Sort(bySecond{b})
+	sort.Sort(byHash{b})
 	for i := 1; i < n; i++ {
-		if b.second[i] == b.second[i-1] {
-			return nil, b.twice(entries, b.second[i])
+		if b.hashes[i] == b.hashes[i-1] {
+			return nil, b.twice(entries, b.hashes[i])
 		}
 	}
-	slices.Sort(b.first)
-	b.first = slices.Compact(b.first)
 	t := &Table{key: key, names: n}
 	out, err := b.assemble(t)
 	if err != nil {
@@ -76,7 +73,7 @@ func (b *builder) build(entries iter.Seq[Entry], n int, key [16]byte) ([]byte, e
 
 // read hashes every name.
 func (b *builder) read(entries iter.Seq[Entry], n int) error {
-	b.first, b.second, b.sets = make([]uint64, 0, n), make([]uint64, 0, n), make([]uint32, 0, n)
+	b.hashes, b.sets = make([]uint64, 0, n), make([]uint32, 0, n)
 	var bad error
 	count := 0
 	for e := range entries {
@@ -87,8 +84,7 @@ func (b *builder) read(entries iter.Seq[Entry], n int) error {
 			bad = fmt.Errorf("name %d, %q, %w", count, clip(e.Name), err)
 			break
 		}
-		first, second := b.sip.hash(e.Name)
-		b.first, b.second, b.sets = append(b.first, first), append(b.second, second), append(b.sets, e.Set)
+		b.hashes, b.sets = append(b.hashes, b.sip.hash(e.Name)), append(b.sets, e.Set)
 		if count%(1<<16) == 0 {
 			b.progress(count)
 		}
@@ -99,14 +95,11 @@ func (b *builder) read(entries iter.Seq[Entry], n int) error {
 	return bad
 }
 
-// twice says which names have the same second word.
-func (b *builder) twice(entries iter.Seq[Entry], second uint64) error {
+// twice says which names have the same hash.
+func (b *builder) twice(entries iter.Seq[Entry], hash uint64) error {
 	var one string
 	for e := range entries {
-		if len(e.Name) > maxName {
-			continue
-		}
-		if _, h := b.sip.hash(e.Name); h != second {
+		if len(e.Name) > maxName || b.sip.hash(e.Name) != hash {
 			continue
 		}
 		switch one {
@@ -124,44 +117,42 @@ func (b *builder) twice(entries iter.Seq[Entry], second uint64) error {
 // assemble lays the parts out and fills them.
 func (b *builder) assemble(t *Table) ([]byte, error) {
 	rare := b.code(t)
-	t.filter, t.table, t.rare = plan(len(b.first)), plan(len(b.second)), plan(len(rare))
-	l := lay(len(t.sets)/4, t.filter.slots(), t.table.slots(), t.rare.slots())
+	t.all, t.few = plan(len(b.hashes)), plan(len(rare.hashes))
+	l := lay(len(t.sets)/4, t.all.slots(), t.few.slots())
 	out := make([]byte, l.end)
 	copy(out[l.sets:], t.sets)
-	t.filter.data, t.table.data, t.rare.data = out[l.filter:], out[l.table:], out[l.rare:]
+	t.front, t.back, t.rare = out[l.front:], out[l.back:], out[l.rare:]
 
 	p, start := &peeler{}, binary.LittleEndian.Uint64(t.key[:8])
-	if err := p.peel(&t.table, b.second, start); err != nil {
+	if err := p.peel(&t.all, b.hashes, start); err != nil {
 		return nil, err
 	}
-	p.fill(&t.table, b.second, func(key, own, x, y uint32) {
-		v := uint32(b.second[key])<<8 | b.sets[key]&0xff
-		t.table.setWord(own, v^t.table.word(x)^t.table.word(y))
+	p.fill(&t.all, b.hashes, func(key, own, x, y uint32) {
+		h := b.hashes[key]
+		t.front[own] = byte(h) ^ t.front[x] ^ t.front[y]
+		t.back.set(own, uint32(h)&^0xff|b.sets[key]^t.back.at(x)^t.back.at(y))
 	})
-	if err := p.peel(&t.filter, b.first, start); err != nil {
+	if err := p.peel(&t.few, rare.hashes, start); err != nil {
 		return nil, err
 	}
-	p.fill(&t.filter, b.first, func(key, own, x, y uint32) {
-		t.filter.data[own] = byte(b.first[key]) ^ t.filter.data[x] ^ t.filter.data[y]
+	p.fill(&t.few, rare.hashes, func(key, own, x, y uint32) {
+		t.rare.set(own, rare.sets[key]^t.rare.at(x)^t.rare.at(y))
 	})
-	if err := b.fillRare(t, p, rare, start); err != nil {
-		return nil, err
-	}
 	t.writeHeader(out)
 	sum := sha256.Sum256(out)
 	copy(out[32:48], sum[:])
 	return out, nil
 }
 
-// rareName is a name whose set has no code of its own.
-type rareName struct {
-	second uint64
-	set    uint32
+// rareNames are the names whose set has no code of its own.
+type rareNames struct {
+	hashes []uint64
+	sets   []uint32
 }
 
 // code replaces the set of each name by its code, the commonest sets first, and
 // gives the names whose set is rare, in order of their hash.
-func (b *builder) code(t *Table) (rare []rareName) {
+func (b *builder) code(t *Table) (rare rareNames) {
 	counts := map[uint32]int{}
 	for _, s := range b.sets {
 		counts[s]++
@@ -183,34 +174,20 @@ func (b *builder) code(t *Table) (rare []rareName) {
 		code, ok := codes[s]
 		if !ok {
 			code = rareCode
-			rare = append(rare, rareName{b.second[i], s})
+			rare.hashes, rare.sets = append(rare.hashes, b.hashes[i]), append(rare.sets, s)
 		}
 		b.sets[i] = code
 	}
 	return rare
 }
 
-func (b *builder) fillRare(t *Table, p *peeler, rare []rareName, start uint64) error {
-	keys := make([]uint64, len(rare))
-	for i, r := range rare {
-		keys[i] = r.second
-	}
-	if err := p.peel(&t.rare, keys, start); err != nil {
-		return err
-	}
-	p.fill(&t.rare, keys, func(key, own, x, y uint32) {
-		t.rare.setWord(own, rare[key].set^t.rare.word(x)^t.rare.word(y))
-	})
-	return nil
-}
+// byHash sorts hashes with their sets.
+type byHash struct{ *builder }
 
-// bySecond sorts second words with their sets.
-type bySecond struct{ *builder }
-
-func (s bySecond) Len() int           { return len(s.second) }
-func (s bySecond) Less(i, j int) bool { return s.second[i] < s.second[j] }
-func (s bySecond) Swap(i, j int) {
-	s.second[i], s.second[j] = s.second[j], s.second[i]
+func (s byHash) Len() int           { return len(s.hashes) }
+func (s byHash) Less(i, j int) bool { return s.hashes[i] < s.hashes[j] }
+func (s byHash) Swap(i, j int) {
+	s.hashes[i], s.hashes[j] = s.hashes[j], s.hashes[i]
 	s.sets[i], s.sets[j] = s.sets[j], s.sets[i]
 }
 

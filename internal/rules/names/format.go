@@ -16,12 +16,14 @@ import (
 //	 48  names, 8 bytes
 //	 56  length of the whole, 8 bytes
 //	 64  largest set, 4 bytes, and 4 of zero
-//	 72  three fuses, each: seed 8, bits of a segment 4, segments 4
-//	120  zero, 8 bytes
+//	 72  two fuses, that of all names and that of names with a rare set, each:
+//	     seed 8 bytes, bits of a segment 4, segments 4
+//	104  zero, 24 bytes
 //	128  the list of sets, 4 bytes each
-//	     the front filter, slots of 1 byte: the low byte of the first word
-//	     the table, slots of 4 bytes: 24 bits of the second word, and 8 of code
-//	     the rare sets, slots of 4 bytes: a set
+//	     the front: the slots' first byte, the low 8 bits of the hash
+//	     the back: the slots' other 4 bytes, the next 24 bits of the hash above
+//	     8 bits of code
+//	     the rare sets: slots of 4 bytes, a set
 //
 // Each part follows the one before at the next multiple of 64. A code is a place
 // in the list of sets, the commonest first; the last code, 255, says that the
@@ -38,16 +40,16 @@ const (
 const MaxNames = 1 << 24
 
 // layout says where the parts of a table are.
-type layout struct{ sets, filter, table, rare, end int }
+type layout struct{ sets, front, back, rare, end int }
 
 // lay gives the layout of a table with so many sets and slots.
-func lay(sets, filter, table, rare int) layout {
+func lay(sets, slots, rare int) layout {
 	next := func(off, size int) int { return (off + size + align - 1) &^ (align - 1) }
 	var l layout
 	l.sets = headerSize
-	l.filter = next(l.sets, 4*sets)
-	l.table = next(l.filter, filter)
-	l.rare = next(l.table, 4*table)
+	l.front = next(l.sets, 4*sets)
+	l.back = next(l.front, slots)
+	l.rare = next(l.back, 4*slots)
 	l.end = l.rare + 4*rare
 	return l
 }
@@ -82,23 +84,23 @@ func open(b []byte) (*Table, error) {
 	copy(t.id[:], b[32:])
 	t.sip = newSip(t.key)
 	names, sets := binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint32(b[12:])
-	fuses := [3]*fuse{&t.filter, &t.table, &t.rare}
-	for i, f := range fuses {
+	for i, f := range [2]*fuse{&t.all, &t.few} {
 		h := b[72+16*i:]
 		*f = fuse{seed: binary.LittleEndian.Uint64(h), bits: binary.LittleEndian.Uint32(h[8:]), segments: binary.LittleEndian.Uint32(h[12:])}
 		if f.bits > maxBits || uint64(f.segments)<<f.bits > 2*MaxNames {
 			return nil, damaged
 		}
 	}
-	l := lay(int(sets&0xff), t.filter.slots(), t.table.slots(), t.rare.slots())
-	empty := names == 0
-	if names > MaxNames || sets > rareCode || l.end != len(b) || (t.filter.segments == 0) != empty || (t.table.segments == 0) != empty {
+	if names > MaxNames || sets > rareCode || (names == 0) != (t.all.segments == 0) {
+		return nil, damaged
+	}
+	l := lay(int(sets), t.all.slots(), t.few.slots())
+	if l.end != len(b) {
 		return nil, damaged
 	}
 	t.names, t.sets = int(names), b[l.sets:l.sets+4*int(sets)]
-	t.filter.data = b[l.filter : l.filter+t.filter.slots()]
-	t.table.data = b[l.table : l.table+4*t.table.slots()]
-	t.rare.data = b[l.rare:l.end]
+	t.front, t.back = b[l.front:l.front+t.all.slots()], b[l.back:l.back+4*t.all.slots()]
+	t.rare = b[l.rare:]
 	return t, nil
 }
 
@@ -111,7 +113,7 @@ func (t *Table) writeHeader(b []byte) {
 	binary.LittleEndian.PutUint64(b[48:], uint64(t.names))
 	binary.LittleEndian.PutUint64(b[56:], uint64(len(b)))
 	binary.LittleEndian.PutUint32(b[64:], t.largest)
-	for i, f := range [3]fuse{t.filter, t.table, t.rare} {
+	for i, f := range [2]fuse{t.all, t.few} {
 		h := b[72+16*i:]
 		binary.LittleEndian.PutUint64(h, f.seed)
 		binary.LittleEndian.PutUint32(h[8:], f.bits)

@@ -6,37 +6,35 @@ import (
 	"math/bits"
 )
 
-// A fuse is a 3-wise binary fuse table (Graf and Lemire, "Binary Fuse Filters:
-// Fast and Smaller Than Xor Filters", 2022): every key has three slots, one in
-// each of three neighbouring segments, and its value is the three slots XORed
-// together. A key that was not put in gets noise.
+// A fuse says where a key's value is, in the manner of a 3-wise binary fuse
+// (Graf and Lemire, "Binary Fuse Filters: Fast and Smaller Than Xor Filters",
+// 2022): every key has three slots, one in each of three neighbouring segments,
+// and its value is the three slots XORed together. A key that was not put in
+// gets noise.
 //
 //	segment     0      1      2      3      4   ...  segments+1
 //	         |------|------|------|------|------|   |------|
 //	key            p0     p1     p2
 //
-// Slots are bytes in the filter and little-endian 32-bit words elsewhere.
+// What a slot holds is the affair of the planes over it: parts of a slot that
+// are looked at one after another lie apart, so that the rest of it need not be
+// in memory for what the first part rules out.
 type fuse struct {
-	seed     uint64 // the one with which the keys could be put in
+	seed     uint64 // odd; the one with which the keys could be put in
 	bits     uint32 // a segment has 1<<bits slots
 	segments uint32 // where p0 may lie; two more follow. 0: no keys
-	data     []byte
 }
 
 // maxBits bounds a segment, so that a key's slots stay near each other.
 const maxBits = 18
-
-// errPeel says that no seed of many would do. It takes keys made for it, or the
-// luck of one in 2^100.
-var errPeel = errors.New("putting names in their slots: none of 100 seeds will do; build with another key")
 
 // segmentBits has, at place b, from how many keys on a segment has 1<<b slots:
 // 3.33 to the power of b less 2.25, as in the paper, in whole numbers so that
 // all systems agree.
 var segmentBits = [maxBits + 1]int{0, 0, 1, 3, 9, 28, 92, 304, 1010, 3362, 11193, 37273, 124118, 413310, 1376322, 4583150, 15261887, 50822082, 169237530}
 
-// plan gives a fuse for n keys, without data: the paper's overhead of an eighth
-// for a million keys and more, and up to half as much again for few.
+// plan gives a fuse for n keys: the paper's overhead of an eighth for a million
+// keys and more, and up to half as much again for few.
 func plan(n int) fuse {
 	if n == 0 {
 		return fuse{}
@@ -47,7 +45,6 @@ func plan(n int) fuse {
 	}
 	slots := n + n/8
 	if n < 1_000_000 {
-		// An eighth and 1/57 for each halving below a million or so.
 		slots += n * (20 - bits.Len(uint(n))) / 57
 	}
 	segments := (slots + 1<<b - 1) >> b
@@ -62,38 +59,32 @@ func (f *fuse) slots() int {
 	return int(f.segments+2) << f.bits
 }
 
-// places gives the three slots of a key. Its top bits alone choose the first,
-// so keys in order have their slots in order, and no slot can lie outside.
+// places gives the three slots of a key. Its top bits alone choose the first, so
+// keys in order have their first slots in order; the others are as Dietzfelbinger's
+// multiply-shift hashing scatters it. No slot can lie outside.
 func (f *fuse) places(h uint64) (p0, p1, p2 uint32) {
 	top, _ := bits.Mul64(h, uint64(f.segments)<<f.bits)
-	x := mix(h + f.seed)
-	mask := uint32(1)<<f.bits - 1
+	size, x := uint32(1)<<f.bits, h*f.seed
 	p0 = uint32(top)
-	p1 = (p0 + mask + 1) ^ uint32(x)&mask
-	p2 = (p0 + 2*(mask+1)) ^ uint32(x>>32)&mask
+	p1 = (p0 + size) ^ uint32(x>>46)&(size-1)
+	p2 = (p0 + 2*size) ^ uint32(x>>28)&(size-1)
 	return p0, p1, p2
 }
 
-// mix spreads every bit of h over all (the finalizer of MurmurHash3, in the
-// public domain). h is hashed with a key already: this is for the seed.
+// mix spreads every bit of h over all (the finalizer of MurmurHash3).
 func mix(h uint64) uint64 {
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
 	return h ^ h>>33
 }
 
-// byteAt is a key's value in a fuse of bytes; the fuse has keys.
-func (f *fuse) byteAt(h uint64) byte {
-	p0, p1, p2 := f.places(h)
-	return f.data[p0] ^ f.data[p1] ^ f.data[p2]
-}
+// words is a plane of little-endian 32-bit slots.
+type words []byte
 
-// wordAt is a key's value in a fuse of 32-bit words; the fuse has keys.
-func (f *fuse) wordAt(h uint64) uint32 {
-	p0, p1, p2 := f.places(h)
-	return f.word(p0) ^ f.word(p1) ^ f.word(p2)
-}
+func (w words) at(p uint32) uint32 { return binary.LittleEndian.Uint32(w[4*int(p):]) }
 
-func (f *fuse) word(p uint32) uint32 { return binary.LittleEndian.Uint32(f.data[4*int(p):]) }
+func (w words) set(p, v uint32) { binary.LittleEndian.PutUint32(w[4*int(p):], v) }
 
-func (f *fuse) setWord(p, v uint32) { binary.LittleEndian.PutUint32(f.data[4*int(p):], v) }
+// errPeel says that no seed of many would do. It takes keys made for it, or the
+// luck of one in 2^100.
+var errPeel = errors.New("putting names in their slots: none of 100 seeds will do; build with another key")

@@ -14,21 +14,26 @@ import (
 //	12  changes, 4 bytes
 //	16  id of the table it is for, 16 bytes
 //	32  sets in the list of sets, 4 bytes
-//	36  1 if the list has a set for each change, else 0, 4 bytes
-//	40  changes, 8 bytes each, sorted: the first word of the name's hash without
-//	    its low byte, and in that byte 0 for a name that is gone, or a code
+//	36  bits of a code, 8 or 16, 4 bytes
+//	40  changes, 8 bytes each, sorted: the name's hash, with its lowest bits
+//	    replaced by a code
 //	    the list of sets, 4 bytes each
 //
-// A code is a place in the list of sets, from 1. Where there are more than 255
-// sets the code is 1, and the list has a set for each change, in their order.
+// The code 0 is a name that is gone, others are places in the list of sets, from
+// 1. A code has 16 bits where there are, or were in what was merged, more than
+// 255 sets.
 const (
 	overlayMagic  = "SLNAMEOV"
 	overlayHeader = 40
 )
 
-// MaxChanges is how many names an overlay may change. With fewer than 2^20, a
-// name that is neither is taken for one of them at most once in 2^36 look-ups.
-const MaxChanges = 1 << 20
+// MaxChanges is how many names an overlay may change. A name that is none of
+// them is taken for one at most once in 2^30 look-ups; with codes of 8 bits, once in
+// 2^38.
+const MaxChanges = 1 << 18
+
+// maxOverlaySets is how many sets the names that an overlay adds may have.
+const maxOverlaySets = 1<<16 - 1
 
 // Overlay is what was added to the names of one table, and what is gone. It is
 // immutable and safe for use by several goroutines.
@@ -36,7 +41,7 @@ type Overlay struct {
 	base    [16]byte
 	changes []byte // 8 bytes each
 	sets    []byte // 4 bytes each
-	each    bool   // a set for each change
+	bits    uint   // of a code
 	shift   uint   // of a hash, gives its place in starts
 	starts  []uint32
 }
@@ -59,16 +64,24 @@ func openOverlay(b []byte) (*Overlay, error) {
 	if v := binary.LittleEndian.Uint32(b[8:]); v != format {
 		return nil, fmt.Errorf("its format is %d and this program reads %d: update the program", v, format)
 	}
-	n, sets, each := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[32:]), binary.LittleEndian.Uint32(b[36:])
-	if n > MaxChanges || each > 1 || each == 1 && sets != n || each == 0 && sets > 255 || len(b) != overlayHeader+8*int(n)+4*int(sets) {
+	n, sets, width := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[32:]), binary.LittleEndian.Uint32(b[36:])
+	if n > MaxChanges || width != 8 && width != 16 || width < codeBits(int(sets)) || sets > maxOverlaySets || len(b) != overlayHeader+8*int(n)+4*int(sets) {
 		return nil, errors.New("its header does not agree with its length: fetch it again")
 	}
-	o := &Overlay{changes: b[overlayHeader : overlayHeader+8*n], sets: b[overlayHeader+8*n:], each: each == 1}
+	o := &Overlay{changes: b[overlayHeader : overlayHeader+8*n], sets: b[overlayHeader+8*n:], bits: uint(width)}
 	copy(o.base[:], b[16:])
 	if err := o.index(int(n), uint64(sets)); err != nil {
 		return nil, err
 	}
 	return o, nil
+}
+
+// codeBits is how wide a code is where there are so many sets.
+func codeBits(sets int) uint32 {
+	if sets > 255 {
+		return 16
+	}
+	return 8
 }
 
 // index checks the order and codes of n changes and notes where the hashes with
@@ -77,16 +90,12 @@ func (o *Overlay) index(n int, sets uint64) error {
 	beginnings := uint(bits.Len(uint(n / 8)))
 	o.shift = 64 - beginnings
 	o.starts = make([]uint32, 1<<beginnings+1)
-	most := sets
-	if o.each {
-		most = 1
-	}
 	for i := range n {
 		c := o.change(i)
-		if i > 0 && c>>8 <= o.change(i-1)>>8 {
+		if i > 0 && c>>o.bits <= o.change(i-1)>>o.bits {
 			return errors.New("its changes are out of order: fetch it again")
 		}
-		if c&0xff > most {
+		if c&(1<<o.bits-1) > sets {
 			return errors.New("a change has a set that is not in its list: fetch it again")
 		}
 		o.starts[c>>o.shift+1]++
@@ -99,30 +108,23 @@ func (o *Overlay) index(n int, sets uint64) error {
 
 func (o *Overlay) change(i int) uint64 { return binary.LittleEndian.Uint64(o.changes[8*i:]) }
 
-// set is the set of a change that is an addition.
-func (o *Overlay) set(i int) uint32 {
-	if o.each {
-		return binary.LittleEndian.Uint32(o.sets[4*i:])
+// decode reads the code of a change: its set, or that the name is gone.
+func (o *Overlay) decode(c uint64) (set uint32, gone bool) {
+	code := int(c & (1<<o.bits - 1))
+	if code == 0 {
+		return 0, true
 	}
-	return binary.LittleEndian.Uint32(o.sets[4*(o.change(i)&0xff-1):])
+	return binary.LittleEndian.Uint32(o.sets[4*(code-1):]), false
 }
 
-// find reports a change of the name whose hash begins with first, and whether it
-// is gone.
-func (o *Overlay) find(first uint64) (set uint32, here, gone bool) {
-	at := first >> o.shift
+// find reports a change of the name with this hash, and whether it is gone.
+func (o *Overlay) find(h uint64) (set uint32, here, gone bool) {
+	at := h >> o.shift
 	for i := int(o.starts[at]); i < int(o.starts[at+1]); i++ {
-		c := o.change(i)
-		if c>>8 < first>>8 {
-			continue
+		if c := o.change(i); c>>o.bits == h>>o.bits {
+			set, gone = o.decode(c)
+			return set, true, gone
 		}
-		if c>>8 > first>>8 {
-			break
-		}
-		if c&0xff == 0 {
-			return 0, true, true
-		}
-		return o.set(i), true, false
 	}
 	return 0, false, false
 }

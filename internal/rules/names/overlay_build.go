@@ -10,17 +10,17 @@ import (
 
 // change is one name of an overlay to be.
 type change struct {
-	first uint64 // without its low byte
+	hash  uint64 // what is known of it: of a merged one without its lowest bits
 	gone  bool
 	set   uint32
-	order int // of several for one name the greatest counts
+	order int // of several for one name the last counts
 }
 
 // BuildOverlay makes the overlay that turns the names of base into those with
 // adds (or, for names that base has, with another set) and without removes. It
 // is 8 bytes a name, with 4 for each different set. What overlays base has is no
-// matter: give all that has changed since base was built, or merge with
-// MergeOverlays. A name may come once.
+// matter: give all that has changed since base was built, or use MergeOverlays.
+// A name may come once.
 func BuildOverlay(base *Table, adds []Entry, removes []string) ([]byte, error) {
 	b, err := buildOverlay(base, adds, removes)
 	if err != nil {
@@ -40,8 +40,7 @@ func buildOverlay(base *Table, adds []Entry, removes []string) ([]byte, error) {
 			return fmt.Errorf("name %q came twice: say once what becomes of it", clip(name))
 		}
 		names[name] = struct{}{}
-		first, _ := base.sip.hash(name)
-		all = append(all, change{first: first &^ 0xff, gone: gone, set: set})
+		all = append(all, change{hash: base.sip.hash(name), gone: gone, set: set})
 		return nil
 	}
 	for _, e := range adds {
@@ -54,50 +53,79 @@ func buildOverlay(base *Table, adds []Entry, removes []string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(all, func(x, y change) int { return cmp.Compare(x.first, y.first) })
-	for i := 1; i < len(all); i++ {
-		if all[i].first == all[i-1].first {
-			return nil, errors.New("two names have the same hash under this table's key: build the table anew")
-		}
-	}
-	return encode(base.id, all)
+	return encode(base.id, all, 0)
 }
 
 // MergeOverlays makes one overlay of several for the same table, the oldest
 // first; of several that change a name the last counts.
 func MergeOverlays(overlays ...*Overlay) ([]byte, error) {
-	if len(overlays) == 0 {
-		return nil, errors.New("merging overlays of names: there are none")
-	}
-	var all []change
-	for i, o := range overlays {
-		if o.base != overlays[0].base {
-			return nil, fmt.Errorf("merging overlays of names: they are for tables %x and %x", overlays[0].base, o.base)
-		}
-		for j := range o.Len() {
-			c := change{first: o.change(j) &^ 0xff, gone: o.change(j)&0xff == 0, order: i}
-			if !c.gone {
-				c.set = o.set(j)
-			}
-			all = append(all, c)
-		}
-	}
-	slices.SortFunc(all, func(x, y change) int {
-		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(y.order, x.order))
-	})
-	all = slices.CompactFunc(all, func(x, y change) bool { return x.first == y.first })
-	b, err := encode(overlays[0].base, all)
+	b, err := mergeOverlays(overlays)
 	if err != nil {
 		return nil, fmt.Errorf("merging overlays of names: %w", err)
 	}
 	return b, nil
 }
 
-// encode writes changes, which are sorted and distinct.
-func encode(base [16]byte, all []change) ([]byte, error) {
-	if len(all) > MaxChanges {
-		return nil, fmt.Errorf("%d names: an overlay has at most %d; build the table anew", len(all), MaxChanges)
+func mergeOverlays(overlays []*Overlay) ([]byte, error) {
+	if len(overlays) == 0 {
+		return nil, errors.New("there are none")
 	}
+	known := uint(0) // the lowest bits that one of them does not know
+	for _, o := range overlays {
+		if o.base != overlays[0].base {
+			return nil, fmt.Errorf("they are for tables %x and %x", overlays[0].base, o.base)
+		}
+		known = max(known, o.bits)
+	}
+	var all []change
+	for i, o := range overlays {
+		for j := range o.Len() {
+			c := o.change(j)
+			set, gone := o.decode(c)
+			all = append(all, change{hash: c >> known << known, gone: gone, set: set, order: i})
+		}
+	}
+	slices.SortFunc(all, func(x, y change) int {
+		return cmp.Or(cmp.Compare(x.hash, y.hash), cmp.Compare(y.order, x.order))
+	})
+	all = slices.CompactFunc(all, func(x, y change) bool { return x.hash == y.hash && x.order != y.order })
+	return encode(overlays[0].base, all, known)
+}
+
+// encode writes changes, of whose hashes all but so many bits are known.
+func encode(base [16]byte, all []change, unknown uint) ([]byte, error) {
+	sets := setsOf(all)
+	if len(all) > MaxChanges || len(sets) > maxOverlaySets {
+		return nil, fmt.Errorf("%d names in %d sets: an overlay has at most %d and %d; build the table anew", len(all), len(sets), MaxChanges, maxOverlaySets)
+	}
+	width := max(codeBits(len(sets)), uint32(unknown))
+	slices.SortFunc(all, func(x, y change) int { return cmp.Compare(x.hash, y.hash) })
+	b := make([]byte, 0, overlayHeader+8*len(all)+4*len(sets))
+	b = append(b, overlayMagic...)
+	b = binary.LittleEndian.AppendUint32(b, format)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(all)))
+	b = append(b, base[:]...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(sets)))
+	b = binary.LittleEndian.AppendUint32(b, width)
+	for i, c := range all {
+		if i > 0 && c.hash>>width == all[i-1].hash>>width {
+			return nil, errors.New("two names have the same hash under this table's key: build the table anew")
+		}
+		code := 0
+		if !c.gone {
+			code, _ = slices.BinarySearch(sets, c.set)
+			code++
+		}
+		b = binary.LittleEndian.AppendUint64(b, c.hash>>width<<width|uint64(code))
+	}
+	for _, s := range sets {
+		b = binary.LittleEndian.AppendUint32(b, s)
+	}
+	return b, nil
+}
+
+// setsOf gives the sets of the names that changes add, sorted, each once.
+func setsOf(all []change) []uint32 {
 	var sets []uint32
 	for _, c := range all {
 		if !c.gone {
@@ -105,36 +133,5 @@ func encode(base [16]byte, all []change) ([]byte, error) {
 		}
 	}
 	slices.Sort(sets)
-	sets = slices.Compact(sets)
-	each := uint32(0)
-	if len(sets) > 255 {
-		each, sets = 1, make([]uint32, 0, len(all))
-	}
-	b := make([]byte, 0, overlayHeader+8*len(all)+4*len(sets))
-	b = append(b, overlayMagic...)
-	b = binary.LittleEndian.AppendUint32(b, format)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(all)))
-	b = append(b, base[:]...)
-	count := len(b)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(sets)))
-	b = binary.LittleEndian.AppendUint32(b, each)
-	for _, c := range all {
-		code := uint64(0)
-		if each == 1 {
-			sets = append(sets, c.set)
-		}
-		if !c.gone {
-			code = 1
-			if each == 0 {
-				at, _ := slices.BinarySearch(sets, c.set)
-				code += uint64(at)
-			}
-		}
-		b = binary.LittleEndian.AppendUint64(b, c.first|code)
-	}
-	binary.LittleEndian.PutUint32(b[count:], uint32(len(sets)))
-	for _, s := range sets {
-		b = binary.LittleEndian.AppendUint32(b, s)
-	}
-	return b, nil
+	return slices.Compact(sets)
 }

@@ -3,7 +3,7 @@ package names
 // peeler finds the order in which keys can be given their values: a key that is
 // alone in a slot may be taken out, for that slot can later be set to whatever
 // the key needs; taking it out leaves others alone. It is scratch for several
-// fuses, one after another: 5 bytes a slot and 5 bytes a key.
+// fuses, one after another: 5 bytes a slot and 5 a key.
 type peeler struct {
 	sum   []uint32 // of each slot, the keys in it XORed together
 	count []uint8  // of each slot, how many keys are in it
@@ -19,7 +19,7 @@ const seeds = 100
 // be sorted: neighbours then have their slots near each other.
 func (p *peeler) peel(f *fuse, keys []uint64, start uint64) error {
 	for i := range uint64(seeds) {
-		f.seed = mix(start + i)
+		f.seed = mix(start+i) | 1
 		if p.try(f, keys) {
 			return nil
 		}
@@ -69,9 +69,9 @@ func (p *peeler) follow(f *fuse, keys []uint64, s uint32) {
 	}
 }
 
-// fill sets the slots of f, whose data is zero, so that every key has the value
-// that put XORs into its own slot: last out, first in.
-func (p *peeler) fill(f *fuse, keys []uint64, put func(key, own, b, c uint32)) {
+// fill calls put for every key, the last taken out first, with its own slot and
+// the two others: put sets the former so that the three make the key's value.
+func (p *peeler) fill(f *fuse, keys []uint64, put func(key, own, x, y uint32)) {
 	for i := len(p.order) - 1; i >= 0; i-- {
 		p0, p1, p2 := f.places(keys[p.order[i]])
 		switch p.which[i] {

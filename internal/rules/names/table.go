@@ -1,9 +1,6 @@
 package names
 
-import (
-	"encoding/binary"
-	"strings"
-)
+import "encoding/binary"
 
 // Entry is a name and the set it is in. Name is as Check wants it.
 type Entry struct {
@@ -14,11 +11,15 @@ type Entry struct {
 // Table answers for a host and its parents. It is immutable and safe for use by
 // several goroutines.
 type Table struct {
-	sip                 sip
-	filter, table, rare fuse
-	sets                []byte
-	largest             uint32
-	overlays            []*Overlay // the newest first
+	sip      sip
+	all      fuse   // of every name
+	front    []byte // its slots' first byte
+	back     words  // and the rest of them
+	few      fuse   // of the names with a rare set
+	rare     words
+	sets     []byte     // 4 bytes each
+	largest  uint32     // set
+	overlays []*Overlay // the newest first
 
 	names   int
 	key, id [16]byte
@@ -33,8 +34,7 @@ func (t *Table) ID() [16]byte { return t.id }
 // Key is the key that the table was built under.
 func (t *Table) Key() [16]byte { return t.key }
 
-// usual is how many parents a host may have for its hashes to lie in a small
-// array.
+// usual is how many names, itself and parents, an ordinary host has at most.
 const usual = 14
 
 // Each calls visit for host and each of its parents, down to two labels, that is
@@ -43,25 +43,30 @@ const usual = 14
 // it; anything else is safe and finds nothing, but for the odds below.
 //
 // A name that is not in the table is found with a probability of at most 2^-32
-// for each look-up: 2^-8 for the filter times 2^-24 for the table, which have no
-// bit of the hash in common. A host with parents is a look-up each. Each
-// allocates nothing.
+// for each look-up: 2^-8 at the front times 2^-24 behind it, from different bits
+// of the hash. A host with parents is a look-up each. Each allocates nothing.
 func (t *Table) Each(host string, visit func(start int, set uint32) bool) {
-	switch dots := strings.Count(host, "."); {
-	case dots == 0 || len(host) > maxName:
-	case dots <= usual && !numbered(host):
-		var room [usual]suffix
-		t.each(host, room[:t.sip.suffixes(host, room[:])], visit)
-	default:
-		t.eachSlow(host, visit)
+	if len(host) > maxName || numbered(host) {
+		t.eachRare(host, visit)
+		return
 	}
+	var room [usual]suffix
+	n := t.sip.suffixes(host, room[:])
+	if n < 0 {
+		t.eachRare(host, visit)
+		return
+	}
+	t.each(host, room[:n], visit)
 }
 
-// eachSlow is Each for an address and for hosts of many labels.
-func (t *Table) eachSlow(host string, visit func(start int, set uint32) bool) {
+// eachRare is Each for an address, for hosts of many labels and for none.
+func (t *Table) eachRare(host string, visit func(start int, set uint32) bool) {
+	if len(host) > maxName {
+		return
+	}
 	var room [maxName]suffix
 	n := t.sip.suffixes(host, room[:])
-	if numbered(host) {
+	if n > 0 && numbered(host) {
 		room[0], n = room[n-1], 1
 	}
 	t.each(host, room[:n], visit)
@@ -70,39 +75,43 @@ func (t *Table) eachSlow(host string, visit func(start int, set uint32) bool) {
 func (t *Table) each(host string, suffixes []suffix, visit func(start int, set uint32) bool) {
 	for i := len(suffixes) - 1; i >= 0; i-- {
 		s := suffixes[i]
-		if set, ok := t.find(host[s.start:], s.first); ok && !visit(s.start, set) {
+		if set, ok := t.find(s.hash); ok && !visit(s.start, set) {
 			return
 		}
 	}
 }
 
-// find looks a name up whose hash begins with first.
-func (t *Table) find(name string, first uint64) (uint32, bool) {
+// find looks a name up by its hash.
+func (t *Table) find(h uint64) (uint32, bool) {
 	for _, o := range t.overlays {
-		if set, here, gone := o.find(first); here {
+		if set, here, gone := o.find(h); here {
 			return set, !gone
 		}
 	}
-	if t.filter.segments == 0 || t.filter.byteAt(first) != byte(first) {
+	if t.all.segments == 0 {
 		return 0, false
 	}
-	_, second := t.sip.hash(name)
-	return t.read(second)
+	p0, p1, p2 := t.all.places(h)
+	if t.front[p0]^t.front[p1]^t.front[p2] != byte(h) {
+		return 0, false
+	}
+	slot := t.back.at(p0) ^ t.back.at(p1) ^ t.back.at(p2) ^ uint32(h)&^0xff
+	if slot > rareCode {
+		return 0, false // the 24 bits differ
+	}
+	return t.decode(h, int(slot))
 }
 
-// read looks the second word of a hash up in the table alone. The 24 bits that
-// must agree are as noise if the name was not put in; so is its code then, and
-// most codes mean nothing.
-func (t *Table) read(second uint64) (uint32, bool) {
-	slot := t.table.wordAt(second)
-	if slot>>8 != uint32(second)&0xffffff {
-		return 0, false
-	}
-	if code := int(slot & 0xff); 4*code < len(t.sets) {
+// decode gives the set of a code. That of a name that was never put in is noise
+// too, and most codes mean nothing.
+func (t *Table) decode(h uint64, code int) (uint32, bool) {
+	if 4*code < len(t.sets) {
 		return binary.LittleEndian.Uint32(t.sets[4*code:]), true
-	} else if code != rareCode || t.rare.segments == 0 {
+	}
+	if code != rareCode || t.few.segments == 0 {
 		return 0, false
 	}
-	set := t.rare.wordAt(second)
+	p0, p1, p2 := t.few.places(h)
+	set := t.rare.at(p0) ^ t.rare.at(p1) ^ t.rare.at(p2)
 	return set, set <= t.largest
 }
