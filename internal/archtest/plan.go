@@ -25,6 +25,7 @@ var rooms = []room{
 	{"internal/rules", []string{"internal/event", "internal/rules/..."}, "judging is pure, so it gives the same verdict everywhere"},
 	{"internal/rules/names", nil, "a table over bytes: what its sets mean is for the rules to know"},
 	{"internal/rules/phrases", nil, "it finds phrases in text, and knows nothing of what they mean"},
+	{"internal/rules/lookalike", nil, "it compares names, and knows no rule"},
 	{"internal/timetable", nil, "a calendar: it knows a school's hours, and nobody in it"},
 	{"internal/bundle", []string{"internal/event", "internal/rules/...", "proto/safelight/v1"}, "it turns compiled rules into files and back, so that rules knows no protobuf"},
 	{"internal/wire", []string{"internal/event", "internal/timetable", "proto/safelight/v1"}, "it turns events and timetables into messages and back, and knows no room"},
@@ -48,7 +49,7 @@ var rooms = []room{
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
 	{"agent/shipper", append([]string{"agent/clock", "agent/spool"}, wired...), "it sends the spool's records, stamped, and knows no other room"},
 	{"agent/watch", append([]string{"agent/clock"}, wired...), "it declares what it needs of the other rooms"},
-	{"agent/policy", append([]string{"internal/rules", "internal/timetable"}, wired...), "it keeps and opens what the collector signed"},
+	{"agent/policy", append([]string{"internal/bundle", "internal/rules", "internal/timetable"}, wired...), "it keeps and opens what the collector signed"},
 	{"agent/enrol", wired, "it knows keys and the collector, and no other room"},
 
 	{"collector", append([]string{"collector/...", "internal/cli", "internal/ossvc", "internal/packdir", "internal/rules", "internal/rungroup", "packs/..."}, wired...), "the collector's door knows every room of the collector"},
@@ -120,7 +121,7 @@ var bans = []ban{
 }
 
 // pure are the folders whose results depend on their arguments alone.
-var pure = []string{"internal/event", "internal/rules/...", "internal/timetable", "internal/wire", "collector/model", "collector/store/..."}
+var pure = []string{"internal/event", "internal/bundle", "internal/rules/...", "internal/timetable", "internal/wire", "collector/model", "collector/store/..."}
 
 // calls are what product code must not call.
 var calls = []call{

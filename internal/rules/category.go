@@ -7,7 +7,7 @@ import (
 )
 
 // Category is what people are told about a category: words for pages, mails
-// and first steps. How it judges stays inside the Ruleset.
+// and first steps. How it judges is in PolicyCategory.
 type Category struct {
 	ID    string
 	Title string // "Self-harm"
@@ -23,8 +23,6 @@ type Category struct {
 	Pack       string
 	FirstSteps []string
 	Helplines  []string
-
-	actions [roleCount]action
 }
 
 // The purposes and risks a category can have.
@@ -38,14 +36,6 @@ const (
 	RiskOrdinary = "ordinary"
 )
 
-type action uint8
-
-const (
-	actNone action = iota
-	actNote
-	actAlert
-)
-
 var actionWords = []string{"none", "note", "alert"}
 
 // roleNames are the roles that a category's action may name. The learners
@@ -53,10 +43,13 @@ var actionWords = []string{"none", "note", "alert"}
 var roleNames = []string{"pupil", "adult-learner", "staff", "contractor", "volunteer", "governor", "visitor", "head"}
 
 const (
-	roleCount = 8
 	rolePupil = 0
 	learners  = 2 // roles before this index learn, the others are at work
 )
+
+// alwaysLocked are categories that are locked in whatever pack defines them: a
+// file that forgot to say so would open them to everybody (D12).
+var alwaysLocked = []string{"illegal-content"}
 
 // roleIndex judges a role that it does not know, or an account that nobody
 // knows, by the pupil's scope: a child must not be missed for want of a roster.
@@ -73,10 +66,11 @@ var adultCategories = []string{"illegal-content", "contact-outside-school", "byp
 var exemptable = []string{"social-media", "games", "ai-assistants", "video"}
 
 // defaultActions gives what happens where a category does not say (G8, G9).
-func defaultActions(id, purpose string) (acts [roleCount]action) {
-	first := actAlert
+func defaultActions(id, purpose string) []Action {
+	acts := make([]Action, len(roleNames))
+	first := ActionAlert
 	if purpose != Safeguarding {
-		first = actNote
+		first = ActionNote
 	}
 	for i := range acts {
 		if i < learners || slices.Contains(adultCategories, id) {

@@ -11,7 +11,7 @@ const okTests = "tests: {hit: [big knife], miss: [kniphofia]}\n"
 func TestCompileSaysWhereAndHowToMend(t *testing.T) {
 	for _, c := range []struct{ name, lines, want string }{
 		{"unknown key", "colour: red\n" + okTests, `acme/knives.yaml:11:1: unknown key "colour"; want one of category,`},
-		{"unknown key of a phrase", "phrases:\n  - {id: k-1, text: big knife, weight: 3}\n" + okTests, `acme/knives.yaml:12:32: unknown key "weight"`},
+		{"unknown key of a phrase", "phrases:\n  - {id: k-1, text: big knife, colour: 3}\n" + okTests, `acme/knives.yaml:12:32: unknown key "colour"`},
 		{"key twice", "title: Again\n" + okTests, `acme/knives.yaml:11:1: key "title" stands twice`},
 		{"bad severity of a phrase", "phrases:\n  - {id: k-1, text: big knife, severity: awful}\n" + okTests, `:12:42: severity "awful"; want one of low, medium, high, urgent`},
 		{"bad action", "action: {pupil: shout}\n" + okTests, `:11:17: action for pupil "shout"; want one of none, note, alert`},
@@ -35,7 +35,7 @@ func TestCompileSaysWhereAndHowToMend(t *testing.T) {
 		{"domain twice", "domains: [a.example, A.example.]\n" + okTests, `:11:22: domain "a.example" is also in acme/knives.yaml:11`},
 		{"allow and name", "domains: [{name: a.example, allow: [b.example]}]\n" + okTests, `a domain with neither a name nor a list`},
 		{"program with a path for a name", "programs: ['/bin/x']\n" + okTests, `program "/bin/x"; want the file's name alone`},
-		{"program without a name", "programs: [{path: x}]\n" + okTests, `a program without a name`},
+		{"program without a name", "programs: [{path: '*'}]\n" + okTests, `a program by nothing`},
 		{"test of two kinds", "tests: {hit: [{domain: a.example, search: x}], miss: [x]}\n", `:11:15: a hit line with more or less than one kind`},
 		{"test of an unknown kind", "tests: {hit: [{page: x}], miss: [x]}\n", `unknown key "page"; want one of domain, search, process`},
 		{"test with a url", "tests: {hit: [{domain: 'http://x.example'}], miss: [x]}\n", `host name "http://x.example" is not one`},
@@ -69,7 +69,8 @@ func TestCompileRefusesWhatIsNotAPack(t *testing.T) {
 		{"list for a file", with("acme/a.yaml", "- a\n"), "acme/a.yaml:1:1: the file is a list"},
 		{"not UTF-8", with("acme/a.yaml", "title: \xff\n"), "acme/a.yaml: text is not UTF-8"},
 		{"huge file", with("acme/a.yaml", string(bytes.Repeat([]byte("#"), maxFile+1))), "want at most 1048576"},
-		{"wrong ending", with("acme/a.txt", "x"), "acme/a.txt: not a .yaml file"},
+		{"wrong ending", with("acme/a.csv", "x"), "acme/a.csv: not a .yaml file"},
+		{"a list that nobody names", with("acme/lists/a.txt", "x.example"), "acme/lists/a.txt: no category names this list"},
 		{"no pack.yaml", with("lost/a.yaml", head+okTests), "lost/a.yaml: no readable pack.yaml beside it; add lost/pack.yaml"},
 		{"same pack twice", with("two/pack.yaml", "pack: acme\ntitle: x\nversion: 1\n"), `pack "acme" is also acme/pack.yaml:1`},
 		{"version zero", with("acme/pack.yaml", "pack: acme\ntitle: x\nversion: 0\n"), `acme/pack.yaml:3:10: version "0"; want a whole number from 1`},

@@ -7,43 +7,68 @@ import (
 	"safelight/internal/event"
 )
 
-// pick keeps the finding that matters most.
-type pick struct {
-	in   Input
-	best finding
+// stands reports whether a rule judges this subject here and now: whether its
+// language was reviewed and its scope holds.
+func (j *judging) stands(r *Rule, f finding) bool {
+	allow := r.Kind == RuleAllowPhrase || r.Kind == RuleAllowDomain
+	if holds, decided := j.lens.overrules(allow, r.Scope != 0); decided {
+		return holds
+	}
+	if (r.Kind == RulePhrase || r.Kind == RuleAllowPhrase) && !r.Reviewed && !j.in.Unreviewed {
+		j.lost(f, lostToReview, nil)
+		return false
+	}
+	if r.Scope != 0 && !j.rs.policy.Scopes[r.Scope].holds(&j.in, allow) {
+		j.lost(f, lostToScope, nil)
+		return false
+	}
+	return true
 }
 
-// offer weighs a finding by its category's action for the role, and by a live
-// exemption, and keeps it if it outweighs the one before.
-func (p *pick) offer(f finding) {
-	switch f.cat.actions[roleIndex(p.in.Role)] {
-	case actNone:
+// exempt reports whether a live exemption covers a category that may be
+// exempted at all.
+func (j *judging) exempt(category int32) bool {
+	return category >= 0 && j.rs.exemptable[category] && slices.Contains(j.in.Exempt, j.rs.policy.Categories[category].ID)
+}
+
+// offer weighs a finding by its category's action for the role, by a live
+// exemption and by what was seen before, and keeps it if it outweighs the one
+// before.
+func (j *judging) offer(f finding) {
+	switch j.category(f.rule).Actions[roleIndex(j.in.Role)] {
+	case ActionNone:
+		j.lost(f, lostToRole, nil)
 		return
-	case actNote:
+	case ActionNote:
 		f.decision = Note
 	}
-	if f.cat.exemptable && !f.cat.Locked && slices.Contains(p.in.Exempt, f.cat.ID) {
+	f.severity = f.rule.Severity
+	if j.exempt(f.rule.Category) {
 		f.decision = Exempt
+	} else {
+		j.raise(&f)
 	}
-	if p.best.cat == nil || outweighs(f, p.best) {
-		p.best = f
+	j.found(f)
+	if j.best.rule == nil || j.outweighs(f, j.best) {
+		j.best = f
 	}
 }
 
 // outweighs says which of two findings a person should be told of.
-func outweighs(a, b finding) bool {
+func (j *judging) outweighs(a, b finding) bool {
 	return cmp.Or(
-		cmp.Compare(weight(a), weight(b)),
+		cmp.Compare(j.rank(a), j.rank(b)),
 		cmp.Compare(a.severity, b.severity),
-		cmp.Compare(a.tier, b.tier),
+		cmp.Compare(a.rule.Tier, b.rule.Tier),
+		cmp.Compare(a.rule.Weight, b.rule.Weight),
 		cmp.Compare(a.end-a.start, b.end-b.start),
 		cmp.Compare(b.start, a.start),
 	) > 0
 }
 
-func weight(f finding) int {
+func (j *judging) rank(f finding) int {
 	switch {
-	case f.cat.Locked && f.decision == Flag:
+	case j.category(f.rule).Locked && f.decision == Flag:
 		return 3
 	case f.decision == Flag:
 		return 2
@@ -54,25 +79,47 @@ func weight(f finding) int {
 }
 
 // verdict words the best finding; none is None.
-func (p *pick) verdict(help bool) Verdict {
-	f := p.best
-	if f.cat == nil {
+func (j *judging) verdict() Verdict {
+	f := j.best
+	if f.rule == nil {
 		return Verdict{Decision: None}
 	}
+	cat := j.category(f.rule)
 	v := Verdict{
-		Decision: f.decision, Category: f.cat.ID, Title: f.cat.Title, Severity: f.severity,
-		Rule: f.rule, Pack: f.pack, Start: f.start, End: f.end,
-		Help: help && p.in.Kind == event.Search,
+		Decision: f.decision, Category: cat.ID, Title: cat.Title, Severity: f.severity,
+		Rule: f.rule.ID, Pack: f.rule.Pack, Start: f.start, End: f.end,
+		Help: j.help && j.in.Kind == event.Search, Unfiltered: j.in.Unfiltered,
 	}
 	// A host name that had to be cleaned up no longer has its offsets.
-	if v.End > len(p.in.Text) {
-		v.Start, v.End = 0, len(p.in.Text)
+	if v.End > len(j.in.Text) {
+		v.Start, v.End = 0, len(j.in.Text)
 	}
-	if v.Help && v.Decision == Flag && f.cat.Risk == RiskLife {
+	if v.Help && v.Decision == Flag && cat.Risk == RiskLife {
 		v.Severity = event.Urgent // a plea is never less (G1)
 	}
-	v.Match = p.in.Text[v.Start:v.End]
-	v.Why = why(p.in.Kind, f, v.Help)
-	v.NotSeen = slices.Clone(notSeen[p.in.Kind])
+	v.Match = j.in.Text[v.Start:v.End]
+	j.explain(&v, f)
 	return v
+}
+
+// explain fills in how a verdict came about.
+func (j *judging) explain(v *Verdict, f finding) {
+	if f.rule.Kind == RulePhrase {
+		v.How = f.words.How.Words()
+		if v.ReadAs = j.words.ReadAs(f.words); v.ReadAs == v.Match {
+			v.ReadAs = ""
+		}
+		v.Evidence = j.evidence(f)
+	}
+	if f.rule.Kind == RuleList {
+		v.List = listOf(f.rule.ID)
+	}
+	if f.rule.Scope != 0 {
+		v.Scope = j.rs.policy.Scopes[f.rule.Scope].String()
+	}
+	if f.raise != nil && v.Severity == f.severity {
+		v.Raised = j.raisedBy(f)
+	}
+	v.Why = j.why(f, v.Help)
+	v.NotSeen = j.notSeen()
 }

@@ -1,12 +1,11 @@
 package rules
 
 import (
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"safelight/internal/event"
+	"safelight/internal/rules/phrases"
 )
 
 // Input is one observation and whose it is.
@@ -103,61 +102,82 @@ type Evidence struct {
 	Weight uint32
 }
 
-// finding is a rule that matched, before it is known which one matters most.
-type finding struct {
-	source
-	cat        *category
-	rule       string
-	start, end int
-	decision   Decision
-	host       bool // a word in a host name
+// judging is the room that one observation is judged in. The same one is used
+// again and again, so that what nobody flags costs no memory.
+type judging struct {
+	rs    *Ruleset
+	in    Input
+	words phrases.Scratch
+
+	hits    []hit    // that stand
+	masks   []mask   // by category
+	sums    []uint32 // of distinct phrases, by category
+	entries []listed
+	started started
+	help    bool // words ask for help
+	best    finding
+	ruled   bool   // a program rule matched
+	anyHash bool   // see NeedsHash
+	lens    lens   // for Check
+	trace   *trace // nil but for Explain
 }
 
-var scratch = sync.Pool{New: func() any { return new(sentence) }}
+// hit is a phrase found in a text, and its rule.
+type hit struct {
+	phrases.Hit
+	rule *Rule
+}
+
+// finding is a rule that matched, before it is known which one matters most.
+type finding struct {
+	rule       *Rule // nil: none
+	start, end int
+	severity   event.Severity
+	decision   Decision
+	raise      *Raise // why severity is above the rule's
+	host       bool   // a word in a host name
+	words      phrases.Hit
+}
+
+var room = sync.Pool{New: func() any { return new(judging) }}
 
 // Judge decides about one observation. Order (G16): helpline sites, what is
 // protected (G5), locked categories, exemption, a school's allow, a school's
 // rule, a pack's rule; the most specific domain wins among its equals.
 func (rs *Ruleset) Judge(in Input) Verdict {
-	s := scratch.Get().(*sentence)
-	defer scratch.Put(s)
+	j := room.Get().(*judging)
+	v := j.judge(rs, in, nil)
+	j.rs, j.in, j.best = nil, Input{}, finding{} // nothing of a person stays in the room
+	room.Put(j)
+	return v
+}
+
+func (j *judging) judge(rs *Ruleset, in Input, t *trace) Verdict {
+	j.rs, j.in, j.trace = rs, in, t
+	j.help, j.ruled, j.best = false, false, finding{}
 	switch in.Kind {
 	case event.Domain:
-		return rs.judgeHost(s, in)
+		return j.judgeHost()
 	case event.Search:
-		return rs.judgeWords(s, in)
+		j.eachPhrase(in.Text)
 	case event.Process:
-		return rs.judgeProgram(in)
+		j.eachProgram()
 	}
-	return Verdict{Decision: None}
+	return j.verdict()
 }
 
-func (rs *Ruleset) judgeHost(s *sentence, in Input) Verdict {
-	host, err := cleanHost(in.Text)
-	if err != nil {
+func (j *judging) judgeHost() Verdict {
+	host, err := cleanHost(j.in.Text)
+	switch {
+	case err != nil:
 		return Verdict{Decision: None}
-	}
-	if IsHelpline(host) {
+	case IsHelpline(host):
 		return Verdict{Decision: Safe, Why: whySafe}
-	}
-	if rs.isProtected(host) {
+	case j.rs.isProtected(host):
 		return Verdict{Decision: None, Why: whyProtected}
 	}
-	best := pick{in: in}
-	rs.eachHost(s, host, best.offer)
-	return best.verdict(false)
-}
-
-func (rs *Ruleset) judgeWords(s *sentence, in Input) Verdict {
-	best := pick{in: in}
-	help := rs.eachPhrase(s, in.Text, best.offer)
-	return best.verdict(help)
-}
-
-func (rs *Ruleset) judgeProgram(in Input) Verdict {
-	best := pick{in: in}
-	rs.eachProgram(in, best.offer)
-	return best.verdict(false)
+	j.eachHost(host)
+	return j.verdict()
 }
 
 func (rs *Ruleset) isProtected(host string) (found bool) {
@@ -168,115 +188,25 @@ func (rs *Ruleset) isProtected(host string) (found bool) {
 	return found
 }
 
-// listed is a domain rule that stands for a host, and how specific it is.
-type listed struct {
-	domainEntry
-	length int
-}
-
-// eachHost offers the domain rules that stand for host, then words in its name
-// for categories that have no rule on the domain itself.
-func (rs *Ruleset) eachHost(s *sentence, host string, offer func(finding)) {
-	var room [16]listed // more are rare, and then cost an allocation
-	entries := room[:0]
-	parents(host, func(name string) bool {
-		for _, e := range rs.domains[name] {
-			entries = append(entries, listed{e, len(name)})
-		}
-		return true
-	})
-	for i, e := range entries {
-		if e.allow || rs.outdone(entries, i) {
-			continue
-		}
-		cat := rs.cats[e.cat]
-		start := len(host) - e.length
-		offer(finding{source: e.source, cat: cat, rule: cat.ID + "/" + host[start:], start: start, end: len(host), decision: Flag})
+// NeedsHash reports whether a program's SHA-256 could change its verdict:
+// whether some rule or approved list that would otherwise match wants one.
+func (rs *Ruleset) NeedsHash(in Input) bool {
+	if in.Kind != event.Process || in.SHA256 != "" || !rs.wantHashes() {
+		return false
 	}
-	rs.eachHostWord(s, host, entries, offer)
+	without := rs.Judge(in)
+	j := &judging{anyHash: true}
+	with := j.judge(rs, in, nil)
+	return with.Rule != without.Rule || with.Decision != without.Decision || with.Severity != without.Severity
 }
 
-// outdone reports whether another entry of the same category stands above
-// entry i: a school's above a pack's, then the more specific, then an allow.
-// A locked category never has a school's allow: compile refuses it.
-func (rs *Ruleset) outdone(entries []listed, i int) bool {
-	e := entries[i]
-	for j, o := range entries {
-		if j == i || o.cat != e.cat {
-			continue
-		}
-		switch {
-		case o.tier != e.tier:
-			if o.tier > e.tier {
-				return true
-			}
-		case o.length != e.length:
-			if o.length > e.length {
-				return true
-			}
-		case o.allow:
+func (rs *Ruleset) wantHashes() bool {
+	for _, a := range rs.approved {
+		if a.programs.hashes {
 			return true
 		}
 	}
-	return false
+	return rs.programs.hashes
 }
 
-// eachHostWord looks for phrases marked `in: [host]` among whole words of the
-// name, its last label left out. That is a weak sign, so it is only a note.
-func (rs *Ruleset) eachHostWord(s *sentence, host string, entries []listed, offer func(finding)) {
-	rs.words.plain(s, host)
-	last := strings.LastIndexByte(host, '.')
-	rs.standing(s)
-	for _, h := range s.hits {
-		ruled := slices.ContainsFunc(entries, func(e listed) bool { return e.cat == h.cat })
-		if !h.host || ruled || h.end > last || strings.IndexByte(host[h.start:h.end], '.') >= 0 {
-			continue
-		}
-		f := rs.finding(h)
-		f.decision, f.host = Note, true
-		offer(f)
-	}
-}
-
-func (rs *Ruleset) finding(h hit) finding {
-	cat := rs.cats[h.cat]
-	r := cat.rules[h.rule]
-	return finding{source: r.source, cat: cat, rule: r.id, start: h.start, end: h.end, decision: Flag}
-}
-
-// eachPhrase offers the phrases found in search words, and reports whether
-// words beside them ask for help.
-func (rs *Ruleset) eachPhrase(s *sentence, text string, offer func(finding)) (help bool) {
-	rs.words.search(s, text)
-	help = rs.standing(s)
-	for _, h := range s.hits {
-		if h.text {
-			offer(rs.finding(h))
-		}
-	}
-	return help
-}
-
-// eachProgram offers the programs that match a name or the file of a path: an
-// operating system may give the one cut short and the other not at all.
-func (rs *Ruleset) eachProgram(in Input, offer func(finding)) {
-	path := foldPath(in.Exe)
-	if path == "" {
-		path = foldPath(in.Text)
-	}
-	name, file := programName(in.Text), programName(in.Exe)
-	rs.eachNamed(name, path, in, offer)
-	if file != name && file != "" {
-		rs.eachNamed(file, path, in, offer)
-	}
-}
-
-func (rs *Ruleset) eachNamed(name, path string, in Input, offer func(finding)) {
-	for _, e := range rs.programs[name] {
-		if e.path != "" && !glob(e.path, path) {
-			continue
-		}
-		cat := rs.cats[e.cat]
-		offer(finding{source: e.source, cat: cat, rule: cat.ID + "/program/" + e.name, end: len(in.Text), decision: Flag})
-	}
-}
+func (j *judging) category(r *Rule) *PolicyCategory { return &j.rs.policy.Categories[r.Category] }

@@ -88,7 +88,7 @@ func TestGlobIsBoundedAndExact(t *testing.T) {
 		{"a", "", false},
 		{"*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
 	} {
-		if got := glob(c.pattern, c.path); got != c.want {
+		if got := glob(c.pattern, []byte(c.path)); got != c.want {
 			t.Errorf("glob(%q, %q) = %v", c.pattern, c.path, got)
 		}
 	}
@@ -130,17 +130,12 @@ func TestAnUnknownKindJudgesToNothing(t *testing.T) {
 
 func TestJudgingWhatNobodyFlagsAllocatesNothing(t *testing.T) {
 	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: big knife}\ndomains: [blades.example]\nprograms: [tor]\n"+okTests)
-	s, offer := &sentence{}, func(finding) {}
-	for what, judge := range map[string]func(){
-		"domain": func() {
-			IsHelpline("www.bbc.example")
-			rs.isProtected("www.bbc.example")
-			rs.eachHost(s, "www.bbc.example", offer)
-		},
-		"search":  func() { rs.eachPhrase(s, "how do plants make their food", offer) },
-		"process": func() { rs.eachProgram(Input{Text: "bash", Exe: "/usr/bin/bash"}, offer) },
+	for what, in := range map[string]Input{
+		"domain":  {Kind: event.Domain, Text: "www.bbc.example"},
+		"search":  {Kind: event.Search, Text: "how do plants make their food"},
+		"process": {Kind: event.Process, Text: "Bash.exe", Exe: `C:\Program Files\Git\Bash.exe`, Signer: "Demo  Maker Ltd"},
 	} {
-		if n := testing.AllocsPerRun(200, judge); n > 0 {
+		if n := testing.AllocsPerRun(200, func() { rs.Judge(in) }); n > 0 {
 			t.Errorf("%s: %v allocations", what, n)
 		}
 	}

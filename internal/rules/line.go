@@ -20,6 +20,11 @@ type LineVerdict struct {
 	Rule     string `json:"rule"`
 	Match    string `json:"match"`
 	Why      string `json:"why"`
+	// What a verdict says of itself beyond that.
+	ReadAs string   `json:"read_as"`
+	How    []string `json:"how"`
+	List   string   `json:"list"`
+	Raised string   `json:"raised"`
 }
 
 const maxLine = 64 << 10
@@ -45,6 +50,7 @@ func (rs *Ruleset) JudgeLine(line string, who Input) (LineVerdict, error) {
 	out := LineVerdict{
 		Kind: word, Text: text, Verdict: string(v.Decision), Category: v.Category,
 		Rule: v.Rule, Match: v.Match, Why: v.Why,
+		ReadAs: v.ReadAs, How: append([]string{}, v.How...), List: v.List, Raised: v.Raised,
 	}
 	if v.Severity != 0 {
 		out.Severity = v.Severity.String()

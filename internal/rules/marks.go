@@ -68,7 +68,7 @@ func (rs *Ruleset) Marks(host string) (m Mark) {
 		return 0
 	}
 	parents(host, func(name string) bool {
-		m |= rs.marks[name].mark
+		m |= rs.marks[name]
 		return true
 	})
 	return m
@@ -76,12 +76,6 @@ func (rs *Ruleset) Marks(host string) (m Mark) {
 
 // AddressMarks gives what is known of an address.
 func (rs *Ruleset) AddressMarks(a netip.Addr) Mark { return rs.addressMarks[a.Unmap()] }
-
-// marked is a name's marks and where each was given.
-type marked struct {
-	mark Mark
-	at   pos
-}
 
 // marksFile is a list of names with one mark.
 type marksFile struct {
@@ -127,17 +121,18 @@ func (r *reader) marks(n *yaml.Node) *marksFile {
 	return m
 }
 
-// addMarks fills the tables, and gives the categories that ask for a mark its
+// addMarks notes the marks, and gives the categories that ask for a mark its
 // names as domains: a list is kept once, and flags where a category says so.
 func (c *compiler) addMarks() {
-	c.rs.marks, c.rs.addressMarks = map[string]marked{}, map[netip.Addr]Mark{}
 	for _, f := range c.marks {
 		for _, d := range f.domains {
-			m := c.rs.marks[d.name]
-			c.rs.marks[d.name] = marked{m.mark | f.mark, d.pos}
+			c.policy.Marks = append(c.policy.Marks, MarkedName{d.name, f.mark})
+			if f.mark == MarkNoise {
+				c.source.noise[d.name] = d.pos
+			}
 		}
 		for _, a := range f.addresses {
-			c.rs.addressMarks[a] |= f.mark
+			c.policy.Addresses = append(c.policy.Addresses, MarkedAddress{a.String(), f.mark})
 		}
 	}
 	for _, f := range c.cats {
@@ -162,24 +157,4 @@ func (r *reader) marked(n *yaml.Node) (m Mark) {
 		}
 	}
 	return m
-}
-
-// checkNoise refuses noise that covers what a rule names: a rule that can never
-// alert deceives whoever wrote it, and a slip must not hide a child.
-func (rs *Ruleset) checkNoise() (ps Problems) {
-	for domain, entries := range rs.domains {
-		parents(domain, func(name string) bool {
-			if rs.marks[name].mark&MarkNoise == 0 {
-				return true
-			}
-			for _, e := range entries {
-				if !e.allow {
-					ps = append(ps, rs.marks[name].at.problem(fmt.Sprintf("noise %q would quiet the rule on %q (%s)", name, domain, e.pos),
-						"name a narrower host, or take the rule out"))
-				}
-			}
-			return true
-		})
-	}
-	return ps
 }

@@ -7,58 +7,86 @@ import (
 
 // mask is how far the allow phrases of a category reach, read from the left:
 // a school's own, and anybody's.
-type mask struct{ school, any int }
+type mask struct {
+	school, any reach
+}
+
+// reach is where a masked span ends, and which rule masks it.
+type reach struct {
+	end int
+	by  *Rule
+}
+
+func (r *reach) stretch(h hit) {
+	if h.End > r.end {
+		r.end, r.by = h.End, h.rule
+	}
+}
 
 func (m *mask) stretch(h hit) {
-	m.any = max(m.any, h.end)
-	if h.tier == tierSchool {
-		m.school = max(m.school, h.end)
+	m.any.stretch(h)
+	if h.rule.Tier == TierSchool {
+		m.school.stretch(h)
 	}
 }
 
-func (m mask) covers(h hit) bool {
-	if h.tier == tierSchool {
-		return h.end <= m.school
+// covers gives the rule that masks h, if one does.
+func (m *mask) covers(h hit) *Rule {
+	r := m.any
+	if h.rule.Tier == TierSchool {
+		r = m.school
 	}
-	return h.end <= m.any
+	if h.End <= r.end {
+		return r.by
+	}
+	return nil
 }
 
-// standing keeps in s.hits those that are not masked, and reports whether words
-// that ask for help were among them. Masked is what lies wholly within an allow
-// phrase of its category or within a help word; what reaches outside such a
-// span stands: allowing "how to kill a process" hides nothing of "how to kill
-// myself" (G1).
+// standing keeps in j.hits the phrases that are not masked, and notes whether
+// words that ask for help were among them. Masked is what lies wholly within an
+// allow phrase of its category or, in search words, within a help word; what
+// reaches outside such a span stands: allowing "how to kill a process" hides
+// nothing of "how to kill myself" (G1).
 //
 // One sweep from left to right, so that a text full of hits costs no more than
 // sorting them.
-func (rs *Ruleset) standing(s *sentence) (help bool) {
-	if len(s.hits) == 0 {
-		return false
-	}
-	slices.SortFunc(s.hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(order(a), order(b)), cmp.Compare(b.end, a.end))
+func (j *judging) standing(search bool) {
+	slices.SortFunc(j.hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(order(a), order(b)), cmp.Compare(b.End, a.End))
 	})
-	s.masks = slices.Grow(s.masks[:0], len(rs.cats))[:len(rs.cats)]
-	clear(s.masks)
-	reach, kept := 0, s.hits[:0]
-	for _, h := range s.hits {
-		switch {
-		case h.cat == helpCat:
-			reach, help = max(reach, h.end), true
-		case h.allow:
-			s.masks[h.cat].stretch(h)
-		case h.end > reach && !s.masks[h.cat].covers(h):
-			kept = append(kept, h)
+	n := len(j.rs.policy.Categories)
+	j.masks = slices.Grow(j.masks[:0], n)[:n]
+	clear(j.masks)
+	var help reach
+	kept := j.hits[:0]
+	for _, h := range j.hits {
+		switch h.rule.Kind {
+		case RuleHelp:
+			help.stretch(h)
+			j.help = j.help || search
+			continue
+		case RuleAllowPhrase:
+			j.masks[h.rule.Category].stretch(h)
+			continue
 		}
+		f := finding{rule: h.rule, start: h.Start, end: h.End}
+		if h.End <= help.end {
+			j.lost(f, lostToHelp, help.by)
+			continue
+		}
+		if by := j.masks[h.rule.Category].covers(h); by != nil {
+			j.lost(f, lostToAllow, by)
+			continue
+		}
+		kept = append(kept, h)
 	}
-	s.hits = kept
-	return help
+	j.hits = kept
 }
 
 // order puts what masks before what is masked.
 func order(h hit) int {
-	if h.cat == helpCat || h.allow {
-		return 0
+	if h.rule.Kind == RulePhrase {
+		return 1
 	}
-	return 1
+	return 0
 }

@@ -105,7 +105,7 @@ func (r *reader) mapping(n *yaml.Node, what string, keys ...string) (fields, boo
 		k, v := n.Content[i], n.Content[i+1]
 		switch {
 		case !slices.Contains(keys, k.Value) || k.Kind != yaml.ScalarNode:
-			r.bad(k, fmt.Sprintf("unknown key %q", clip(k.Value)), "want one of "+strings.Join(keys, ", "))
+			r.bad(k, fmt.Sprintf("unknown key %q", clip(k.Value)), meant(k.Value, keys)+"want one of "+strings.Join(keys, ", "))
 		case f.by[k.Value] != nil:
 			r.bad(k, fmt.Sprintf("key %q stands twice", k.Value), "keep one of them")
 		default:
@@ -113,6 +113,49 @@ func (r *reader) mapping(n *yaml.Node, what string, keys ...string) (fields, boo
 		}
 	}
 	return f, true
+}
+
+// meant asks after the key that was probably meant: one slip of the keyboard in
+// a short word, two in a longer one.
+func meant(word string, keys []string) string {
+	best, slips := "", 3
+	for _, k := range keys {
+		if n := distance(word, k, slips); n < slips && n <= len(k)/3 {
+			best, slips = k, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q? ", best)
+}
+
+// distance counts the letters to put in, take out, change or swap to make a
+// into b, up to limit.
+func distance(a, b string, limit int) int {
+	if max(len(a)-len(b), len(b)-len(a)) >= limit {
+		return limit
+	}
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		earlier := before
+		before, row = row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(before[j]+cost, before[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], earlier[j-1]+1)
+			}
+		}
+	}
+	return min(row[len(b)], limit)
 }
 
 // list reads a sequence; a missing one is empty.
@@ -167,6 +210,31 @@ func (r *reader) texts(n *yaml.Node, what string, limit int) []string {
 		}
 	}
 	return out
+}
+
+// number reads a whole number from least to most; without a node, it is usual.
+func (r *reader) number(n *yaml.Node, what string, least, most, usual int) int {
+	if n == nil {
+		return usual
+	}
+	s := r.text(n, what, 16)
+	if s == "" {
+		return usual
+	}
+	v, err := strconv.Atoi(s)
+	if err != nil || v < least || v > most {
+		r.bad(n, fmt.Sprintf("%s %q", what, s), fmt.Sprintf("want a whole number from %d to %d", least, most))
+		return usual
+	}
+	return v
+}
+
+// yes reads true or false; without a node, it is usual.
+func (r *reader) yes(n *yaml.Node, what string, usual bool) bool {
+	if n == nil {
+		return usual
+	}
+	return r.choice(n, what, "true", "false") == "true"
 }
 
 // choice reads a word that must be one of words.

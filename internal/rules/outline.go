@@ -3,7 +3,6 @@ package rules
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"safelight/internal/event"
 )
@@ -48,19 +47,19 @@ type OutlineMark struct {
 // OutlineOf reads the files that Compile takes. The error is a Problems where
 // they cannot be read; whether they hold together is Compile's to say.
 func OutlineOf(files map[string][]byte) (*Outline, error) {
-	c := compiler{rs: &Ruleset{}}
+	c := newCompiler(files, nil)
 	c.parse(files)
 	if len(c.problems) > 0 {
 		return nil, c.problems.sorted()
 	}
-	o := &Outline{Packs: c.rs.packs}
+	o := &Outline{Packs: c.policy.Packs}
 	at := map[string]int{}
 	for _, f := range c.cats {
 		if _, again := at[f.cat.ID]; f.extends || again {
 			continue
 		}
 		at[f.cat.ID] = len(o.Categories)
-		o.Categories = append(o.Categories, OutlineCategory{Category: f.cat, Actions: outlineActions(&f.cat)})
+		o.Categories = append(o.Categories, OutlineCategory{Category: f.cat, Actions: f.acts})
 	}
 	for _, f := range c.cats {
 		if i, ok := at[f.cat.ID]; ok {
@@ -74,14 +73,6 @@ func OutlineOf(files map[string][]byte) (*Outline, error) {
 	return o, nil
 }
 
-func outlineActions(c *Category) []Action {
-	acts := make([]Action, 0, roleCount)
-	for _, a := range c.actions {
-		acts = append(acts, Action(a))
-	}
-	return acts
-}
-
 // add takes in a file of the category.
 func (c *OutlineCategory) add(f *categoryFile) {
 	var tier Tier
@@ -93,7 +84,7 @@ func (c *OutlineCategory) add(f *categoryFile) {
 		c.Rules = append(c.Rules, r)
 	}
 	for _, p := range f.phrases {
-		for _, text := range append([]string{p.text}, p.forms...) {
+		for _, text := range p.written() {
 			put(OutlineRule{Kind: RulePhrase, ID: p.id, Text: text, Severity: p.severity, Search: p.search, Host: p.host})
 		}
 	}
@@ -108,7 +99,7 @@ func (c *OutlineCategory) add(f *categoryFile) {
 		put(OutlineRule{Kind: kind, Text: d.name, Severity: d.severity})
 	}
 	for _, p := range f.progs {
-		put(OutlineRule{Kind: RuleProgram, Text: strings.TrimSpace(p.name + " " + p.path), Severity: p.severity})
+		put(OutlineRule{Kind: RuleProgram, Text: p.is.String(), Severity: p.severity})
 	}
 	for _, m := range f.marked.Each() {
 		put(OutlineRule{Kind: RuleList, ID: m.String(), Text: "names marked " + m.String()})

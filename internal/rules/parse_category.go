@@ -14,52 +14,36 @@ import (
 // categoryFile is one category as written, or, with extends, more rules for a
 // category that another pack defines.
 type categoryFile struct {
-	pos     pos
-	pack    *packFile
-	extends bool
-	cat     Category
-	phrases []phrase
-	allow   []phrase // only text and pos are used
-	domains []domainRule
-	progs   []programRule
-	marked  Mark // lists whose names it flags too
-	tests   tests
-}
-
-type phrase struct {
-	pos      pos
-	id       string
-	text     string
-	forms    []string
-	severity event.Severity // zero: the category's
-	search   bool           // judges search words
-	host     bool           // judges whole words of a host name, weakly
-}
-
-type domainRule struct {
-	pos      pos
-	name     string // A-labels, lower case
-	allow    bool
-	severity event.Severity
-}
-
-type programRule struct {
-	pos      pos
-	name     string // folded by programName
-	path     string // folded glob; empty: any
-	severity event.Severity
+	pos       pos
+	pack      *packFile
+	extends   bool
+	cat       Category
+	threshold int
+	// acts are by role; set says which of them the file itself gives.
+	acts      []Action
+	set       []bool
+	actsAt    pos
+	lang      string // of its phrases, where they do not say
+	reviewed  bool
+	scope     Scope
+	scopeAt   pos
+	phrases   []phrase
+	allow     []allowPhrase
+	domains   []domainRule
+	lists     []listRule
+	looks     []lookalikeRule
+	progs     []programRule
+	raises    []raiseRule
+	marked    Mark // lists whose names it flags too
+	tests     tests
+	phraseIDs map[string]pos
 }
 
 type tests struct{ hit, miss []testLine }
 
-type testLine struct {
-	pos  pos
-	kind event.Kind
-	text string
-}
-
 var (
 	idForm       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	langForm     = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 	severityList = []string{"low", "medium", "high", "urgent"}
 )
 
@@ -69,18 +53,29 @@ const (
 	maxAbout  = 1000
 	maxPhrase = 120
 	maxTest   = 1000
+
+	usualThreshold = 100
+	usualWeight    = 100
+	maxThreshold   = 10_000
+	maxWeight      = 1000
+)
+
+// The keys a category file and one that extends a category may have.
+var (
+	judgingKeys  = []string{"lang", "reviewed", "scope", "phrases", "allow", "domains", "programs", "marked", "raise", "tests"}
+	categoryKeys = append([]string{
+		"category", "title", "noun", "about", "purpose", "risk", "severity", "owner", "why", "locked", "action", "threshold",
+		"first_steps", "helplines",
+	}, judgingKeys...)
+	extendsKeys = append([]string{"extends", "owner", "why", "action"}, judgingKeys...)
 )
 
 // category reads a category file.
 func (r *reader) category(n *yaml.Node, pack *packFile) *categoryFile {
-	c := &categoryFile{pos: r.at(n), pack: pack}
-	keys := []string{
-		"category", "title", "noun", "about", "purpose", "risk", "severity", "owner", "why", "locked", "action",
-		"phrases", "allow", "domains", "programs", "marked", "tests", "first_steps", "helplines",
-	}
-	if hasKey(n, "extends") {
-		c.extends = true
-		keys = []string{"extends", "owner", "why", "phrases", "allow", "domains", "programs", "marked", "tests"}
+	c := &categoryFile{pos: r.at(n), pack: pack, extends: hasKey(n, "extends"), threshold: usualThreshold}
+	keys := categoryKeys
+	if c.extends {
+		keys = extendsKeys
 	}
 	f, ok := r.mapping(n, "the file", keys...)
 	if !ok {
@@ -92,6 +87,9 @@ func (r *reader) category(n *yaml.Node, pack *packFile) *categoryFile {
 		r.head(f, c)
 	}
 	c.cat.Owner, c.cat.Why = r.need(f, "owner", maxTitle), r.need(f, "why", maxAbout)
+	r.actions(f.by["action"], c)
+	r.language(f, c)
+	c.scope, c.scopeAt = r.scope(f.by["scope"])
 	r.rules(f, c)
 	return c
 }
@@ -116,11 +114,12 @@ func (r *reader) head(f fields, c *categoryFile) {
 	c.cat.Purpose = r.needChoice(f, "purpose", Safeguarding, Behaviour, Security)
 	c.cat.Risk = r.needChoice(f, "risk", RiskLife, RiskHigh, RiskOrdinary)
 	c.cat.Severity, _ = event.ParseSeverity(r.needChoice(f, "severity", severityList...))
-	if n := f.by["locked"]; n != nil {
-		c.cat.Locked = r.choice(n, "locked", "true", "false") == "true"
+	c.cat.Locked = r.yes(f.by["locked"], "locked", false)
+	if slices.Contains(alwaysLocked, c.cat.ID) && !c.cat.Locked {
+		r.bad(f.node, fmt.Sprintf("category %q is not locked", c.cat.ID), "add `locked: true`: nobody can switch it off (G16)")
 	}
-	c.cat.actions = defaultActions(c.cat.ID, c.cat.Purpose)
-	r.actions(f.by["action"], &c.cat.actions)
+	c.threshold = r.number(f.by["threshold"], "threshold", 1, maxThreshold, usualThreshold)
+	c.acts = defaultActions(c.cat.ID, c.cat.Purpose)
 	c.cat.FirstSteps = r.texts(f.by["first_steps"], "first_steps", maxAbout)
 	c.cat.Helplines = r.texts(f.by["helplines"], "helplines", maxAbout)
 	if len(c.cat.FirstSteps) == 0 && c.cat.Purpose == Safeguarding {
@@ -145,8 +144,13 @@ func (r *reader) id(f fields, key string) string {
 	return s
 }
 
-// actions reads `action: {pupil: alert, staff: none}` over the defaults.
-func (r *reader) actions(n *yaml.Node, acts *[roleCount]action) {
+// actions reads `action: {pupil: alert, staff: none}` over the defaults, or,
+// in a file that extends, over what the category says.
+func (r *reader) actions(n *yaml.Node, c *categoryFile) {
+	c.set = make([]bool, len(roleNames))
+	if c.acts == nil {
+		c.acts = make([]Action, len(roleNames))
+	}
 	if n == nil {
 		return
 	}
@@ -154,12 +158,41 @@ func (r *reader) actions(n *yaml.Node, acts *[roleCount]action) {
 	if !ok {
 		return
 	}
+	c.actsAt = r.at(n)
 	for i, role := range roleNames {
 		if v := f.by[role]; v != nil {
 			word := r.choice(v, "action for "+role, actionWords...)
-			acts[i] = action(max(slices.Index(actionWords, word), 0))
+			c.acts[i], c.set[i] = Action(max(slices.Index(actionWords, word), 0)), true
 		}
 	}
+}
+
+// language reads the file's language and whether a speaker has reviewed it.
+// English is, since whoever writes these files reads it; no other language is
+// unless the file says so (G6).
+func (r *reader) language(f fields, c *categoryFile) {
+	c.lang = "en"
+	if n := f.by["lang"]; n != nil {
+		c.lang = r.lang(n, c.lang)
+	}
+	c.reviewed = r.yes(f.by["reviewed"], "reviewed", isEnglish(c.lang))
+}
+
+func (r *reader) lang(n *yaml.Node, usual string) string {
+	s := r.text(n, "lang", 35)
+	if s == "" {
+		return usual
+	}
+	if !langForm.MatchString(s) {
+		r.bad(n, fmt.Sprintf("lang %q", s), "want a language as BCP 47 writes it, such as en, fr, cy or pa-Arab")
+		return usual
+	}
+	return s
+}
+
+func isEnglish(lang string) bool {
+	lang = strings.ToLower(lang)
+	return lang == "en" || strings.HasPrefix(lang, "en-")
 }
 
 // rules reads the part that judges, and its tests.
@@ -168,40 +201,21 @@ func (r *reader) rules(f fields, c *categoryFile) {
 		r.phrase(n, c)
 	}
 	for _, n := range r.list(f.by["allow"], "allow") {
-		if s := r.text(n, "an allow phrase", maxPhrase); s != "" {
-			c.allow = append(c.allow, phrase{pos: r.at(n), text: s, search: true})
-		}
+		r.allowPhrase(n, c)
 	}
 	for _, n := range r.list(f.by["domains"], "domains") {
 		r.domain(n, c)
 	}
 	for _, n := range r.list(f.by["programs"], "programs") {
-		r.program(n, c)
+		if p, ok := r.program(n); ok {
+			c.progs = append(c.progs, p)
+		}
+	}
+	for _, n := range r.list(f.by["raise"], "raise") {
+		r.raise(n, c)
 	}
 	c.marked = r.marked(f.by["marked"])
 	r.tests(f, c)
-}
-
-func (r *reader) phrase(n *yaml.Node, c *categoryFile) {
-	f, ok := r.mapping(n, "a phrase", "id", "text", "forms", "severity", "in")
-	if !ok {
-		return
-	}
-	p := phrase{pos: r.at(n), id: r.id(f, "id"), text: r.need(f, "text", maxPhrase)}
-	p.forms = r.texts(f.by["forms"], "forms", maxPhrase)
-	p.severity = r.severity(f)
-	p.search = f.by["in"] == nil
-	for _, where := range r.list(f.by["in"], "in") {
-		switch r.choice(where, "in", "search", "host") {
-		case "search":
-			p.search = true
-		case "host":
-			p.host = true
-		}
-	}
-	if p.id != "" && p.text != "" {
-		c.phrases = append(c.phrases, p)
-	}
 }
 
 func (r *reader) severity(f fields) event.Severity {

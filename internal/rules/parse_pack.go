@@ -80,6 +80,6 @@ func (r *reader) protected(n *yaml.Node) *protectedFile {
 			p.domains = append(p.domains, domainRule{pos: r.at(d), name: name})
 		}
 	}
-	p.miss = r.testLines(f.by["miss"], "miss")
+	p.miss = r.testLines(f.by["miss"], "miss", "")
 	return p
 }

@@ -51,12 +51,12 @@ const maxPleaProblems = 5
 // every plea as urgent; a school's allow phrase that hides one is found here.
 func (rs *Ruleset) checkPleas() (ps Problems) {
 	starter := false
-	for _, p := range rs.packs {
+	for _, p := range rs.policy.Packs {
 		starter = starter || p.Name == StarterPack
 	}
 	for _, p := range pleas() {
-		full := rs.Judge(Input{Kind: event.Search, Text: p.line})
-		alone := rs.Judge(Input{Kind: event.Search, Text: p.signal})
+		full, _, _ := rs.try(Input{Kind: event.Search, Text: p.line}, everyAllow, false)
+		alone, _, _ := rs.try(Input{Kind: event.Search, Text: p.signal}, everyAllow, false)
 		var what string
 		switch {
 		case starter && (full.Decision != Flag || full.Severity != event.Urgent):

@@ -146,10 +146,10 @@ func TestG05NoRulesWithoutTheProtectedPack(t *testing.T) {
 
 func TestG05TheShippedPackProtectsWidelyAndNothingHitsIt(t *testing.T) {
 	rs := shipped(t)
-	if len(rs.miss) < 200 || len(rs.protected) < 60 {
-		t.Errorf("%d lines and %d sites are protected, want 200 and 60", len(rs.miss), len(rs.protected))
+	if len(rs.source.miss) < 200 || len(rs.protected) < 60 {
+		t.Errorf("%d lines and %d sites are protected, want 200 and 60", len(rs.source.miss), len(rs.protected))
 	}
-	for _, line := range rs.miss {
+	for _, line := range rs.source.miss {
 		for _, role := range roleNames {
 			v := rs.Judge(Input{Kind: line.kind, Text: line.text, Role: role})
 			if v.Decision != None && v.Decision != Safe {
@@ -164,9 +164,9 @@ func TestG08BehaviourAndSecurityStayOnTheDevice(t *testing.T) {
 		rs := compile(t, with("acme/knives.yaml", strings.Replace(head, "purpose: safeguarding", "purpose: "+purpose, 1)+"domains: [blades.example]\n"+okTests))
 		want(t, purpose, rs.host("blades.example"), Note, "knives/blades.example")
 	}
-	for _, c := range shipped(t).cats {
-		for i, a := range c.actions {
-			if c.Purpose != Safeguarding && a == actAlert {
+	for _, c := range shipped(t).policy.Categories {
+		for i, a := range c.Actions {
+			if c.Purpose != Safeguarding && a == ActionAlert {
 				t.Errorf("%s alerts for %s", c.ID, roleNames[i])
 			}
 		}
@@ -183,9 +183,9 @@ func TestG09AdultsAtWorkAreNotPupils(t *testing.T) {
 	}
 	byp := compile(t, with("acme/bypass.yaml", strings.Replace(head, "category: knives", "category: bypass", 1)+"domains: [vpn.example]\n"+okTests))
 	want(t, "bypass", byp.Judge(Input{Kind: event.Domain, Text: "vpn.example", Role: "staff"}), Flag, "bypass/vpn.example")
-	for _, c := range shipped(t).cats {
-		for i, a := range c.actions {
-			if i >= learners && a != actNone && c.ID != "illegal-content" && c.ID != "contact-outside-school" && c.ID != "bypass" {
+	for _, c := range shipped(t).policy.Categories {
+		for i, a := range c.Actions {
+			if i >= learners && a != ActionNone && c.ID != "illegal-content" && c.ID != "contact-outside-school" && c.ID != "bypass" {
 				t.Errorf("%s looks at %s", c.ID, roleNames[i])
 			}
 		}

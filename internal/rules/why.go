@@ -1,6 +1,10 @@
 package rules
 
-import "safelight/internal/event"
+import (
+	"slices"
+
+	"safelight/internal/event"
+)
 
 // Sentences for a decision that names no category.
 const (
@@ -8,8 +12,11 @@ const (
 	whyProtected = "a protected site: identity, belief, health and lawful activity are never flagged"
 )
 
-// notSeen says what no finding of a kind can know (G2).
-var notSeen = map[event.Kind][]string{
+// SearchesUnseen is said wherever search words are not seen (G2).
+const SearchesUnseen = "sites and programs only; searches are not seen"
+
+// unseen says what no finding of a kind can know (G2).
+var unseen = map[event.Kind][]string{
 	event.Domain: {
 		"domain only; page content unknown",
 		"it may be an advert or part of another page",
@@ -25,6 +32,14 @@ var notSeen = map[event.Kind][]string{
 	},
 }
 
+func (j *judging) notSeen() []string {
+	out := slices.Clone(unseen[j.in.Kind])
+	if j.in.NoSearches && j.in.Kind != event.Search {
+		out = append(out, SearchesUnseen)
+	}
+	return out
+}
+
 // Headline is the sentence an alert of this category begins with. It says what
 // the device saw, never what somebody did or meant (G2, G15).
 func (c Category) Headline(kind event.Kind) string {
@@ -37,12 +52,19 @@ func (c Category) Headline(kind event.Kind) string {
 	return "a site on the " + c.Noun + " list was asked for"
 }
 
-func why(kind event.Kind, f finding, help bool) string {
+func (j *judging) why(f finding, help bool) string {
+	cat := j.category(f.rule).Category
 	switch {
+	case f.rule.Kind == RuleApproved:
+		return "a program started that is on no rule and not on the school's list of approved programs; most are harmless"
+	case f.rule.Kind == RuleLookalike:
+		return "a site was asked for whose name is drawn like that of " + listOf(f.rule.ID) + " and is not it"
 	case f.host:
-		return "a word on the " + f.cat.Noun + " list is part of the name of a site that was asked for"
+		return "a word on the " + cat.Noun + " list is part of the name of a site that was asked for"
 	case help:
-		return f.cat.Headline(kind) + ", and other words in it ask for help: it reads as somebody asking for help"
+		return cat.Headline(j.in.Kind) + ", and other words in it ask for help: it reads as somebody asking for help"
+	case f.rule.Kind == RulePhrase && !f.rule.Reviewed:
+		return cat.Headline(j.in.Kind) + " in a language (" + f.rule.Lang + ") that no speaker has reviewed"
 	}
-	return f.cat.Headline(kind)
+	return cat.Headline(j.in.Kind)
 }

@@ -3,6 +3,8 @@ package rules
 import (
 	"strings"
 	"testing"
+
+	"safelight/internal/event"
 )
 
 func TestAWordIsFoundHoweverItIsWritten(t *testing.T) {
@@ -45,12 +47,12 @@ func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
 
 // Ten times the text costs at most twelve times the looks: steps, not seconds.
 func TestTenfoldTextCostsAtMostTwelvefoldSteps(t *testing.T) {
-	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: a a a a a a a a a a a a}\n  - {id: k-2, text: kill him}\n"+okTests)
+	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: a a a a a a a a a a a a}\n  - {id: k-2, text: kill him}\n  - {id: k-3, all: [kill, him], within: 50}\n"+okTests)
 	for _, unit := range []string{"a ", "k1ll h1m ", "s.e.l.f ", "kill him ", "aaaa", "😀", "é", "@", "a."} {
 		cost := func(n int) int {
-			s := &sentence{}
-			rs.words.search(s, strings.Repeat(unit, n))
-			return s.steps
+			j := &judging{}
+			j.judge(rs, Input{Kind: event.Search, Text: strings.Repeat(unit, n)}, nil)
+			return j.words.Steps()
 		}
 		small, large := cost(1000), cost(10000)
 		if large > 12*max(small, 1) {

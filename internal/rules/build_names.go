@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"safelight/internal/rules/names"
+)
+
+// namesOf is a list's names and the rule that they stand for.
+type namesOf struct {
+	rule  uint32
+	names NameList
+}
+
+const maxListLines = 200_000
+
+func (c *compiler) addDomains(src from, f *categoryFile) {
+	taken := map[string]pos{}
+	for _, d := range c.policy.Domains {
+		if r := c.policy.Rules[d.Rule]; r.Category == src.cat && r.Tier == src.tier {
+			taken[fmt.Sprint(r.Kind, d.Name)] = c.source.at[d.Rule]
+		}
+	}
+	for _, d := range f.domains {
+		kind, id := RuleDomain, d.name
+		if d.allow {
+			kind, id = RuleAllowDomain, "allow/"+d.name
+		}
+		key := fmt.Sprint(kind, d.name)
+		if other, twice := taken[key]; twice {
+			c.bad(d.pos, fmt.Sprintf("domain %q is also in %s", d.name, other), "keep one of them")
+		}
+		taken[key] = d.pos
+		rule := c.rule(src, d.pos, d.severity, Rule{Kind: kind, ID: c.id(src, id), Reviewed: true})
+		c.policy.Domains = append(c.policy.Domains, NamedRule{d.name, rule})
+	}
+}
+
+// addLists adds the lists of a file's category.
+func (c *compiler) addLists(src from, f *categoryFile) {
+	for _, l := range f.lists {
+		for _, other := range c.policy.Lists {
+			switch {
+			case other.ID == l.source.ID && (other.Category == f.cat.ID || other.URL != l.source.URL || other.File != c.listPath(f, l)):
+				c.bad(l.pos, fmt.Sprintf("list %q is also in %s", l.source.ID, other.At), "give each list its own id")
+			}
+		}
+		rule := c.rule(src, l.pos, l.severity, Rule{Kind: RuleList, ID: c.id(src, "list/"+l.source.ID), Reviewed: true})
+		s := l.source
+		s.Rule, s.Category, s.Pack, s.At = rule, f.cat.ID, src.pack, l.pos.String()
+		s.Severity = c.policy.Rules[rule].Severity
+		list := c.given[s.ID]
+		if s.File != "" {
+			s.File = c.listPath(f, l)
+			list = c.listFile(s, l.pos)
+		}
+		c.policy.Lists = append(c.policy.Lists, s)
+		if list != nil {
+			c.lists = append(c.lists, namesOf{rule, list})
+		}
+	}
+}
+
+func (c *compiler) listPath(f *categoryFile, l listRule) string {
+	if l.source.File == "" {
+		return ""
+	}
+	return path.Join(path.Dir(f.pos.file), l.source.File)
+}
+
+// listFile reads a list in a file of the pack: a name a line, or as a hosts
+// file has them; # begins a comment. Every line that is no name is complained
+// of: a line that was skipped in silence would be believed to work.
+func (c *compiler) listFile(s ListSource, at pos) NameList {
+	data, ok := c.files[s.File]
+	c.used[s.File] = true
+	switch {
+	case !ok:
+		c.bad(at, fmt.Sprintf("file %q is not there", s.File), "add it to the pack, or take the line out")
+		return nil
+	case !utf8.Valid(data):
+		c.bad(pos{s.File, 1, 1}, "text is not UTF-8", "save the file as UTF-8")
+		return nil
+	}
+	var out []string
+	line := 0
+	for text := range strings.Lines(string(data)) {
+		line++
+		text, _, _ = strings.Cut(strings.TrimPrefix(text, "\ufeff"), "#")
+		words := strings.Fields(text)
+		if s.Format == "hosts" && len(words) > 0 {
+			words = words[1:] // the address it is led to
+		} else if len(words) > 1 {
+			c.bad(pos{s.File, line, 1}, fmt.Sprintf("line %q holds more than a name", clip(strings.TrimSpace(text))), "want one name a line, or `format: hosts`")
+			continue
+		}
+		for _, w := range words {
+			name, err := cleanHost(w)
+			switch {
+			case s.Format == "hosts" && err == nil && strings.IndexByte(name, '.') < 0: // localhost
+			case err != nil || strings.IndexByte(name, '.') < 0 || isAddress(name):
+				c.bad(pos{s.File, line, 1}, fmt.Sprintf("%q is no host name", clip(w)), "want a name such as example.org: no https://, no path, no star (names beneath it are included)")
+			case slices.Contains(sharedSuffixes, name):
+				c.bad(pos{s.File, line, 1}, fmt.Sprintf("domain %q holds everybody's sites", name), "name one site beneath it")
+			default:
+				out = append(out, name)
+			}
+		}
+		if line > maxListLines {
+			c.bad(pos{s.File, line, 1}, "more lines than a file of a pack may have", "subscribe to the list by `list` and `url`")
+			return nil
+		}
+	}
+	return slices.Values(out)
+}
+
+// unusedFiles complains of lists that no category names.
+func (c *compiler) unusedFiles() {
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		if path.Ext(name) == ".txt" && !c.used[name] && c.packOf(name) != nil {
+			c.bad(pos{file: name}, "no category names this list", "add `domains: [{file: ...}]` to one, or take the file out")
+		}
+	}
+}
+
+// buildNames puts the names of all lists into one table: each name with the set
+// of lists that it is on. Lists are walked twice, so that millions of names need
+// never be held at once.
+func (c *compiler) buildNames() {
+	if len(c.lists) == 0 {
+		return
+	}
+	m := newMerge(c.lists, c.mayList)
+	c.policy.Sets = m.sets.sets
+	table, err := names.Build(m.entries, len(m.of), c.tableKey(len(m.of)))
+	if err != nil {
+		c.problems = append(c.problems, Problem{What: err.Error(), Mend: "compile again under another key; lists must give the same names each time they are walked"})
+		return
+	}
+	c.tables.Names = table
+}
+
+// mayList leaves out what no list may flag (G1, G5), and what is no host name
+// by which to look.
+func (c *compiler) mayList(name string) bool {
+	if !isCleanHost(name) || strings.IndexByte(name, '.') < 0 || isAddress(name) || slices.Contains(sharedSuffixes, name) || IsHelpline(name) {
+		return false
+	}
+	ok := true
+	parents(name, func(name string) bool {
+		_, found := c.source.sites[name]
+		ok = !found
+		return ok
+	})
+	return ok
+}
+
+// tableKey is the key given, or one made of what is compiled.
+func (c *compiler) tableKey(names int) [16]byte {
+	if c.key != nil {
+		return *c.key
+	}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		sum := sha256.Sum256(c.files[name])
+		fmt.Fprintf(h, "%s\x00%x\n", name, sum)
+	}
+	fmt.Fprintf(h, "%d names", names)
+	return [16]byte(h.Sum(nil)[:16])
+}

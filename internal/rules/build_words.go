@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+
+	"safelight/internal/rules/phrases"
+)
+
+// worded is a phrase of the table and where it stands.
+type worded struct {
+	phrases.Phrase
+	at pos
+}
+
+func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
+	for _, p := range f.phrases {
+		if other, taken := d.ids[p.id]; taken {
+			c.bad(p.pos, fmt.Sprintf("phrase id %q is also in %s", p.id, other), "give each phrase its own id and never use one again")
+		}
+		d.ids[p.id] = p.pos
+		rule := c.rule(src, p.pos, p.severity, Rule{
+			Kind: RulePhrase, ID: c.id(src, p.id), Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed, Search: p.search, Host: p.host,
+		})
+		for _, text := range p.texts {
+			c.word(p.pos, phrases.Phrase{Ref: rule, Text: text, Part: p.part})
+		}
+		if len(p.all) > 0 {
+			c.word(p.pos, phrases.Phrase{Ref: rule, All: p.all, Within: p.within})
+		}
+	}
+	for _, a := range f.allow {
+		rule := c.rule(src, a.pos, 0, Rule{
+			Kind: RuleAllowPhrase, ID: c.id(src, "allow/"+clip(a.text)), Lang: f.lang, Reviewed: f.reviewed, Search: true, Host: true,
+		})
+		if len(a.near) == 0 {
+			c.word(a.pos, phrases.Phrase{Ref: rule, Text: a.text, NoSpelledOut: true})
+		}
+		for _, near := range a.near {
+			c.word(a.pos, phrases.Phrase{Ref: rule, All: []string{a.text, near}, Within: a.within, HeadOnly: true})
+		}
+	}
+}
+
+// addHelp adds the built-in words that ask for help.
+func (c *compiler) addHelp() {
+	rule := c.rule(from{cat: -1}, pos{file: "built in"}, 0, Rule{Kind: RuleHelp, ID: "help", Reviewed: true, Search: true})
+	for _, w := range helpWords {
+		c.word(pos{file: "built in"}, phrases.Phrase{Ref: rule, Text: w})
+	}
+}
+
+// word notes a phrase for the table.
+func (c *compiler) word(at pos, p phrases.Phrase) {
+	if b := p.Check(); b != nil {
+		c.bad(at, b.What, b.Mend)
+		return
+	}
+	c.source.words = append(c.source.words, worded{p, at})
+}
+
+func (c *compiler) buildWords() {
+	list := make([]phrases.Phrase, len(c.source.words))
+	for i, w := range c.source.words {
+		list[i] = w.Phrase
+	}
+	table, err := phrases.Build(list)
+	var b *phrases.BadPhrase
+	switch {
+	case errors.As(err, &b) && b.Index < len(list):
+		c.bad(c.source.words[b.Index].at, b.What, b.Mend)
+	case err != nil:
+		c.problems = append(c.problems, Problem{What: err.Error(), Mend: "split the set of rules"})
+	}
+	c.tables.Phrases = table
+}

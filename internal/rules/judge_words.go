@@ -1,0 +1,89 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"safelight/internal/rules/phrases"
+)
+
+// eachPhrase offers the phrases found in search words whose categories reach
+// their threshold, and notes whether words beside them ask for help.
+func (j *judging) eachPhrase(text string) {
+	j.read(j.rs.phrases.Search(&j.words, text), true)
+	j.weigh(nil)
+}
+
+// read keeps in j.hits the hits that hold for the subject and that nothing
+// masks; search says whether they are of search words or of a host name.
+func (j *judging) read(found []phrases.Hit, search bool) {
+	j.hits = j.hits[:0]
+	for _, h := range found {
+		if int(h.Ref) >= len(j.rs.policy.Rules) {
+			continue // a table of other rules; Open cannot see into it
+		}
+		r := &j.rs.policy.Rules[h.Ref]
+		if r.Kind != RuleHelp && !j.looks(r, h, search) {
+			continue
+		}
+		j.hits = append(j.hits, hit{h, r})
+	}
+	if len(j.hits) > 0 {
+		j.standing(search)
+	}
+}
+
+// looks reports whether a phrase is for this kind of text and this subject.
+func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
+	switch {
+	case r.Kind != RulePhrase && r.Kind != RuleAllowPhrase, search && !r.Search, !search && !r.Host:
+		return false
+	case r.Kind == RuleAllowPhrase && j.exempt(r.Category):
+		return false // an exemption stands above what a school allows (G16)
+	}
+	return j.stands(r, finding{rule: r, start: h.Start, end: h.End})
+}
+
+// weigh offers the hits of the categories whose distinct phrases together reach
+// the threshold. It sorts them by rule, so that a text full of hits costs no
+// more than sorting.
+func (j *judging) weigh(change func(*finding)) {
+	if len(j.hits) == 0 {
+		return
+	}
+	slices.SortFunc(j.hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(b.End-b.Start, a.End-a.Start), cmp.Compare(a.Start, b.Start), cmp.Compare(a.How, b.How))
+	})
+	j.hits = slices.CompactFunc(j.hits, func(a, b hit) bool { return a.Ref == b.Ref })
+	j.sums = slices.Grow(j.sums[:0], len(j.rs.policy.Categories))[:len(j.rs.policy.Categories)]
+	clear(j.sums)
+	for _, h := range j.hits {
+		j.sums[h.rule.Category] += h.rule.Weight
+	}
+	for _, h := range j.hits {
+		f := finding{rule: h.rule, start: h.Start, end: h.End, decision: Flag, words: h.Hit}
+		if change != nil {
+			change(&f)
+		}
+		if j.sums[h.rule.Category] < j.category(h.rule).Threshold {
+			j.lost(f, lostToThreshold, nil)
+			continue
+		}
+		j.offer(f)
+	}
+}
+
+// maxEvidence bounds what a verdict carries.
+const maxEvidence = 8
+
+// evidence gives the other phrases of the category that stood, heaviest first.
+func (j *judging) evidence(f finding) []Evidence {
+	var out []Evidence
+	for _, h := range j.hits {
+		if h.rule != f.rule && h.rule.Category == f.rule.Category {
+			out = append(out, Evidence{Rule: h.rule.ID, Match: j.in.Text[h.Start:min(h.End, len(j.in.Text))], Weight: h.rule.Weight})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Evidence) int { return cmp.Compare(b.Weight, a.Weight) })
+	return out[:min(len(out), maxEvidence)]
+}

@@ -1,0 +1,203 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"safelight/internal/event"
+	"safelight/internal/rules/lookalike"
+	"safelight/internal/rules/names"
+	"safelight/internal/rules/phrases"
+)
+
+// index is what Open makes of a policy, to look things up by.
+type index struct {
+	byID         map[string]int32 // category
+	phrases      *phrases.Table
+	names        *names.Table // nil without lists
+	domains      map[string][]uint32
+	protected    map[string]struct{}
+	programs     programs
+	approved     []approvedList
+	looks        *lookalike.Set
+	raises       [][]uint32 // by category, into Policy.Raises
+	exemptable   []bool     // by category
+	marks        map[string]Mark
+	addressMarks map[netip.Addr]Mark
+}
+
+// Open makes a Ruleset of a policy and its tables, as Policy and Tables of a
+// compiled one gave them: it judges the same. The bytes are used where they lie
+// and must stay as they are; overlays change the table of names, the last one
+// counting. It parses nothing and costs what the policy is long. What is not in
+// order is refused: nothing in it is trusted before.
+func Open(p *Policy, t Tables, overlays ...*names.Overlay) (*Ruleset, error) {
+	rs := &Ruleset{policy: p, tables: t}
+	if err := rs.open(overlays); err != nil {
+		return nil, fmt.Errorf("opening rules: %w", err)
+	}
+	return rs, nil
+}
+
+func (rs *Ruleset) open(overlays []*names.Overlay) (err error) {
+	if rs.policy == nil {
+		return errors.New("there is no policy")
+	}
+	if err := rs.policy.check(); err != nil {
+		return err
+	}
+	if rs.phrases, err = phrases.Open(rs.tables.Phrases); err != nil {
+		return err
+	}
+	if err := rs.openNames(overlays); err != nil {
+		return err
+	}
+	rs.indexCategories()
+	rs.indexNames()
+	rs.indexPrograms()
+	return rs.indexMarks()
+}
+
+func (rs *Ruleset) openNames(overlays []*names.Overlay) (err error) {
+	if len(rs.tables.Names) == 0 {
+		if len(overlays) > 0 {
+			return errors.New("there is an overlay of names and no table")
+		}
+		return nil
+	}
+	if rs.names, err = names.Open(rs.tables.Names); err != nil {
+		return err
+	}
+	rs.names, err = rs.names.With(overlays...)
+	return err
+}
+
+func (rs *Ruleset) indexCategories() {
+	p := rs.policy
+	rs.byID = make(map[string]int32, len(p.Categories))
+	rs.raises = make([][]uint32, len(p.Categories))
+	rs.exemptable = make([]bool, len(p.Categories))
+	for i, c := range p.Categories {
+		rs.byID[c.ID] = int32(i)
+		rs.exemptable[i] = !c.Locked && slices.Contains(exemptable, c.ID)
+	}
+	for i, r := range p.Raises {
+		rs.raises[r.Category] = append(rs.raises[r.Category], uint32(i))
+	}
+}
+
+func (rs *Ruleset) indexNames() {
+	p := rs.policy
+	rs.domains = make(map[string][]uint32, len(p.Domains))
+	for _, d := range p.Domains {
+		rs.domains[d.Name] = append(rs.domains[d.Name], d.Rule)
+	}
+	rs.protected = make(map[string]struct{}, len(p.Protected))
+	for _, name := range p.Protected {
+		rs.protected[name] = struct{}{}
+	}
+	looks := make([]string, len(p.Lookalikes))
+	for i, l := range p.Lookalikes {
+		looks[i] = l.Name
+	}
+	rs.looks = lookalike.New(looks)
+}
+
+func (rs *Ruleset) indexMarks() error {
+	p := rs.policy
+	rs.marks = make(map[string]Mark, len(p.Marks))
+	for _, m := range p.Marks {
+		rs.marks[m.Name] |= m.Mark
+	}
+	rs.addressMarks = make(map[netip.Addr]Mark, len(p.Addresses))
+	for _, m := range p.Addresses {
+		a, err := netip.ParseAddr(m.Address)
+		if err != nil {
+			return fmt.Errorf("address %q is none", clip(m.Address))
+		}
+		rs.addressMarks[a] |= m.Mark
+	}
+	return nil
+}
+
+// check refuses a policy that points outside itself.
+func (p *Policy) check() error {
+	if p.Engine > Engine {
+		return fmt.Errorf("the policy needs rule engine %d, this program has %d: update it", p.Engine, Engine)
+	}
+	if len(p.Scopes) == 0 {
+		return errors.New("the policy has no scopes")
+	}
+	for i, c := range p.Categories {
+		if len(c.Actions) != len(roleNames) || slices.ContainsFunc(c.Actions, func(a Action) bool { return a > ActionAlert }) {
+			return fmt.Errorf("category %d has no action for each role", i)
+		}
+		if c.Severity < event.Low || c.Severity > event.Urgent {
+			return fmt.Errorf("category %d has no severity", i)
+		}
+	}
+	for i := range p.Rules {
+		if err := p.checkRule(&p.Rules[i]); err != nil {
+			return fmt.Errorf("rule %d %w", i, err)
+		}
+	}
+	return p.checkReferences()
+}
+
+func (p *Policy) checkRule(r *Rule) error {
+	switch {
+	case r.Kind < RulePhrase || r.Kind > RuleApproved:
+		return fmt.Errorf("is of kind %d, which nobody knows", r.Kind)
+	case int(r.Scope) >= len(p.Scopes):
+		return errors.New("has a scope that is not there")
+	case r.Kind == RuleHelp && r.Category == -1:
+		return nil
+	case r.Kind == RuleHelp || r.Category < 0 || int(r.Category) >= len(p.Categories):
+		return errors.New("has a category that is not there")
+	case r.Severity < event.Low || r.Severity > event.Urgent:
+		return errors.New("has no severity")
+	}
+	return nil
+}
+
+func (p *Policy) checkReferences() error {
+	is := func(rule uint32, kinds ...RuleKind) bool {
+		return int(rule) < len(p.Rules) && slices.Contains(kinds, p.Rules[rule].Kind)
+	}
+	for _, d := range p.Domains {
+		if !is(d.Rule, RuleDomain, RuleAllowDomain) {
+			return fmt.Errorf("domain %q has no rule", clip(d.Name))
+		}
+	}
+	for _, l := range p.Lookalikes {
+		if !is(l.Rule, RuleLookalike) {
+			return fmt.Errorf("look-alikes of %q have no rule", clip(l.Name))
+		}
+	}
+	for i, set := range p.Sets {
+		for _, rule := range set {
+			if !is(rule, RuleList) {
+				return fmt.Errorf("set %d of lists has no rule", i)
+			}
+		}
+	}
+	for _, l := range p.Lists {
+		if !is(l.Rule, RuleList) {
+			return fmt.Errorf("list %q has no rule", clip(l.ID))
+		}
+	}
+	for i, prog := range p.Programs {
+		if !is(prog.Rule, RuleProgram, RuleApproved) {
+			return fmt.Errorf("program %d has no rule", i)
+		}
+	}
+	for i, r := range p.Raises {
+		if r.Category < 0 || int(r.Category) >= len(p.Categories) || r.With < -1 || int(r.With) >= len(p.Categories) ||
+			int(r.Scope) >= len(p.Scopes) || r.To > event.Urgent || r.Within <= 0 || r.With < 0 && r.Repeats == 0 {
+			return fmt.Errorf("raise %d is not in order", i)
+		}
+	}
+	return nil
+}
