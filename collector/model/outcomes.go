@@ -21,7 +21,7 @@ var AlertOutcomes = []AlertOutcome{OutcomeUnfounded, OutcomeNoConcern, OutcomeUp
 // RuleOutcomes counts what the alerts that a rule took part in came to. An alert
 // counts once for each of its rules. It says nothing of whom they were about.
 type RuleOutcomes struct {
-	Rule                          string
+	Rule                         string
 	Unfounded, NoConcern, Upheld int64
 }
 

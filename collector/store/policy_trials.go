@@ -117,3 +117,35 @@ func (s *Store) Trials(ctx context.Context, school model.SchoolID) ([]model.Tria
 	}
 	return all, nil
 }
+
+// MayRead says whether a person's duty lets them see pupils' alerts at all; which
+// of them is for each reading to say (G3).
+func (s *Store) MayRead(school model.SchoolID, user model.User) bool { return mayRead(school, user) }
+
+// UpheldEvents are the events received since a time of alerts that were a concern,
+// about whomever a trial may judge.
+func (s *Store) UpheldEvents(ctx context.Context, school model.SchoolID, user model.User, since time.Time) (map[model.EventKey]bool, error) {
+	keys, err := s.keysOf(ctx, school)
+	if err != nil {
+		return nil, fmt.Errorf("reading upheld alerts: %w", err)
+	}
+	now, before := ownLookups(keys, user)
+	all := map[model.EventKey]bool{}
+	scan := func(row scanner) (struct{}, error) {
+		var key model.EventKey
+		var id []byte
+		err := row.Scan(&key.Device, &id)
+		copy(key.ID[:], id)
+		all[key] = true
+		return struct{}{}, err
+	}
+	_, err = collect(ctx, s.reader, scan, `SELECT l.device, l.event_id FROM alert_outcomes o
+		JOIN alerts a ON a.school_id = o.school_id AND a.ref = o.ref
+		JOIN subjects s ON s.school_id = a.school_id AND s.id = a.subject_id
+		JOIN alert_events l ON l.school_id = o.school_id AND l.ref = o.ref
+		WHERE o.school_id = $1 AND o.outcome = 'upheld' AND a.last_at >= $2 AND `+subjectVisible("$3", "$4"), school, micros(since), now, before)
+	if err != nil {
+		return nil, fmt.Errorf("reading upheld alerts: %w", err)
+	}
+	return all, nil
+}

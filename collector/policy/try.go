@@ -1,0 +1,208 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"safelight/collector/model"
+	"safelight/internal/event"
+	"safelight/internal/rules"
+)
+
+// TrialStore is what trying rules needs kept.
+type TrialStore interface {
+	// TrialEvents reads the events that a trial may judge again, in chunks.
+	TrialEvents(ctx context.Context, school model.SchoolID, user model.User, since, until time.Time, from model.TrialCursor, limit int) ([]model.TrialEvent, model.TrialCursor, error)
+	// UpheldEvents are those of alerts that were a concern.
+	UpheldEvents(ctx context.Context, school model.SchoolID, user model.User, since time.Time) (map[model.EventKey]bool, error)
+	KnownPupils(ctx context.Context, school model.SchoolID) (int, error)
+	// MayRead says whether a person may see pupils' alerts at all.
+	MayRead(school model.SchoolID, user model.User) bool
+	NewTrialID() string
+	AddTrial(ctx context.Context, t model.Trial) error
+	Trial(ctx context.Context, school model.SchoolID, id string) (model.Trial, error)
+	Trials(ctx context.Context, school model.SchoolID) ([]model.Trial, error)
+}
+
+const (
+	// trialChunk is how many events are read at once: some milliseconds' work.
+	trialChunk = 500
+	// trialExamples bounds the examples each way.
+	trialExamples = 10
+	// trialLongest is how far back a trial may look.
+	trialLongest = 366 * 24 * time.Hour
+)
+
+// Try judges the stored events of the last time by a set of rules and by those in
+// force, and compares both with the verdicts of then. by is whoever signed in, or
+// nobody. It reads pupils' events alone (G9) and none about the person who asks
+// (G3). The look is the caller's to put on record before.
+//
+// It reads in chunks and holds what an hour's alerts take, however many events
+// there are.
+func (w *Workflow) Try(ctx context.Context, to Side, by model.User, since time.Time) (model.TrialResult, error) {
+	result, err := w.try(ctx, to, by, since)
+	if err != nil {
+		return model.TrialResult{}, fmt.Errorf("trying rules: %w", err)
+	}
+	return result, nil
+}
+
+func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.Time) (model.TrialResult, error) {
+	until := w.now().UTC()
+	if !since.Before(until) || until.Sub(since) > trialLongest {
+		return model.TrialResult{}, errors.New("--since: want a time of the last year, or an age such as 30d")
+	}
+	proposed, err := rules.Compile(to.Files)
+	if err != nil {
+		return model.TrialResult{}, fmt.Errorf("the rules of %s: %w", to.Name, err)
+	}
+	now, err := w.Find(ctx, InForceName)
+	if err != nil {
+		return model.TrialResult{}, err
+	}
+	today, err := rules.Compile(now.Files)
+	if err != nil {
+		return model.TrialResult{}, fmt.Errorf("the rules in force: %w", err)
+	}
+	t := newTrial(today, proposed, w.store.MayRead(w.school, by))
+	if t.upheld, err = w.store.UpheldEvents(ctx, w.school, by, since); err != nil {
+		return model.TrialResult{}, err
+	}
+	if err := w.replay(ctx, t, by, since, until); err != nil {
+		return model.TrialResult{}, err
+	}
+	pupils, err := w.store.KnownPupils(ctx, w.school)
+	if err != nil {
+		return model.TrialResult{}, err
+	}
+	result := t.result(pupils)
+	result.ID, result.Rules, result.Today = w.store.NewTrialID(), to.Name, now.Name
+	result.At, result.Since, result.Until, result.Days = until, since.UTC(), until, until.Sub(since).Hours()/24
+	result.PerDay = rates(result)
+	return result, w.keep(ctx, result, by)
+}
+
+// replay judges the events again, chunk after chunk.
+func (w *Workflow) replay(ctx context.Context, t *trial, by model.User, since, until time.Time) error {
+	for from := (model.TrialCursor{}); ; {
+		events, next, err := w.store.TrialEvents(ctx, w.school, by, since, until, from, trialChunk)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			t.see(e)
+		}
+		if len(events) < trialChunk {
+			t.end()
+			return nil
+		}
+		t.forget(events[len(events)-1].Received)
+		from = next
+	}
+}
+
+// keep stores the numbers, never an example.
+func (w *Workflow) keep(ctx context.Context, r model.TrialResult, by model.User) error {
+	r.Examples = nil
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return w.store.AddTrial(ctx, model.Trial{
+		School: w.school, ID: r.ID, At: r.At, By: by.ID, Rules: r.Rules, Since: r.Since, Until: r.Until, Result: data,
+	})
+}
+
+// TrialResult reads what a trial found, without its examples.
+func (w *Workflow) TrialResult(ctx context.Context, id string) (r model.TrialResult, err error) {
+	t, err := w.store.Trial(ctx, w.school, id)
+	if errors.Is(err, model.ErrNotFound) {
+		return r, fmt.Errorf("there is no trial %s; `rules trials` lists those of the last %d days", id, int(model.TrialsKept.Hours()/24))
+	}
+	if err == nil {
+		err = json.Unmarshal(t.Result, &r)
+	}
+	return r, err
+}
+
+// Trials lists the trials that are kept, newest first.
+func (w *Workflow) Trials(ctx context.Context) ([]model.Trial, error) {
+	return w.store.Trials(ctx, w.school)
+}
+
+// judged is what a set of rules says of an event: nil where nothing is sent.
+func judged(set *rules.Ruleset, e model.TrialEvent) *rules.Verdict {
+	v := set.Judge(inputOf(e))
+	if v.Decision != rules.Flag {
+		return nil
+	}
+	c, _ := set.Category(v.Category)
+	noise := e.Noise || e.Kind == event.Domain && set.Marks(e.Name)&rules.MarkNoise != 0
+	if noise && c.Risk == rules.RiskOrdinary {
+		return nil // as on the device: it stays there
+	}
+	return &v
+}
+
+// inputOf is the observation behind a stored event, as far as it is kept.
+func inputOf(e model.TrialEvent) rules.Input {
+	return rules.Input{Kind: e.Kind, Text: e.Name, Exe: e.Exe, Role: string(e.Role), Year: e.Year, Site: e.Site, At: e.Observed}
+}
+
+func reason(v *rules.Verdict) *model.TrialReason {
+	if v == nil {
+		return nil
+	}
+	return &model.TrialReason{Category: v.Category, Severity: v.Severity.String(), Rule: v.Rule, Match: v.Match}
+}
+
+func example(change string, e model.TrialEvent, today, proposed *rules.Verdict) model.TrialExample {
+	return model.TrialExample{
+		Change: change, Event: uuid.UUID(e.ID).String(), Time: e.Observed.UTC(), Kind: string(e.Kind), Name: e.Name,
+		Subject: e.Subject, Year: e.Year, Today: reason(today), Proposed: reason(proposed),
+	}
+}
+
+// rates are alerts a day, where their number is shown.
+func rates(r model.TrialResult) model.TrialRates {
+	rate := func(n *int64) *float64 {
+		if n == nil || r.Days <= 0 {
+			return nil
+		}
+		perDay := float64(int64(float64(*n)/r.Days*10+0.5)) / 10
+		return &perDay
+	}
+	return model.TrialRates{Then: rate(r.Total.Then), Today: rate(r.Total.Today), Proposed: rate(r.Total.Proposed)}
+}
+
+// notes are what whoever reads the numbers has to know.
+func (t *trial) notes(small bool) []string {
+	notes := []string{
+		"Only what was flagged at the time is stored: a wider rule would find more than this shows.",
+		"Pupils on the roster alone; nothing about staff, about accounts that no roster names, or about whoever asks.",
+	}
+	if t.searches == 0 {
+		notes = append(notes, "Sites and programs only; searches are not seen.")
+	}
+	if small {
+		notes = append(notes, fmt.Sprintf("The roster names fewer than %d pupils: no numbers are given.", trialPupils))
+	} else {
+		notes = append(notes, fmt.Sprintf("Numbers under %d are withheld, and those that would give them away.", trialLeast))
+	}
+	if t.erased > 0 {
+		notes = append(notes, "Events whose words were erased cannot be judged again and are left out.")
+	}
+	if t.mayRead && t.upheldGone {
+		notes = append(notes, "Among the alerts that would no longer be raised are some that were upheld as a concern.")
+	}
+	return notes
+}
+
+func join(parts ...string) string { return strings.Join(parts, "\x00") }
