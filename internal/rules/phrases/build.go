@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // builder gathers phrases as plain Go, before they are laid out flat.
@@ -62,13 +63,17 @@ func Build(list []Phrase) ([]byte, error) {
 			return nil, bad
 		}
 	}
+	if err := b.shared(); err != nil {
+		return nil, err
+	}
 	b.sortNodes()
 	return b.layOut()
 }
 
 func (b *builder) add(p Phrase) *BadPhrase {
 	if len(p.All) > 0 {
-		return b.addGroup(p)
+		b.addGroup(p)
+		return nil
 	}
 	words, _ := tokens(&b.s, p.Text) // checked
 	if p.Part {
@@ -82,33 +87,46 @@ func (b *builder) add(p Phrase) *BadPhrase {
 	if slices.Contains(n.ends, p.Ref) {
 		return nil
 	}
-	if n.ends = append(n.ends, p.Ref); len(n.ends)+len(n.groups) > maxShared {
-		return tooShared(p.Text)
-	}
+	n.ends = append(n.ends, p.Ref)
 	if len(words) > 1 && !p.NoSpelledOut {
 		b.addSpelt(words, p.Ref)
 	}
 	return nil
 }
 
-func tooShared(text string) *BadPhrase {
-	return bad(fmt.Sprintf("%q is in more than %d rules", clip(text), maxShared), "leave it to fewer rules")
+// shared refuses what makes more phrases end on one way than Search tells of.
+func (b *builder) shared() error {
+	sum := make([]int, len(b.nodes)) // nodes come after their parents
+	for i, n := range b.nodes[1:] {
+		sum[i+1] = sum[n.parent] + len(n.ends) + len(n.groups)
+		if sum[i+1] > maxShared {
+			return fmt.Errorf("building the phrase table: the words %q and what they begin with are in more than %d rules: leave them to fewer rules", b.path(uint32(i+1)), maxShared)
+		}
+	}
+	return nil
 }
 
-func (b *builder) addGroup(p Phrase) *BadPhrase {
+// path gives the words that lead to a node.
+func (b *builder) path(node uint32) string {
+	var words []string
+	for ; node != 0; node = b.nodes[node].parent {
+		words = append(words, b.words[b.nodes[node].word-1])
+	}
+	slices.Reverse(words)
+	return clip(strings.Join(words, " "))
+}
+
+func (b *builder) addGroup(p Phrase) {
 	g := group{ref: p.Ref, within: p.Within, headOnly: p.HeadOnly}
 	index := uint32(len(b.groups))
 	for i, text := range p.All {
 		words, _ := tokens(&b.s, text) // checked
 		at := b.walk(words)
 		n := &b.nodes[at]
-		if n.groups = append(n.groups, member{index, uint32(i)}); len(n.ends)+len(n.groups) > maxShared {
-			return tooShared(text)
-		}
+		n.groups = append(n.groups, member{index, uint32(i)})
 		g.nodes = append(g.nodes, at)
 	}
 	b.groups = append(b.groups, g)
-	return nil
 }
 
 // walk goes from the root along words and makes the way where there is none.

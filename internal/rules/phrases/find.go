@@ -59,7 +59,7 @@ func (t *Table) find(s *Scratch, fresh How) {
 	s.near.clear()
 	for i := range s.words {
 		w := &s.words[i]
-		s.near.budget = walkBudget
+		s.near.budget, s.near.ends = walkBudget, maxShared
 		if w.node != 0 {
 			t.walk(s, w.node, i, i)
 		} else if w.alt != 0 {
@@ -149,11 +149,9 @@ func (t *Table) found(s *Scratch, node uint32, i, j int) {
 		how |= s.words[k].how
 	}
 	from, to := t.endsAt.at(node-1), t.endsAt.at(node)
-	if to-from > 2*maxShared {
-		return // damaged
-	}
 	kept := false
-	for ; from < to; from++ {
+	for ; from < to && s.near.ends > 0; from++ {
+		s.near.ends--
 		end := t.ends.at(from)
 		if end&isGroup == 0 {
 			s.report(end, how, s.words[i].start, s.words[j].end, i, j)
@@ -175,7 +173,7 @@ func (t *Table) spelledOut(s *Scratch, i int) {
 	key, _ := wordKey(s.buf, w.from, w.to)
 	t.pairs(s, t.spelt, t.nSpelt, mix(key, forWords), func(place uint32) bool {
 		n := t.spelled.at(place)
-		if n <= 2*maxShared && t.spells(s.bytes(*w), place+1+n) {
+		if n <= maxShared && t.spells(s.bytes(*w), place+1+n) {
 			for k := uint32(1); k <= n; k++ {
 				s.report(t.spelled.at(place+k), w.how, w.start, w.end, i, i)
 			}

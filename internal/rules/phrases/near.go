@@ -15,6 +15,7 @@ type near struct {
 	slots  []uint32 // 1 + the latest one of a node, in all; a power of two of them
 	used   int      // nodes among them
 	budget int      // see walkBudget
+	ends   int      // how many more ends may be told of from one word on
 }
 
 func (n *near) clear() {

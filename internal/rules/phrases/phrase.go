@@ -33,7 +33,7 @@ const (
 	MaxParts   = 2000 // in a table
 	MaxAll     = 8    // elements of All
 	MaxWithin  = 50
-	maxShared  = 4096 // phrases that are the same words
+	maxShared  = 4096 // phrases that begin one another: "kill", "kill him" in all their rules
 )
 
 // BadPhrase is a phrase that cannot be looked for.
