@@ -64,6 +64,7 @@ var rooms = []room{
 	{"collector/people", append([]string{"collector/model", "internal/timetable"}, wired...), "who, when and where, and nothing of alerts"},
 	{"collector/fleet", append([]string{"collector/model"}, wired...), "devices, and nothing of alerts"},
 	{"collector/policy", append([]string{"collector/model", "internal/bundle", "internal/rules/..."}, wired...), "it signs what rules compiles"},
+	{"collector/lists", append([]string{"collector/model", "internal/rules"}, shared...), "names of lists, and nothing of who signs rules or is told"},
 	{"collector/rate", nil, "counting, and nothing of who is counted"},
 	{"collector/enrol", append([]string{"collector/model", "collector/rate"}, wired...), "it knows keys and devices, and no other room"},
 	{"collector/watch", append([]string{"collector/model", "collector/rate"}, wired...), "it speaks with devices, and declares what it needs"},
