@@ -25,6 +25,31 @@ type RuleOutcomes struct {
 	Unfounded, NoConcern, Upheld int64
 }
 
+// RulePrecision is how often a rule's alerts were what they looked like. A number
+// that is null is withheld (G17).
+type RulePrecision struct {
+	Rule      string   `json:"rule"`
+	Alerts    *int64   `json:"alerts"`
+	Unfounded *int64   `json:"unfounded"`
+	NoConcern *int64   `json:"no_concern"`
+	Upheld    *int64   `json:"upheld"`
+	Precision *float64 `json:"precision"` // of 1
+}
+
+// RuleSuggestion is an allow that alerts which were *not what they looked like*
+// have in common. It is never more than a suggestion.
+type RuleSuggestion struct {
+	Category string `json:"category"`
+	Title    string `json:"title"`
+	Rule     string `json:"rule"` // the one that it would quiet there
+	Kind     string `json:"kind"` // "allow-phrase" or "allow-domain"
+	Text     string `json:"text"`
+	Write    string `json:"write"`  // the line for the category's file
+	Alerts   int    `json:"alerts"` // that it would have quieted
+	// TwoPeople says that publishing it takes a proposal by somebody else.
+	TwoPeople bool `json:"two_people"`
+}
+
 // Trial is one run of `rules try`. Result holds numbers, with the small ones
 // withheld, and never an example.
 type Trial struct {

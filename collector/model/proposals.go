@@ -58,3 +58,13 @@ type RuleReview struct {
 	Widening bool         `json:"widening"`
 	Changes  []RuleChange `json:"changes"`
 }
+
+// RuleSet is one set of rules to look at: files, and what they are called.
+type RuleSet struct {
+	Name  string // "1.3", "P-7KQ2M4XT", a folder, "nothing"
+	Files map[string][]byte
+}
+
+// RuleVersion names a version of a school's rules. The zero one is before the
+// first.
+type RuleVersion struct{ Epoch, Serial uint64 }

@@ -20,8 +20,8 @@ type Change struct {
 	Over *Version
 }
 
-// Version names a version of a school's rules. The zero one is before the first.
-type Version struct{ Epoch, Serial uint64 }
+// Version names a version of a school's rules.
+type Version = model.RuleVersion
 
 // over says whether the version in force is the one that was reviewed.
 func (c Change) over(last model.PolicyVersion, any bool) bool {
@@ -31,5 +31,5 @@ func (c Change) over(last model.PolicyVersion, any bool) bool {
 	if !any {
 		return *c.Over == Version{}
 	}
-	return *c.Over == Version{last.Epoch, last.Serial}
+	return *c.Over == Version{Epoch: last.Epoch, Serial: last.Serial}
 }

@@ -92,8 +92,8 @@ func (r *reviewer) added(k kindWords, is rules.OutlineCategory, added []string, 
 	slices.Sort(added)
 	c := model.RuleChange{What: k.what + "-added", Items: added, Text: fmt.Sprintf("adds %s to %s", k.count(len(added)), is.Title)}
 	switch {
-	case k.lets:
-		c.Lowers = heavy
+	case k.lets: // an allow hides what is urgent wherever it stands
+		c.Lowers = heavy || is.Severity >= event.High
 	case first:
 		c.Widens, c.Text = true, c.Text+", which had none"
 	case k.alone:

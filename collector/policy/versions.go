@@ -87,21 +87,21 @@ func (w *Workflow) Find(ctx context.Context, name string) (Side, error) {
 			return Side{}, errors.New("no rules are in force yet: publish some first")
 		}
 		files, err := w.sources(ctx, v)
-		return Side{nameOf(v), files}, err
+		return Side{Name: nameOf(v), Files: files}, err
 	}
 	if strings.HasPrefix(name, "P-") {
 		p, files, err := w.proposal(ctx, name)
 		if err != nil {
 			return Side{}, fmt.Errorf("reading %s: %w", name, err)
 		}
-		return Side{p.ID, files}, nil
+		return Side{Name: p.ID, Files: files}, nil
 	}
 	v, ok := w.ParseVersion(name)
 	if !ok {
 		return Side{}, fmt.Errorf("%q is neither a folder nor a serial nor a proposal: want a folder of rules, 3 or 1.3 (`rules history`), or P-7KQ2M4XT (`rules proposals`)", name)
 	}
 	files, err := w.SourcesOf(ctx, v)
-	return Side{fmt.Sprintf("%d.%d", v.Epoch, v.Serial), files}, err
+	return Side{Name: fmt.Sprintf("%d.%d", v.Epoch, v.Serial), Files: files}, err
 }
 
 // InForceName is what people call the rules in force.
@@ -122,7 +122,7 @@ func (w *Workflow) Before(ctx context.Context, name Version) (Side, error) {
 			return Side{Name: "nothing"}, nil
 		}
 		files, err := w.sources(ctx, all[i+1])
-		return Side{nameOf(all[i+1]), files}, err
+		return Side{Name: nameOf(all[i+1]), Files: files}, err
 	}
 	return Side{}, fmt.Errorf("there are no rules %d.%d; `rules history` lists what was published", name.Epoch, name.Serial)
 }
@@ -134,7 +134,7 @@ func (w *Workflow) Rollback(ctx context.Context, to Version, by model.User, reas
 	if err != nil {
 		return model.PolicyVersion{}, model.RuleReview{}, fmt.Errorf("rolling back: %w", err)
 	}
-	return w.Publish(ctx, Side{fmt.Sprintf("%d.%d", to.Epoch, to.Serial), w.withOurs(files)}, by, reason)
+	return w.Publish(ctx, Side{Name: fmt.Sprintf("%d.%d", to.Epoch, to.Serial), Files: w.withOurs(files)}, by, reason)
 }
 
 // withOurs gives old files the protected pack of this program: theirs may be an

@@ -20,6 +20,7 @@ import (
 type WorkflowStore interface {
 	Store
 	TrialStore
+	OutcomeStore
 	School(ctx context.Context, id model.SchoolID) (model.School, error)
 	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
 	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
@@ -48,11 +49,8 @@ func NewWorkflow(p *Publisher, shipped map[string][]byte, store WorkflowStore) *
 // proposers are the duties that may propose.
 var proposers = []model.Duty{model.DutyIT, model.DutyDSL, model.DutyDeputy}
 
-// Side is one set of rules to look at: files, and what they are called.
-type Side struct {
-	Name  string // "1.3", "P-7KQ2M4XT", a folder, "nothing"
-	Files map[string][]byte
-}
+// Side is one set of rules to look at.
+type Side = model.RuleSet
 
 // base is what a change is held against, and its version.
 type base struct {
@@ -71,14 +69,14 @@ func (w *Workflow) base(ctx context.Context) (base, error) {
 	}
 	if ok {
 		files, err := w.sources(ctx, v)
-		return base{Side{nameOf(v), files}, Version{v.Epoch, v.Serial}}, err
+		return base{Side{Name: nameOf(v), Files: files}, Version{Epoch: v.Epoch, Serial: v.Serial}}, err
 	}
 	school, err := w.store.School(ctx, w.school)
 	if err != nil {
 		return base{}, fmt.Errorf("reading the school: %w", err)
 	}
 	if school.Trial {
-		return base{Side: Side{"the shipped rules", w.shipped}}, nil
+		return base{Side: Side{Name: "the shipped rules", Files: w.shipped}}, nil
 	}
 	return base{Side: Side{Name: "nothing"}}, nil
 }
@@ -261,7 +259,7 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 	if err := w.stillAsProposed(ctx, p, b); err != nil {
 		return v, review, err
 	}
-	if review, err = w.Compare(b.Side, Side{p.ID, files}); err != nil {
+	if review, err = w.Compare(b.Side, Side{Name: p.ID, Files: files}); err != nil {
 		return v, review, err
 	}
 	if samePerson(proposer, by) && (review.Lowering || review.Widening) {
@@ -290,7 +288,7 @@ func (w *Workflow) proposal(ctx context.Context, id string) (model.Proposal, map
 // stillAsProposed refuses a proposal that was made against other rules than those
 // in force: published, it would take back what came between, unread.
 func (w *Workflow) stillAsProposed(ctx context.Context, p model.Proposal, now base) error {
-	was := Version{p.BaseEpoch, p.BaseSerial}
+	was := Version{Epoch: p.BaseEpoch, Serial: p.BaseSerial}
 	if was == now.version {
 		return nil
 	}

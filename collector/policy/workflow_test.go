@@ -15,8 +15,8 @@ import (
 // school is a workflow over the real store, and people of each duty.
 type office struct {
 	*policy.Workflow
-	t                      testing.TB
-	store                  *store.Store
+	t                     testing.TB
+	store                 *store.Store
 	it, dsl, dsl2, deputy model.User
 }
 
