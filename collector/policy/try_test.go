@@ -1,0 +1,204 @@
+package policy_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"safelight/collector/model"
+	"safelight/collector/policy"
+	"safelight/internal/event"
+)
+
+// memory is a trial's store in memory: events as given, read in chunks.
+type memory struct {
+	policy.WorkflowStore
+	events []model.TrialEvent
+	pupils int
+	may    bool
+	upheld map[model.EventKey]bool
+
+	chunks []int
+	kept   []model.Trial
+}
+
+func (m *memory) TrialEvents(_ context.Context, _ model.SchoolID, _ model.User, since, until time.Time, from model.TrialCursor, limit int) ([]model.TrialEvent, model.TrialCursor, error) {
+	var out []model.TrialEvent
+	for _, e := range m.events {
+		if e.Received.Before(since) || !e.Received.Before(until) || e.Place.Seq <= from.Seq && from.Seq > 0 {
+			continue
+		}
+		if out = append(out, e); len(out) == limit {
+			break
+		}
+	}
+	m.chunks = append(m.chunks, len(out))
+	if len(out) > 0 {
+		from.Seq = out[len(out)-1].Place.Seq
+	}
+	return out, from, nil
+}
+
+func (m *memory) UpheldEvents(context.Context, model.SchoolID, model.User, time.Time) (map[model.EventKey]bool, error) {
+	return m.upheld, nil
+}
+func (m *memory) KnownPupils(context.Context, model.SchoolID) (int, error) { return m.pupils, nil }
+func (m *memory) MayRead(model.SchoolID, model.User) bool                  { return m.may }
+func (m *memory) AddTrial(_ context.Context, t model.Trial) error {
+	m.kept = append(m.kept, t)
+	return nil
+}
+
+// flagged is event n, about one of many pupils, an hour after the one before.
+func flagged(n int, kind event.Kind, name, category string, severity event.Severity) model.TrialEvent {
+	at := noon.Add(-20 * 24 * time.Hour).Add(time.Duration(n) * time.Hour)
+	e := model.TrialEvent{Role: model.RolePupil, Year: fmt.Sprint(7 + n%2)}
+	e.Device, e.Place.Seq, e.Observed, e.Received = "dev", uint64(n+1), at, at
+	e.Kind, e.Name, e.Category, e.Severity, e.Subject = kind, name, category, severity, fmt.Sprint("s", n%60)
+	e.ID[0] = byte(n)
+	return e
+}
+
+// tried is an office whose trials read events from memory.
+func tried(t *testing.T, m *memory) *policy.Workflow {
+	t.Helper()
+	o := newOffice(t, true)
+	o.begin(both(t))
+	m.WorkflowStore = o.store
+	return policy.NewWorkflow(o.Publisher, shipped(t), m)
+}
+
+func try(t *testing.T, w *policy.Workflow, files map[string][]byte, by model.User) model.TrialResult {
+	t.Helper()
+	r, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: files}, by, noon.Add(-30*24*time.Hour))
+	must(t, err)
+	return r
+}
+
+func numbers(r model.TrialRow) string {
+	text := func(n *int64) string {
+		if n == nil {
+			return "-"
+		}
+		return fmt.Sprint(*n)
+	}
+	return strings.Join([]string{text(r.Then), text(r.Today), text(r.Proposed), text(r.New), text(r.Gone)}, " ")
+}
+
+func TestATrialComparesThenTodayAndWhatIsTried(t *testing.T) {
+	m := &memory{pupils: 60, may: true, upheld: map[model.EventKey]bool{}}
+	for n := range 40 { // flagged then, and by both
+		m.events = append(m.events, flagged(n, event.Domain, "grave.test", "grave", event.Urgent))
+	}
+	for n := 40; n < 60; n++ { // flagged by today's rules, allowed by the new ones
+		m.events = append(m.events, flagged(n, event.Search, "grave words of songs", "grave", event.Urgent))
+	}
+	for n := 60; n < 75; n++ { // flagged by nothing any more
+		m.events = append(m.events, flagged(n, event.Domain, "gone.test", "test", event.Medium))
+	}
+	m.upheld[model.EventKey{Device: "dev", ID: m.events[45].ID}] = true
+	w := tried(t, m)
+	r := try(t, w, swapped(t, "mine/grave.yaml", "allow: [gravel words]", "allow: [gravel words, grave words of songs]"), model.User{ID: "dsl"})
+	if got := numbers(r.Total); got != "75 60 40 0 20" {
+		t.Errorf("total %s", got)
+	}
+	if len(r.ByCategory) != 2 || r.ByCategory[0].Name != "test" || numbers(r.ByCategory[0]) != "15 0 0 0 0" || numbers(r.ByCategory[1]) != "60 60 40 0 20" || r.ByCategory[1].Title != "Grave" {
+		t.Errorf("by category %+v", r.ByCategory)
+	}
+	if r.Change != "fewer" || *r.Judged != 75 || *r.PerDay.Proposed != 1.3 || *r.PerDay.Then != 2.5 || r.Today != "1.1" || r.Rules != "folder" {
+		t.Errorf("the result is %+v", r)
+	}
+	if len(r.Examples) != 10 || r.Examples[0].Change != "gone" || r.Examples[0].Proposed != nil || r.Examples[0].Today.Rule != "grave/g-1" {
+		t.Errorf("%d examples, the first %+v", len(r.Examples), r.Examples)
+	}
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "upheld as a concern") }) {
+		t.Errorf("that a concern would be missed is not said: %q", r.Notes)
+	}
+	var kept model.TrialResult
+	must(t, json.Unmarshal(m.kept[0].Result, &kept))
+	if kept.Examples != nil || numbers(kept.Total) != numbers(r.Total) || m.kept[0].By != "dsl" || strings.Contains(string(m.kept[0].Result), "songs") {
+		t.Errorf("kept %s", m.kept[0].Result)
+	}
+}
+
+func TestG02ATrialSaysThatSearchesAreNotSeen(t *testing.T) {
+	m := &memory{pupils: 60}
+	m.events = append(m.events, flagged(0, event.Domain, "grave.test", "grave", event.Urgent))
+	w := tried(t, m)
+	says := func(want bool) {
+		t.Helper()
+		r := try(t, w, both(t), model.User{})
+		if got := slices.Contains(r.Notes, "Sites and programs only; searches are not seen."); got != want {
+			t.Errorf("said %t, want %t: %q", got, want, r.Notes)
+		}
+		if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "Only what was flagged") }) {
+			t.Errorf("that a wider rule shows less is not said: %q", r.Notes)
+		}
+	}
+	says(true)
+	m.events = append(m.events, flagged(1, event.Search, "grave words", "grave", event.Urgent))
+	says(false)
+}
+
+func TestG17ATrialOfASmallSchoolGivesNoNumbers(t *testing.T) {
+	m := &memory{pupils: 49}
+	for n := range 60 {
+		m.events = append(m.events, flagged(n, event.Domain, "grave.test", "grave", event.Urgent))
+	}
+	r := try(t, tried(t, m), both(t), model.User{})
+	if numbers(r.Total) != "- - - 0 0" || r.Judged != nil || len(r.ByCategory)+len(r.ByYear)+len(r.BySeverity) != 0 || r.PerDay.Today != nil || r.Change != "none" {
+		t.Errorf("the result is %+v", r)
+	}
+}
+
+func TestG17ATrialShowsNoSmallNumbersAndNoExamplesToIT(t *testing.T) {
+	m := &memory{pupils: 60}
+	for n := range 40 {
+		name := "grave.test"
+		if n < 3 {
+			name = "other.test"
+		}
+		m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
+	}
+	r := try(t, tried(t, m), swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, other.test]"), model.User{})
+	if got := numbers(r.Total); got != "40 - 40 - 0" {
+		t.Errorf("total %s: 37 today would give the three away", got)
+	}
+	if r.Examples != nil || r.Change != "more" {
+		t.Errorf("examples %+v, change %s", r.Examples, r.Change)
+	}
+}
+
+func TestATrialReadsInChunksAndGathersLikeTheGatherer(t *testing.T) {
+	m := &memory{pupils: 60}
+	for n := range 1200 { // every ten minutes, of one pupil: a new alert each time the window is left
+		e := flagged(n, event.Domain, "grave.test", "grave", event.Urgent)
+		e.Subject, e.Year = "s", "9"
+		e.Received = noon.Add(-20 * 24 * time.Hour).Add(time.Duration(n) * 10 * time.Minute).Add(time.Duration(n/60) * time.Hour)
+		e.Observed = e.Received
+		m.events = append(m.events, e)
+	}
+	r := try(t, tried(t, m), both(t), model.User{})
+	if got := numbers(r.Total); got != "20 20 20 0 0" {
+		t.Errorf("total %s: 1200 events in 20 runs are 20 alerts", got)
+	}
+	if !slices.Equal(m.chunks, []int{500, 500, 200}) {
+		t.Errorf("read in chunks of %v", m.chunks)
+	}
+}
+
+func TestATrialOutOfBoundsIsRefused(t *testing.T) {
+	w := tried(t, &memory{})
+	for name, since := range map[string]time.Time{"two years": noon.AddDate(-2, 0, 0), "the future": noon.Add(time.Hour), "now": noon} {
+		_, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: both(t)}, model.User{}, since)
+		if err == nil || !strings.Contains(err.Error(), "--since") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: map[string][]byte{"a.yaml": nil}}, model.User{}, noon.Add(-time.Hour))
+	wantError(t, err, "the rules of folder")
+}
