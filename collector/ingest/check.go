@@ -124,6 +124,7 @@ type reader struct {
 	sent     *safelightv1.Clock
 	received time.Time
 	items    int // of the batch
+	quick    quick
 }
 
 func (r *reader) read(in *safelightv1.Item, it *item, to *model.Batch) *refusal {
@@ -136,35 +137,45 @@ func (r *reader) read(in *safelightv1.Item, it *item, to *model.Batch) *refusal 
 	case len(in.GetRecord()) > recordBytes:
 		return refuse("record", "%d bytes: want at most %d", len(in.GetRecord()), recordBytes)
 	}
+	place := model.Place{SpoolEpoch: r.epoch, Lane: lane, Seq: in.GetSeq()}
+	if e, ok := r.quick.event(in.GetRecord()); ok {
+		return r.readEvent(e, in.GetRecord(), place, it, to)
+	}
 	var record safelightv1.Record
 	if err := proto.Unmarshal(in.GetRecord(), &record); err != nil {
 		return refuse("record", "malformed: these bytes are not a record")
 	}
-	place := model.Place{SpoolEpoch: r.epoch, Lane: lane, Seq: in.GetSeq()}
-	digest := sha256.Sum256(in.GetRecord())
 	switch kind := record.GetKind().(type) {
 	case *safelightv1.Record_Event:
-		e, refused := r.event(kind.Event, place)
-		if refused != nil {
-			return refused
-		}
-		e.Digest = digest[:]
-		if to.Events == nil {
-			to.Events = make([]model.Event, 0, r.items)
-		}
-		it.index = len(to.Events)
-		to.Events = append(to.Events, e)
+		return r.readEvent(kind.Event, in.GetRecord(), place, it, to)
 	case *safelightv1.Record_Health:
 		h, refused := r.health(kind.Health, place)
 		if refused != nil {
 			return refused
 		}
+		digest := sha256.Sum256(in.GetRecord())
 		h.Digest = digest[:]
 		it.health, it.index = true, len(to.Health)
 		to.Health = append(to.Health, h)
 	default:
 		return refuse("kind", "unsupported")
 	}
+	return nil
+}
+
+func (r *reader) readEvent(in *safelightv1.Event, record []byte, place model.Place, it *item, to *model.Batch) *refusal {
+	if to.Events == nil {
+		to.Events = make([]model.Event, 0, r.items)
+	}
+	it.index = len(to.Events)
+	to.Events = append(to.Events, model.Event{})
+	e := &to.Events[it.index]
+	if refused := r.event(in, place, e); refused != nil {
+		to.Events = to.Events[:it.index]
+		return refused
+	}
+	digest := sha256.Sum256(record)
+	e.Digest = digest[:]
 	return nil
 }
 

@@ -37,25 +37,27 @@ var outcomes = map[safelightv1.Outcome]model.Outcome{
 	safelightv1.Outcome_OUTCOME_ATTEMPTED:   model.OutcomeAttempted,
 }
 
-func (r *reader) event(in *safelightv1.Event, place model.Place) (model.Event, *refusal) {
+// event reads an event into to, unless it refuses it. What it keeps of in are texts
+// and lists of texts.
+func (r *reader) event(in *safelightv1.Event, place model.Place, to *model.Event) *refusal {
 	if !fine(in) {
 		if refused := r.server.validate(in); refused != nil {
-			return model.Event{}, refused
+			return refused
 		}
 	}
 	verdict, owner := in.GetVerdict(), in.GetOwner()
 	severity := severities[verdict.GetSeverity()]
 	if severity != place.Lane {
-		return model.Event{}, refuse("lane", "a verdict of severity %s came in lane %s", severity, place.Lane)
+		return refuse("lane", "a verdict of severity %s came in lane %s", severity, place.Lane)
 	}
 	if err := in.GetObserved().GetWall().CheckValid(); err != nil {
-		return model.Event{}, refuse("observed.wall", "want a time from the year 1 to 9999")
+		return refuse("observed.wall", "want a time from the year 1 to 9999")
 	}
 	if field := nulIn(in); field != "" {
-		return model.Event{}, refuse(field, "holds a zero byte")
+		return refuse(field, "holds a zero byte")
 	}
 	when := correct(r.received, r.sent, in.GetObserved()).asLogged(in.GetLogged(), r.received)
-	e := model.Event{
+	*to = model.Event{
 		School: r.who.school, Device: r.who.device, ID: [16]byte(in.GetId()), Place: place,
 		Observed: when.at, Received: r.received, Skew: when.skew, Late: when.late,
 		Kind: kinds[in.GetKind()], Name: in.GetName(), Via: vias[in.GetVia()], Count: max(1, int(in.GetCount())),
@@ -72,10 +74,10 @@ func (r *reader) event(in *safelightv1.Event, place model.Place) (model.Event, *
 	}
 	for _, also := range in.GetAlso() {
 		if via, ok := vias[also]; ok {
-			e.Also = append(e.Also, via)
+			to.Also = append(to.Also, via)
 		}
 	}
-	return e, nil
+	return nil
 }
 
 func (r *reader) health(in *safelightv1.Health, place model.Place) (model.Health, *refusal) {

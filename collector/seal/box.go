@@ -76,10 +76,14 @@ func Place(parts ...string) []byte {
 	for _, p := range parts {
 		n += 2 + len(p)
 	}
-	place := make([]byte, 0, n)
+	return AppendPlace(make([]byte, 0, n), parts...)
+}
+
+// AppendPlace is Place, added to what is there.
+func AppendPlace(to []byte, parts ...string) []byte {
 	for _, p := range parts {
-		place = append(place, byte(len(p)>>8), byte(len(p)))
-		place = append(place, p...)
+		to = append(to, byte(len(p)>>8), byte(len(p)))
+		to = append(to, p...)
 	}
-	return place
+	return to
 }

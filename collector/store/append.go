@@ -83,6 +83,7 @@ type appender struct {
 	// oneByOne: some of the events may be stored already, or there are too few to
 	// be worth handing over together.
 	oneByOne bool
+	sealer   sealer
 }
 
 // oneByOneRows is up to how many events are not worth it.
@@ -135,7 +136,7 @@ func (a *appender) seal(e *model.Event) (body []byte, err error) {
 		return nil, err
 	}
 	e.Subject = subject.id
-	return sealEvent(subject.box, e), nil
+	return a.sealer.event(subject.box, e), nil
 }
 
 func (a *appender) event(e *model.Event) (model.Stored, error) {

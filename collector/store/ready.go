@@ -9,6 +9,7 @@ import "safelight/collector/model"
 // made ready counts for nothing.
 func (s *Store) Ready(school model.SchoolID, events []model.Event) {
 	swept := s.sweptSubjects()
+	var sealer sealer
 	for i := range events {
 		e := &events[i]
 		e.School = school
@@ -16,6 +17,6 @@ func (s *Store) Ready(school model.SchoolID, events []model.Event) {
 		if !ok {
 			continue
 		}
-		e.Subject, e.Sealed, e.SealedAt = subject.id, sealEvent(subject.box, e), swept
+		e.Subject, e.Sealed, e.SealedAt = subject.id, sealer.event(subject.box, e), swept
 	}
 }

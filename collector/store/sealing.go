@@ -153,20 +153,25 @@ const (
 )
 
 func eventPlace(school model.SchoolID, device string, id []byte) []byte {
-	return seal.Place("events", string(school), device, string(id))
+	return appendEventPlace(nil, school, device, id)
 }
 
-// sealEvent is the body of an event as it is stored: the record's digest and
-// what was seen, sealed for the event's row.
-func sealEvent(box *seal.Box, e *model.Event) []byte {
-	plain := make([]byte, 0, bodyRoom)
-	plain = append(plain, byte(len(e.Digest)))
-	plain = append(plain, e.Digest...)
-	return box.Seal(appendBody(plain, e), eventPlace(e.School, e.Device, e.ID[:]))
+func appendEventPlace(to []byte, school model.SchoolID, device string, id []byte) []byte {
+	return seal.AppendPlace(to, "events", string(school), device, string(id))
 }
 
-// bodyRoom is room for nearly every body.
-const bodyRoom = 768
+// sealer seals events, one after another, in the same room. The zero value is good.
+type sealer struct{ plain, place []byte }
+
+// event is the body of an event as it is stored: the record's digest and what was
+// seen, sealed for the event's row.
+func (s *sealer) event(box *seal.Box, e *model.Event) []byte {
+	s.plain = append(s.plain[:0], byte(len(e.Digest)))
+	s.plain = append(s.plain, e.Digest...)
+	s.plain = appendBody(s.plain, e)
+	s.place = appendEventPlace(s.place[:0], e.School, e.Device, e.ID[:])
+	return box.Seal(s.plain, s.place)
+}
 
 func withDigest(digest, body []byte) []byte {
 	plain := make([]byte, 0, 1+len(digest)+len(body))
@@ -175,7 +180,7 @@ func withDigest(digest, body []byte) []byte {
 	return append(plain, body...)
 }
 
-// openEvent is the opposite of sealEvent.
+// openEvent is the opposite of sealer.event.
 func openEvent(box *seal.Box, school model.SchoolID, device string, id, sealed []byte) (digest, body []byte, err error) {
 	plain, err := box.Open(sealed, eventPlace(school, device, id))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"safelight/collector/model"
 	"safelight/collector/seal"
@@ -125,6 +126,7 @@ func (f *subjectFinder) find(ctx context.Context, e *model.Event) (foundSubject,
 	if f.fresh == nil {
 		f.fresh = make(map[subjectKey]foundSubject)
 	}
+	key.account = strings.Clone(key.account) // which else keeps the whole record that it is part of
 	f.fresh[key] = found
 	return found, nil
 }
