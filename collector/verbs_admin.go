@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -140,14 +138,14 @@ func deviceRevokeVerb() cli.Command {
 
 func userAddVerb() cli.Command {
 	return adminVerb{
-		name: "user add", args: "--name NAME --email ADDRESS --duty dsl|deputy|head|it", call: "user/add",
+		name: "user add", args: "--name NAME --email ADDRESS --duty dsl|deputy|head|it|teacher", call: "user/add",
 		short:   "Let somebody sign in; prints their one-time link and command-line token once.",
 		example: `safelight-collector user add --name "Demo DSL" --email dsl@school.example --duty dsl`,
 		request: func(fs *flag.FlagSet) func([]string) (any, error) {
 			var u admin.UserAdd
 			fs.StringVar(&u.Name, "name", "", "the person's name")
 			fs.StringVar(&u.Email, "email", "", "where alerts are sent, and what they sign in with")
-			fs.StringVar(&u.Duty, "duty", "", "dsl, deputy, head or it")
+			fs.StringVar(&u.Duty, "duty", "", "dsl, deputy, head, it or teacher")
 			fs.StringVar(&u.Account, "account", "", "their own account on school devices: alerts about it are never told or shown to them")
 			return func(args []string) (any, error) { return u, cli.NoArgs(args) }
 		},
@@ -178,27 +176,6 @@ func userDisableVerb() cli.Command {
 	return adminVerb{
 		name: "user disable", args: "ID_OR_EMAIL", short: "End somebody's access and their sessions.", call: "user/disable",
 		example: "safelight-collector user disable deputy@school.example", request: named("user id or address"), say: sayDone,
-	}.command()
-}
-
-func rosterImportVerb() cli.Command {
-	return adminVerb{
-		name: "roster import", args: "FILE", call: "roster/import",
-		short:   "Import who is who: a CSV with the columns account,name,role,year.",
-		example: "safelight-collector roster import pupils.csv",
-		request: func(*flag.FlagSet) func([]string) (any, error) {
-			return func(args []string) (any, error) {
-				if len(args) != 1 {
-					return nil, cli.Usagef("want one CSV file")
-				}
-				data, err := os.ReadFile(args[0])
-				if err != nil {
-					return nil, fmt.Errorf("reading roster: %w", err)
-				}
-				return admin.RosterImport{Name: filepath.Base(args[0]), Data: data}, nil
-			}
-		},
-		say: sayAs("%d people: %d new, %d changed.\n", func(d admin.RosterImported) []any { return []any{d.People, d.Added, d.Changed} }),
 	}.command()
 }
 

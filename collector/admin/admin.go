@@ -42,7 +42,7 @@ type Store interface {
 	UserByToken(ctx context.Context, school model.SchoolID, hash []byte) (model.User, error)
 	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
 	DisableUser(ctx context.Context, school model.SchoolID, id string) error
-	ImportRoster(ctx context.Context, school model.SchoolID, people []model.Person, now time.Time) (added, changed int, err error)
+	People
 	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
 	AlertsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Alert, error)
 	EventsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Event, error)
@@ -71,7 +71,7 @@ type Parts struct {
 	// ConsoleURL is where a new user's one-time link leads.
 	ConsoleURL string
 	// ReadRoster reads a roster's CSV; its errors name the line.
-	ReadRoster func(name string, data []byte) ([]model.Person, error)
+	ReadRoster func(name string, data []byte) (model.Roster, error)
 	// NotFound is the store's error for what is not there.
 	NotFound error
 	// Backup takes a snapshot for a backup that opens to the recovery key and to

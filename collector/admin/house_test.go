@@ -183,7 +183,7 @@ func (h *house) user(name string, duty model.Duty, account string) admin.UserAdd
 func (h *house) alertAbout(account string) string {
 	h.t.Helper()
 	ctx := h.t.Context()
-	_, _, err := h.store.ImportRoster(ctx, school, []model.Person{{Account: account, Name: "Demo Pupil", Role: model.RolePupil, Year: "9"}}, noon)
+	_, err := h.store.ImportRoster(ctx, school, "roster.csv", []model.Person{{Account: account, Name: "Demo Pupil", Role: model.RolePupil, Year: "9"}}, noon)
 	must(h.t, err)
 	h.device("laptop")
 	e := model.Event{

@@ -55,6 +55,6 @@ func TestHandingOutTheKeyringIsRecorded(t *testing.T) {
 // alertless puts somebody on the roster.
 func (h *house) alertless(account string) {
 	h.t.Helper()
-	_, _, err := h.store.ImportRoster(h.t.Context(), school, []model.Person{{Account: account, Name: "Demo Person", Role: model.RolePupil, Year: "9"}}, noon)
+	_, err := h.store.ImportRoster(h.t.Context(), school, "roster.csv", []model.Person{{Account: account, Name: "Demo Person", Role: model.RolePupil, Year: "9"}}, noon)
 	must(h.t, err)
 }

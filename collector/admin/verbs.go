@@ -238,32 +238,6 @@ func (a *Admin) userDisable(ctx context.Context, req Named) ([]Done, error) {
 	return one(Done{"disabled " + u.ID + " and ended their sessions"}), nil
 }
 
-// RosterImport carries a roster's CSV.
-type RosterImport struct {
-	Name string `json:"name"`
-	Data []byte `json:"data"`
-}
-
-// RosterImported is the answer.
-type RosterImported struct {
-	People  int `json:"people"`
-	Added   int `json:"added"`
-	Changed int `json:"changed"`
-}
-
-func (a *Admin) rosterImport(ctx context.Context, req RosterImport) ([]RosterImported, error) {
-	people, err := a.ReadRoster(req.Name, req.Data)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	added, changed, err := a.Store.ImportRoster(ctx, a.School, people, a.Now())
-	if err != nil {
-		return nil, fmt.Errorf("importing roster %s: %w", req.Name, err)
-	}
-	a.Changed()
-	return one(RosterImported{len(people), added, changed}), nil
-}
-
 // RulesPublish carries a pack's files.
 type RulesPublish struct {
 	Files  map[string][]byte `json:"files"`

@@ -53,7 +53,7 @@ func openStore(t testing.TB, path string, opts ...store.Option) *store.Store {
 func people(t testing.TB, s *store.Store) {
 	t.Helper()
 	must(t, s.AddUser(t.Context(), model.User{School: school, ID: "dsl", Name: "Invented", Email: "dsl@school.example", Duty: model.DutyDSL, Trial: true}))
-	_, _, err := s.ImportRoster(t.Context(), school, []model.Person{{Account: "pupil1", Name: "Invented", Role: model.RolePupil}}, time.Now())
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{{Account: "pupil1", Name: "Invented", Role: model.RolePupil}}, time.Now())
 	must(t, err)
 }
 

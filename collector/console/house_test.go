@@ -167,7 +167,7 @@ func (h *house) people() {
 	for _, p := range []struct{ account, number, year string }{{"dp14", "14", "9"}, {"dp03", "3", "8"}, {"dp21", "21", "11"}, {"dp09", "9", "10"}, {"dp30", "30", "7"}} {
 		pupils = append(pupils, model.Person{Account: p.account, Name: "Demo Pupil " + p.number, Role: model.RolePupil, Year: p.year})
 	}
-	_, _, err := h.store.ImportRoster(h.t.Context(), school, pupils, monday)
+	_, err := h.store.ImportRoster(h.t.Context(), school, "roster.csv", pupils, monday)
 	must(h.t, err)
 	token := sha256.Sum256([]byte("token"))
 	must(h.t, h.store.AddToken(h.t.Context(), model.Token{School: school, ID: "token", Hash: token[:], Uses: 5, Created: monday, Expires: monday.Add(time.Hour)}))

@@ -144,7 +144,7 @@ func (h *house) deliver(stream safelightv1.AgentService_ShipClient, batch *safel
 func (h *house) stored() []model.Event {
 	h.t.Helper()
 	reader := model.User{School: school, Duty: model.DutyDSL}
-	_, _, err := h.store.ImportRoster(h.t.Context(), school, []model.Person{{Account: "pupil1", Name: "Invented One", Role: model.RolePupil}}, noon)
+	_, err := h.store.ImportRoster(h.t.Context(), school, "roster.csv", []model.Person{{Account: "pupil1", Name: "Invented One", Role: model.RolePupil}}, noon)
 	must(h.t, err)
 	events, err := h.store.EventsFor(h.t.Context(), school, reader, time.Time{})
 	must(h.t, err)

@@ -53,10 +53,12 @@ const (
 	DutyDeputy Duty = "deputy"
 	DutyHead   Duty = "head"
 	DutyIT     Duty = "it"
+	// DutyTeacher gives a class leave until the bell, and sees no alert.
+	DutyTeacher Duty = "teacher"
 )
 
 // Duties lists the duties `user add` takes.
-var Duties = []Duty{DutyDSL, DutyDeputy, DutyHead, DutyIT}
+var Duties = []Duty{DutyDSL, DutyDeputy, DutyHead, DutyIT, DutyTeacher}
 
 // Subject is the person or account that events are about. ID is a random
 // pseudonym, made when the account is first seen; Account, Name and Year are
@@ -68,19 +70,17 @@ type Subject struct {
 	Name    string
 	Role    Role
 	Year    string
-	Known   bool // a roster names it
+	// Reference is the person's in the school's own system, where the roster gives
+	// one.
+	Reference string
+	Known     bool // a roster names it, or once did
+	// Left says that the roster in force names it no more: what is about it
+	// stays as it was, and devices are told that it is not known.
+	Left bool
 	// Erased is when the account, the name and the words of every event were
 	// made unreadable for good, and why; zero: they were not.
 	Erased    time.Time
 	ErasedWhy string
-}
-
-// Person is a row of the roster.
-type Person struct {
-	Account string
-	Name    string
-	Role    Role
-	Year    string
 }
 
 // User is somebody who signs in.
@@ -198,6 +198,9 @@ type Event struct {
 	Why      string
 	NotSeen  []string
 	Help     bool // reads as somebody asking for help (G1)
+	// Unlisted says that its rule names a list which does not hold the name: it is
+	// kept, and nobody is told.
+	Unlisted bool
 	event.Grounds
 	Erased bool // what was seen was erased with its subject
 
@@ -320,12 +323,12 @@ type PolicyVersion struct {
 	KeyID     string
 	Issued    time.Time
 	By        string
-	// Proposal is the id of the proposal that it brings into force; empty: none.
-	// It is not kept with the version: the proposal says what became of it.
-	Proposal string
 	Reason    string
 	Manifest  []byte
 	Signature []byte
+	// Proposal is the id of the proposal that it brings into force; empty: none.
+	// It is not kept with the version: the proposal says what became of it.
+	Proposal string
 }
 
 // Blob is a file of a policy, named by its content.

@@ -19,9 +19,9 @@ const (
 	unknownFor = 10 * time.Minute
 )
 
-// Store is where subjects are kept.
+// Store knows how the roster has an account.
 type Store interface {
-	SubjectByAccount(ctx context.Context, school model.SchoolID, account string) (model.Subject, bool, error)
+	KnownAs(ctx context.Context, school model.SchoolID, account string) (model.KnownAs, bool, error)
 }
 
 // Resolver answers how an account is to be judged.
@@ -31,18 +31,19 @@ type Resolver struct{ store Store }
 func NewResolver(store Store) *Resolver { return &Resolver{store: store} }
 
 // ResolveAccount tells a device how to judge an account that it has seen: a
-// pseudonym, a role and a year, never a name. An account that no roster names
-// is not known, whether or not events about it are stored.
+// pseudonym, a role, a year, groups and a site, never a name. An account that the
+// roster does not name is not known, whether or not events about it are stored:
+// the device judges it by the pupil's scope.
 func (r *Resolver) ResolveAccount(ctx context.Context, school model.SchoolID, account string, now time.Time) (*safelightv1.ResolveAccountResponse, error) {
-	subject, found, err := r.store.SubjectByAccount(ctx, school, account)
+	as, known, err := r.store.KnownAs(ctx, school, account)
 	if err != nil {
 		return nil, fmt.Errorf("resolving an account: %w", err)
 	}
-	if !found || !subject.Known {
+	if !known {
 		return &safelightv1.ResolveAccountResponse{School: string(school), Expires: timestamppb.New(now.Add(unknownFor))}, nil
 	}
 	return &safelightv1.ResolveAccountResponse{
-		Known: true, Pseudonym: subject.ID, Role: string(subject.Role), Year: subject.Year,
+		Known: true, Pseudonym: as.Subject, Role: string(as.Role), Year: as.Year, Groups: as.Groups, Site: as.Site,
 		School: string(school), Expires: timestamppb.New(now.Add(knownFor)),
 	}, nil
 }

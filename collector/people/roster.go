@@ -1,85 +1,88 @@
-// Package people knows who is who: it reads a school's roster, and answers a
-// device that asks how an account is to be judged. It knows only what the
-// roster says; timetables, sites and exemptions have no place here yet. The
-// roster itself never goes to a device. collector/server and the verbs use it.
+// Package people knows who is who, when and where: it reads a school's roster and
+// its timetable, answers a device that asks how an account is to be judged, and
+// makes the signed overlays by which devices learn of exemptions, hours and
+// sites. The roster itself never goes to a device. collector/server, the admin
+// verbs and the console use it; it knows nothing of alerts.
 package people
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"safelight/collector/model"
 )
 
-// header is a roster's first line, which may be left out.
-var header = []string{"account", "name", "role", "year"}
-
 const (
-	// rosterBytes is how large a roster may be: some 300,000 people.
+	// rosterBytes is how large a roster may be: some 100,000 people.
 	rosterBytes = 16 << 20
 	// cellChars is how long an account or a name may be.
 	cellChars = 255
-	// lastYear is the highest year group, the second of the sixth form.
-	lastYear = 13
+	// maxGroups is how many groups a person may be in.
+	maxGroups = 60
+	// maxProblems is how many lines an error tells of.
+	maxProblems = 20
 )
 
-// ReadRoster reads a roster, a CSV file of account,name,role,year. name is the
-// file's, for errors, which say the line and how to mend it. One wrong line and
-// nothing is read: a roster is imported whole or not at all.
-func ReadRoster(name string, data []byte) ([]model.Person, error) {
-	people, err := readRoster(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading roster %s: %w", name, err)
+// ReadRoster reads a roster, a CSV file that says of each account whose it is and
+// how it is judged. name is the file's, for errors, which say the line and how to
+// mend it, up to twenty at once. One wrong line and nothing is read: a roster is
+// imported whole or not at all.
+//
+// A file without a header has the columns account,name,role,year. With one it may
+// have more, in any order and by the names that school systems give them; columns
+// that nobody knows are kept nowhere.
+func ReadRoster(name string, data []byte) (model.Roster, error) {
+	r := &rosterReader{roster: model.Roster{Name: name}, byAccount: map[string]int{}, byReference: map[string]int{}}
+	if err := r.read(data); err != nil {
+		return model.Roster{}, fmt.Errorf("reading roster %s: %w", name, err)
 	}
-	return people, nil
+	return r.roster, nil
 }
 
-func readRoster(data []byte) ([]model.Person, error) {
+type rosterReader struct {
+	roster      model.Roster
+	columns     []column // nil until the first line
+	plain       bool     // without a header
+	byAccount   map[string]int
+	byReference map[string]int
+	problems    []error
+}
+
+func (r *rosterReader) read(data []byte) error {
 	if len(data) > rosterBytes {
-		return nil, fmt.Errorf("%d bytes: want at most %d; is this the right file?", len(data), rosterBytes)
+		return fmt.Errorf("%d bytes: want at most %d; is this the right file?", len(data), rosterBytes)
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if i := firstInvalid(data); i >= 0 {
-		return nil, fmt.Errorf("line %d: not UTF-8 text: save it as \"CSV UTF-8\"", 1+bytes.Count(data[:i], []byte("\n")))
+	text, err := textOf(data)
+	if err != nil {
+		return err
 	}
-	lines := csv.NewReader(bytes.NewReader(data))
+	lines := csv.NewReader(strings.NewReader(text))
 	lines.FieldsPerRecord = -1
-	var people []model.Person
-	firstSeen := make(map[string]int)
-	for {
+	lines.Comma = delimiterOf(text)
+	for len(r.problems) < maxProblems {
 		cells, err := lines.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, lineError(err)
+			return errors.Join(append(r.problems, lineError(err))...)
 		}
 		line, _ := lines.FieldPos(0)
-		if len(firstSeen) == 0 && isHeader(cells) {
-			continue
+		if err := r.line(cells, line); err != nil {
+			r.problems = append(r.problems, fmt.Errorf("line %d: %w", line, err))
 		}
-		person, err := readPerson(cells)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
-		}
-		account := model.FoldAccount(person.Account)
-		if earlier, ok := firstSeen[account]; ok {
-			return nil, fmt.Errorf("line %d: the account of line %d again (upper and lower case are the same): want each once", line, earlier)
-		}
-		firstSeen[account] = line
-		people = append(people, person)
 	}
-	if len(people) == 0 {
-		return nil, fmt.Errorf("nobody in it: want lines of %s", strings.Join(header, ","))
+	if len(r.problems) == maxProblems {
+		r.problems = append(r.problems, errors.New("and perhaps more: these first"))
 	}
-	return people, nil
+	if len(r.problems) == 0 && len(r.roster.People) == 0 {
+		return fmt.Errorf("nobody in it: want lines of %s", wanted)
+	}
+	return errors.Join(r.problems...)
 }
 
 // lineError keeps the line of a malformed one, and leaves out what it holds.
@@ -91,73 +94,87 @@ func lineError(err error) error {
 	return err
 }
 
-func firstInvalid(data []byte) int {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size <= 1 || r == 0 {
-			return i
+func (r *rosterReader) line(cells []string, line int) error {
+	if r.columns == nil {
+		columns, ignoring, is, err := readHeader(cells)
+		if r.columns, r.roster.Ignored = columns, ignoring; is {
+			if err != nil {
+				r.columns = header // what follows is judged all the same
+			}
+			return err
 		}
-		i += size
+		r.columns, r.plain = header, true
 	}
-	return -1
+	if r.plain && len(cells) != len(header) || len(cells) > len(r.columns) && !blank(cells[len(r.columns):]) {
+		return fmt.Errorf("%d values: want %d, separated by commas, semicolons or tabs: %s", len(cells), len(r.columns), wanted)
+	}
+	if !r.plain && blank(cells) {
+		return nil // spreadsheets save such
+	}
+	p, err := readPerson(r.columns, cells)
+	if err != nil {
+		return err
+	}
+	p.Line = line
+	return r.add(p)
 }
 
-func isHeader(cells []string) bool {
-	return slices.EqualFunc(cells, header, func(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), b) })
+func blank(cells []string) bool {
+	return !slices.ContainsFunc(cells, func(s string) bool { return strings.TrimSpace(s) != "" })
 }
 
-func readPerson(cells []string) (model.Person, error) {
-	if len(cells) != len(header) {
-		return model.Person{}, fmt.Errorf("%d values: want %d, separated by commas: %s", len(cells), len(header), strings.Join(header, ","))
-	}
-	for i := range cells {
-		cells[i] = strings.TrimSpace(cells[i])
-		if err := checkCell(header[i], cells[i]); err != nil {
-			return model.Person{}, err
+// add takes a person in, or says what speaks against it. Where a file has a line
+// for each class, the lines of a person differ in nothing else and add up.
+func (r *rosterReader) add(p model.Person) error {
+	for _, account := range p.Accounts() {
+		i, ok := r.byAccount[model.FoldAccount(account)]
+		if !ok {
+			continue
 		}
-	}
-	p := model.Person{Account: cells[0], Name: cells[1], Role: model.Role(cells[2]), Year: cells[3]}
-	switch {
-	case p.Account == "":
-		return p, errors.New("account is empty: want the name the person signs in with")
-	case p.Name == "":
-		return p, errors.New("name is empty: want the person's name")
-	case !slices.Contains(model.Roles, p.Role):
-		return p, fmt.Errorf("role %q: want one of %s", cells[2], roleWords())
-	}
-	return p, checkYear(p.Year)
-}
-
-// checkCell refuses what a spreadsheet would run when somebody opens a list
-// that this value has come into.
-func checkCell(column, cell string) error {
-	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
-		return fmt.Errorf("%s begins with %q, like a formula: want plain text", column, cell[:1])
-	}
-	if strings.ContainsFunc(cell, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fmt.Errorf("%s holds a control character or a line break: want plain text", column)
-	}
-	if n := utf8.RuneCountInString(cell); n > cellChars {
-		return fmt.Errorf("%s has %d characters: want at most %d", column, n, cellChars)
-	}
-	return nil
-}
-
-func checkYear(year string) error {
-	if year == "" {
+		earlier := &r.roster.People[i]
+		if what := contradiction(*earlier, p); what != "" {
+			return fmt.Errorf("the account of line %d again (upper and lower case are the same), with another %s: want each once; remove the line that is out of date", earlier.Line, what)
+		}
+		added := slices.DeleteFunc(slices.Clone(p.Groups), func(g string) bool { return slices.Contains(earlier.Groups, g) })
+		if len(added) == 0 {
+			return fmt.Errorf("the account of line %d again (upper and lower case are the same): want each once", earlier.Line)
+		}
+		if earlier.Groups = append(earlier.Groups, added...); len(earlier.Groups) > maxGroups {
+			return fmt.Errorf("with it, the person of line %d is in %d groups: want at most %d", earlier.Line, len(earlier.Groups), maxGroups)
+		}
 		return nil
 	}
-	n, err := strconv.Atoi(year)
-	if err != nil || n < 1 || n > lastYear || strconv.Itoa(n) != year {
-		return fmt.Errorf("year %q: want a number from 1 to %d", year, lastYear)
+	if i, ok := r.byReference[p.Reference]; ok && p.Reference != "" {
+		return fmt.Errorf("the reference of line %d again, with another account: one person's accounts stand in one line, separated by semicolons", r.roster.People[i].Line)
 	}
+	for _, account := range p.Accounts() {
+		r.byAccount[model.FoldAccount(account)] = len(r.roster.People)
+	}
+	r.byReference[p.Reference] = len(r.roster.People)
+	r.roster.People = append(r.roster.People, p)
 	return nil
 }
 
-func roleWords() string {
-	words := make([]string, len(model.Roles))
-	for i, role := range model.Roles {
-		words[i] = string(role)
+// contradiction names the first column in which two lines of one account differ,
+// the groups apart.
+func contradiction(a, b model.Person) string {
+	switch {
+	case a.Name != b.Name:
+		return "name"
+	case a.Role != b.Role:
+		return "role"
+	case a.Year != b.Year:
+		return "year"
+	case a.KeyStage != b.KeyStage:
+		return "key stage"
+	case a.Site != b.Site:
+		return "site"
+	case a.Reference != b.Reference:
+		return "reference"
+	case !slices.Equal(a.Accounts(), b.Accounts()):
+		return "list of accounts"
+	case !slices.Equal(a.Connections, b.Connections):
+		return "list of connections"
 	}
-	return strings.Join(words, ", ")
+	return ""
 }

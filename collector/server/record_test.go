@@ -55,7 +55,7 @@ func recordHouse(t *testing.T) (*state, *admin.Client, string) {
 		_, err := ask(t, client, "user/add", admin.UserAdd{Name: name, Email: strings.ReplaceAll(name, " ", ".") + "@school.example", Duty: duty, Account: account})
 		ok(err)
 	}
-	_, _, err = s.store.ImportRoster(ctx, schoolID, []model.Person{{Account: "dual", Name: "Demo Pupil", Role: model.RolePupil, Year: "9"}}, time.Now())
+	_, err = s.store.ImportRoster(ctx, schoolID, "roster.csv", []model.Person{{Account: "dual", Name: "Demo Pupil", Role: model.RolePupil, Year: "9"}}, time.Now())
 	ok(err)
 	e := model.Event{
 		School: schoolID, Device: "laptop", Place: model.Place{SpoolEpoch: []byte("epoch"), Lane: event.High, Seq: 1}, Digest: make([]byte, 32),

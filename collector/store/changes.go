@@ -14,6 +14,8 @@ const (
 	TopicDevices = "devices"
 	TopicAlerts  = "alerts"
 	TopicPeople  = "people"
+	// TopicOverlays is of exemptions, hours and sites.
+	TopicOverlays = "overlays"
 )
 
 // bump makes a topic's number grow in the transaction that changed something.

@@ -92,7 +92,7 @@ func addPupil(t testing.TB, s *Store, accounts ...string) {
 	for _, account := range accounts {
 		people = append(people, model.Person{Account: account, Name: "Pupil " + account, Role: model.RolePupil, Year: "9"})
 	}
-	_, _, err := s.ImportRoster(t.Context(), school, people, noon)
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", people, noon)
 	must(t, err)
 }
 

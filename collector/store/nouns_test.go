@@ -241,9 +241,9 @@ func TestRosterIsCountedAndKeptWhole(t *testing.T) {
 	}
 	importing := func(wantAdded, wantChanged int) {
 		t.Helper()
-		added, changed, err := s.ImportRoster(t.Context(), school, people, noon)
-		if must(t, err); added != wantAdded || changed != wantChanged {
-			t.Errorf("added %d, changed %d; want %d, %d", added, changed, wantAdded, wantChanged)
+		change, err := s.ImportRoster(t.Context(), school, "roster.csv", people, noon)
+		if must(t, err); change.Added != wantAdded || change.Changed != wantChanged {
+			t.Errorf("added %d, changed %d; want %d, %d", change.Added, change.Changed, wantAdded, wantChanged)
 		}
 	}
 	importing(1200, 0)
@@ -257,7 +257,7 @@ func TestRosterIsCountedAndKeptWhole(t *testing.T) {
 		t.Errorf("subject = %+v, want the same pseudonym in year 9", after)
 	}
 	broken := append(people[:1200:1200], model.Person{Account: "p0"})
-	if _, _, err := s.ImportRoster(t.Context(), school, broken, noon); !errors.Is(err, ErrTaken) {
+	if _, err := s.ImportRoster(t.Context(), school, "roster.csv", broken, noon); !errors.Is(err, ErrTaken) {
 		t.Errorf("an account twice: %v", err)
 	}
 	if n := count(t, s, "roster_rows"); n != 0 {

@@ -135,7 +135,7 @@ func TestG09ATrialReadsPupilsAloneAndInOrder(t *testing.T) {
 	s := openStore(t)
 	u := addUser(t, s, "it", model.DutyIT, "pupil3")
 	addPupil(t, s, "pupil1", "pupil2", "pupil3")
-	_, _, err := s.ImportRoster(t.Context(), school, []model.Person{{Account: "teacher", Name: "Invented", Role: model.RoleStaff}}, noon)
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{{Account: "teacher", Name: "Invented", Role: model.RoleStaff}}, noon)
 	must(t, err)
 	var want []string
 	for n := range 40 {

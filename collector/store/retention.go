@@ -94,9 +94,15 @@ const oldAlert = `a.raised < $2 AND NOT EXISTS (SELECT 1 FROM alert_events l
 	JOIN events e ON e.school_id = l.school_id AND e.event_id = l.event_id AND e.device = l.device
 	WHERE l.school_id = a.school_id AND l.ref = a.ref AND e.received >= $2)`
 
-// unexplained is true of a subject, s, that no roster names and nothing waits
-// for.
-const unexplained = `s.known = 0 AND s.id NOT IN (SELECT p.subject_id FROM pending p WHERE p.school_id = $1)
+// unexplained is true of a subject, s, that the roster does not name, and nothing
+// waits for. One with whom somebody is connected stays as long as that one does:
+// whoever it is must not be told of them (G3).
+const unexplained = `(s.known = 0 OR ` + hasLeft + ` = 1) AND s.id NOT IN (
+		SELECT c.other_id FROM connections c LEFT JOIN rosters r ON r.school_id = c.school_id
+			LEFT JOIN roster_people p ON p.school_id = c.school_id AND p.import = r.import AND p.subject_id = c.subject_id
+			WHERE c.school_id = $1 AND (p.subject_id IS NOT NULL
+				OR c.subject_id IN (SELECT a.subject_id FROM alerts a WHERE a.school_id = $1)))
+	AND s.id NOT IN (SELECT p.subject_id FROM pending p WHERE p.school_id = $1)
 	AND s.id NOT IN (SELECT r.id FROM roster_rows r WHERE r.school_id = $1)`
 
 // count is the dry run.

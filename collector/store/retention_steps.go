@@ -158,7 +158,7 @@ func (r *retention) byKey(ctx context.Context, tx *sql.Tx, query string, keys []
 	return n, nil
 }
 
-// subjects removes accounts that nothing refers to. Every event is pending or
+// subjects removes accounts that nothing refers to, of people who left too. Every event is pending or
 // in an alert of its subject, so these two say it all. Where other collectors
 // write to the same database they remember subjects too, and one removed here
 // would be one they still give events to: there they stay.
@@ -205,7 +205,8 @@ func (r *retention) unexplained(ctx context.Context, tx *sql.Tx, chunk []string)
 		if waiting[id] {
 			continue
 		}
-		gone, err := removed(tx.ExecContext(ctx, `DELETE FROM subjects WHERE school_id = $1 AND id = $2 AND known = 0
+		gone, err := removed(tx.ExecContext(ctx, `DELETE FROM subjects WHERE school_id = $1 AND id = $2
+			AND id IN (SELECT s.id FROM subjects s WHERE s.school_id = $1 AND s.id = $2 AND `+unexplained+`)
 			AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.school_id = $1 AND a.subject_id = $2)`, r.school, id))
 		if err != nil {
 			return n, err
@@ -213,6 +214,10 @@ func (r *retention) unexplained(ctx context.Context, tx *sql.Tx, chunk []string)
 		n += gone
 		if gone == 0 {
 			continue
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM connections WHERE school_id = $1 AND (subject_id = $2 OR other_id = $2)`, r.school, id)
+		if err != nil {
+			return n, err
 		}
 		// Who was erased stays known, for the keyrings: an older copy shows them else.
 		if err := dropKey(ctx, tx, r.school, id); err != nil {

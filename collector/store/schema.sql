@@ -380,63 +380,6 @@ CREATE TABLE audit_witnesses (
     PRIMARY KEY (school_id, device, size)
 );
 
--- Lists of names that rules subscribe to: which version is in force, and how
--- their sources do. Whoever fetches one holds its lease until it runs out.
-CREATE TABLE lists (
-    school_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    current_version BIGINT NOT NULL,
-    previous_version BIGINT NOT NULL,
-    offered_version BIGINT NOT NULL,
-    published_version BIGINT NOT NULL,
-    url TEXT NOT NULL,
-    etag TEXT NOT NULL,
-    modified TEXT NOT NULL,
-    checked BIGINT NOT NULL,
-    tried BIGINT NOT NULL,
-    due BIGINT NOT NULL,
-    failing BIGINT NOT NULL,
-    failures BIGINT NOT NULL,
-    problem TEXT NOT NULL,
-    lease_owner TEXT NOT NULL,
-    lease_until BIGINT NOT NULL,
-    PRIMARY KEY (school_id, id)
-);
-
--- Each version's provenance. Its names are in list_chunks, those of the last two;
--- of older ones only what they lost is still there, for a while.
-CREATE TABLE list_versions (
-    school_id TEXT NOT NULL,
-    list TEXT NOT NULL,
-    version BIGINT NOT NULL,
-    state TEXT NOT NULL,
-    sha256 BYTEA NOT NULL,
-    fetched BIGINT NOT NULL,
-    url TEXT NOT NULL,
-    format TEXT NOT NULL,
-    licence TEXT NOT NULL,
-    maker TEXT NOT NULL,
-    imported_by TEXT NOT NULL,
-    bytes BIGINT NOT NULL,
-    names BIGINT NOT NULL,
-    added BIGINT NOT NULL,
-    removed BIGINT NOT NULL,
-    summary BYTEA NOT NULL,
-    PRIMARY KEY (school_id, list, version)
-);
-
--- Names in order, some two thousand a row, packed; part 1 is what the version
--- before had and this one has not. first is the first of them.
-CREATE TABLE list_chunks (
-    school_id TEXT NOT NULL,
-    list TEXT NOT NULL,
-    version BIGINT NOT NULL,
-    part BIGINT NOT NULL,
-    first BYTEA NOT NULL,
-    data BYTEA NOT NULL,
-    PRIMARY KEY (school_id, list, version, part, first)
-);
-
 -- Rules that somebody wants brought into force, and why. base is the version they
 -- were made against; epoch and serial the version that they became.
 CREATE TABLE proposals (
@@ -501,4 +444,153 @@ CREATE TABLE rule_outcomes (
     outcome TEXT NOT NULL,
     alerts BIGINT NOT NULL,
     PRIMARY KEY (school_id, rule, month, outcome)
+);
+
+-- Lists of names that rules subscribe to: which version is in force, and how
+-- their sources do. Whoever fetches one holds its lease until it runs out.
+CREATE TABLE lists (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    current_version BIGINT NOT NULL,
+    previous_version BIGINT NOT NULL,
+    offered_version BIGINT NOT NULL,
+    published_version BIGINT NOT NULL,
+    url TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    modified TEXT NOT NULL,
+    checked BIGINT NOT NULL,
+    tried BIGINT NOT NULL,
+    due BIGINT NOT NULL,
+    failing BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    problem TEXT NOT NULL,
+    lease_owner TEXT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
+-- Each version's provenance. Its names are in list_chunks, those of the last two;
+-- of older ones only what they lost is still there, for a while.
+CREATE TABLE list_versions (
+    school_id TEXT NOT NULL,
+    list TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    fetched BIGINT NOT NULL,
+    url TEXT NOT NULL,
+    format TEXT NOT NULL,
+    licence TEXT NOT NULL,
+    maker TEXT NOT NULL,
+    imported_by TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    names BIGINT NOT NULL,
+    added BIGINT NOT NULL,
+    removed BIGINT NOT NULL,
+    summary BYTEA NOT NULL,
+    PRIMARY KEY (school_id, list, version)
+);
+
+-- Names in order, some two thousand a row, packed; part 1 is what the version
+-- before had and this one has not. first is the first of them.
+CREATE TABLE list_chunks (
+    school_id TEXT NOT NULL,
+    list TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    first BYTEA NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (school_id, list, version, part, first)
+);
+
+CREATE INDEX subjects_by_bare ON subjects (school_id, bare);
+
+-- The roster in force, by the id of its import. Whoever is known and not among
+-- its people has left; where there is no row, nobody has.
+CREATE TABLE rosters (
+    school_id TEXT NOT NULL,
+    import TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (school_id)
+);
+
+-- Rows of the roster in force, and while one is imported of the next: laid down in
+-- chunks under its id, and in force when rosters says so.
+CREATE TABLE roster_people (
+    school_id TEXT NOT NULL,
+    import TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    key_stage TEXT NOT NULL,
+    site TEXT NOT NULL,
+    PRIMARY KEY (school_id, import, subject_id)
+);
+
+CREATE TABLE roster_groups (
+    school_id TEXT NOT NULL,
+    import TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (school_id, import, subject_id, name)
+);
+
+-- Who is never told of whom (G3), both ways round. Whatever import a row is of, it
+-- counts: those of people who left stay.
+CREATE TABLE connections (
+    school_id TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    other_id TEXT NOT NULL,
+    import TEXT NOT NULL,
+    PRIMARY KEY (school_id, subject_id, other_id, import)
+);
+
+-- networks and resolvers are separated by spaces.
+CREATE TABLE sites (
+    school_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    networks TEXT NOT NULL,
+    resolvers TEXT NOT NULL,
+    unfiltered BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    PRIMARY KEY (school_id, name)
+);
+
+CREATE TABLE timetables (
+    school_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    source BYTEA NOT NULL,
+    imported BIGINT NOT NULL,
+    PRIMARY KEY (school_id)
+);
+
+-- Leave for a class from a category until a time; ended early where ended is set.
+CREATE TABLE exemptions (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    given_by TEXT NOT NULL,
+    duty TEXT NOT NULL,
+    class TEXT NOT NULL,
+    category TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    bell TEXT NOT NULL,
+    ended BIGINT NOT NULL,
+    ended_by TEXT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
+CREATE INDEX exemptions_by_time ON exemptions (school_id, until);
+
+-- What devices are sent beside the policy, signed, the newest of each name.
+CREATE TABLE overlays (
+    school_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    serial BIGINT NOT NULL,
+    issued BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    key_id TEXT NOT NULL,
+    signature BYTEA NOT NULL,
+    PRIMARY KEY (school_id, name)
 );

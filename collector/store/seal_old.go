@@ -126,16 +126,17 @@ func sealSubject(ctx context.Context, tx *sql.Tx, school model.SchoolID, keys *s
 		return err
 	}
 	if o.device == "" {
-		sealed, err := sealDetails(seal.NewBox(secret), school, o.id, details{o.account, o.name})
+		sealed, err := sealDetails(seal.NewBox(secret), school, o.id, details{Account: o.account, Name: o.name})
 		if err != nil {
 			return err
 		}
 		found := now.Lookup(byAccount, o.account)
-		if _, err := findSubject(ctx, tx, keys, subjectKey{school: school, account: o.account}); err == nil {
-			// Written by a program of before that still ran: its alerts stay, held.
-			found = "former:" + o.id
-		} else if !errors.Is(err, sql.ErrNoRows) {
+		other, _, err := findExactly(ctx, tx, keys, subjectKey{school: school, account: o.account})
+		if err != nil {
 			return err
+		}
+		if other.id != "" { // written by a program of before that still ran: its alerts stay, held
+			found = "former:" + o.id
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE subjects SET account = $3, bare = $4, name = $5 WHERE school_id = $1 AND id = $2`, school, o.id,
 			found, now.Lookup(byBare, model.BareAccount(o.account)), sealed)

@@ -119,8 +119,9 @@ func (s *Store) boxIn(ctx context.Context, q querier, school model.SchoolID, sub
 
 // details is what of a subject is sealed.
 type details struct {
-	Account string `json:"account"`
-	Name    string `json:"name,omitempty"`
+	Account   string `json:"account"`
+	Name      string `json:"name,omitempty"`
+	Reference string `json:"reference,omitempty"`
 }
 
 func subjectPlace(school model.SchoolID, id string) []byte {

@@ -43,7 +43,7 @@ func canaryEvent(n int, account string) model.Event {
 func TestG11TheDatabaseAloneSaysNothingOfAnybody(t *testing.T) {
 	sqliteOnly(t)
 	s := openStore(t)
-	_, _, err := s.ImportRoster(t.Context(), school, []model.Person{{Account: "canary.account", Name: "Canary Invented", Role: model.RolePupil, Year: "9"}}, noon)
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{{Account: "canary.account", Name: "Canary Invented", Role: model.RolePupil, Year: "9"}}, noon)
 	must(t, err)
 	add(t, s, canaryEvent(1, "canary.account"), canaryEvent(2, "unknown.canary"), canaryEvent(3, ""))
 	gatherAll(t, s, &jobs{})

@@ -12,8 +12,15 @@ import (
 	"safelight/collector/seal"
 )
 
-const subjectColumns = `s.school_id, s.id, s.device, s.name, s.role, s.year, s.known, COALESCE(k.epoch, 0), k.wrapped,
+const subjectColumns = `s.school_id, s.id, s.device, s.name, s.role, s.year, s.known, ` + hasLeft + `, COALESCE(k.epoch, 0), k.wrapped,
 	COALESCE(x.at, 0), COALESCE(x.reason, '')`
+
+// inRoster is true of a subject, s, that the roster in force names; hasLeft is 1
+// of one that it does not name, and nought where there is no roster yet.
+const inRoster = `EXISTS (SELECT 1 FROM roster_people p JOIN rosters r ON r.school_id = p.school_id AND r.import = p.import
+	WHERE p.school_id = s.school_id AND p.subject_id = s.id)`
+
+const hasLeft = `CASE WHEN s.known = 0 OR NOT EXISTS (SELECT 1 FROM rosters r WHERE r.school_id = s.school_id) OR ` + inRoster + ` THEN 0 ELSE 1 END`
 
 const openableSubjects = ` FROM subjects s
 	LEFT JOIN subject_keys k ON k.school_id = s.school_id AND k.subject_id = s.id
@@ -25,9 +32,9 @@ func (s *Store) readSubject(keys *seal.School, row scanner) (model.Subject, erro
 	var subject model.Subject
 	var sealed, wrapped []byte
 	var device string
-	var known, epoch, erased int64
-	err := row.Scan(&subject.School, &subject.ID, &device, &sealed, &subject.Role, &subject.Year, &known, &epoch, &wrapped, &erased, &subject.ErasedWhy)
-	subject.Known, subject.Erased = known != 0, moment(erased)
+	var known, left, epoch, erased int64
+	err := row.Scan(&subject.School, &subject.ID, &device, &sealed, &subject.Role, &subject.Year, &known, &left, &epoch, &wrapped, &erased, &subject.ErasedWhy)
+	subject.Known, subject.Left, subject.Erased = known != 0, left != 0, moment(erased)
 	if err != nil || len(wrapped) == 0 {
 		return subject, err
 	}
@@ -36,7 +43,7 @@ func (s *Store) readSubject(keys *seal.School, row scanner) (model.Subject, erro
 		return subject, err
 	}
 	d, err := openDetails(box, subject.School, subject.ID, sealed)
-	subject.Account, subject.Name = d.Account, d.Name
+	subject.Account, subject.Name, subject.Reference = d.Account, d.Name, d.Reference
 	return subject, err
 }
 
@@ -132,32 +139,81 @@ func (f *subjectFinder) find(ctx context.Context, e *model.Event) (foundSubject,
 }
 
 // ensureSubject finds a subject, or makes one with a random pseudonym and a key.
+// Devices write one person's account in several ways: where the roster does not
+// know it letter for letter, the one is meant whom it knows by it without the
+// domain, if there is only one.
 func ensureSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (foundSubject, error) {
-	found, err := findSubject(ctx, tx, keys, key)
-	if !errors.Is(err, sql.ErrNoRows) {
+	found, known, err := findExactly(ctx, tx, keys, key)
+	if err != nil || known {
 		return found, err
 	}
+	if key.account != "" {
+		if other, ok, err := findBare(ctx, tx, keys, key.school, key.account, amongPresent); err != nil || ok {
+			return other, err
+		}
+	}
+	if found.id != "" {
+		return found, nil
+	}
+	return ensureExactly(ctx, tx, keys, key)
+}
+
+// ensureExactly makes a subject of an account, unless another collector was
+// quicker.
+func ensureExactly(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (foundSubject, error) {
 	made, added, err := makeSubject(ctx, tx, keys, key)
 	if err != nil || added {
 		return made, err
 	}
-	return findSubject(ctx, tx, keys, key) // another collector was quicker
+	found, _, err := findExactly(ctx, tx, keys, key)
+	return found, err
 }
 
-func findSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (foundSubject, error) {
-	now, before := keys.Lookups(byAccount, key.account)
-	var found foundSubject
-	var epoch int64
+const findColumns = `s.id, s.known, k.epoch, k.wrapped FROM subjects s
+	JOIN subject_keys k ON k.school_id = s.school_id AND k.subject_id = s.id`
+
+func scanFound(keys *seal.School, row scanner) (found foundSubject, known bool, err error) {
+	var flag, epoch int64
 	var wrapped []byte
-	err := tx.QueryRowContext(ctx, `SELECT s.id, k.epoch, k.wrapped FROM subjects s
-		JOIN subject_keys k ON k.school_id = s.school_id AND k.subject_id = s.id
-		WHERE s.school_id = $1 AND s.account IN ($2, $3) AND s.device = $4`, key.school, now, before, key.device).Scan(&found.id, &epoch, &wrapped)
-	if err != nil {
-		return foundSubject{}, err
+	if err := row.Scan(&found.id, &flag, &epoch, &wrapped); err != nil {
+		return foundSubject{}, false, err
 	}
 	secret, err := keys.Unwrap(found.id, epoch, wrapped)
 	found.box = seal.NewBox(secret)
-	return found, err
+	return found, flag != 0, err
+}
+
+// findExactly finds the subject of an account as it is written; its id is empty
+// where there is none. known: a roster names it, or once did.
+func findExactly(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (found foundSubject, known bool, err error) {
+	now, before := keys.Lookups(byAccount, key.account)
+	found, known, err = scanFound(keys, tx.QueryRowContext(ctx, `SELECT `+findColumns+`
+		WHERE s.school_id = $1 AND s.account IN ($2, $3) AND s.device = $4`, key.school, now, before, key.device))
+	if errors.Is(err, sql.ErrNoRows) {
+		return foundSubject{}, false, nil
+	}
+	return found, known, err
+}
+
+// Among whom findBare looks.
+const (
+	amongPresent = `s.known = 1 AND ` + hasLeft + ` = 0`
+	amongKnown   = `s.known = 1`
+	amongUnknown = `s.known = 0 AND s.account NOT LIKE 'erased:%'`
+)
+
+// findBare finds the one subject that has an account but for the domain; two are
+// nobody.
+func findBare(ctx context.Context, tx *sql.Tx, keys *seal.School, school model.SchoolID, account, among string) (foundSubject, bool, error) {
+	now, before := keys.Lookups(byBare, model.BareAccount(account))
+	all, err := collect(ctx, tx, func(row scanner) (foundSubject, error) {
+		found, _, err := scanFound(keys, row)
+		return found, err
+	}, `SELECT `+findColumns+` WHERE s.school_id = $1 AND s.bare IN ($2, $3) AND s.device = '' AND `+among+` ORDER BY s.id LIMIT 2`, school, now, before)
+	if err != nil || len(all) != 1 {
+		return foundSubject{}, false, err
+	}
+	return all[0], true, nil
 }
 
 func makeSubject(ctx context.Context, tx *sql.Tx, keys *seal.School, key subjectKey) (made foundSubject, added bool, err error) {

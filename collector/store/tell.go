@@ -23,7 +23,7 @@ func (g *gathering) tell(ctx context.Context, a *gathered) error {
 	if err != nil {
 		return err
 	}
-	recipients, err := g.recipients(ctx, subject)
+	recipients, err := g.recipients(ctx, a.Subject, subject)
 	if err != nil {
 		return err
 	}
@@ -45,16 +45,24 @@ func (g *gathering) tell(ctx context.Context, a *gathered) error {
 }
 
 // recipients are those whom a pupil's alert is told to: the DSL and deputies,
-// but never the subject (G3).
-func (g *gathering) recipients(ctx context.Context, subject gatheredSubject) ([]model.User, error) {
+// but never the subject, nor whoever is connected with them (G3).
+func (g *gathering) recipients(ctx context.Context, id string, subject gatheredSubject) ([]model.User, error) {
 	readers, err := g.readers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	never, err := connected(ctx, g.tx, g.school, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading with whom a subject is connected: %w", err)
+	}
+	never = append(never, subject.bare)
 	var recipients []model.User
 	for _, user := range readers {
-		if now, before := ownLookups(g.keys, user); now == "" || now != subject.bare && before != subject.bare {
+		if now, before := ownLookups(g.keys, user); now == "" || !slices.Contains(never, now) && !slices.Contains(never, before) {
 			recipients = append(recipients, user)
 		}
 	}
-	return recipients, err
+	return recipients, nil
 }
 
 // readers are the users who may see pupils' alerts, read once a transaction.

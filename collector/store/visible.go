@@ -1,6 +1,9 @@
 package store
 
 import (
+	"context"
+	"database/sql"
+
 	"safelight/collector/model"
 	"safelight/collector/seal"
 )
@@ -15,10 +18,20 @@ func mayRead(school model.SchoolID, user model.User) bool {
 }
 
 // subjectVisible is the condition on subjects s under which a reader with
-// ownLookups in two parameters may see what is about s: a known pupil who is not
-// the reader.
+// ownLookups in two parameters may see what is about s: a known pupil who is
+// neither the reader nor connected with them.
 func subjectVisible(now, before string) string {
-	return `s.known = 1 AND s.role = 'pupil' AND s.device = '' AND (` + now + ` = '' OR s.bare NOT IN (` + now + `, ` + before + `))`
+	return `s.known = 1 AND s.role = 'pupil' AND s.device = '' AND (` + now + ` = '' OR (s.bare NOT IN (` + now + `, ` + before + `)
+		AND NOT EXISTS (SELECT 1 FROM connections c JOIN subjects o ON o.school_id = c.school_id AND o.id = c.other_id
+			WHERE c.school_id = s.school_id AND c.subject_id = s.id AND o.bare IN (` + now + `, ` + before + `))))`
+}
+
+// connected lists what those are found by in bare with whom a subject is
+// connected: they are told of it as little as itself.
+func connected(ctx context.Context, tx *sql.Tx, school model.SchoolID, subject string) ([]string, error) {
+	return collect(ctx, tx, func(row scanner) (bare string, err error) { return bare, row.Scan(&bare) },
+		`SELECT o.bare FROM connections c JOIN subjects o ON o.school_id = c.school_id AND o.id = c.other_id
+			WHERE c.school_id = $1 AND c.subject_id = $2`, school, subject)
 }
 
 // ownLookups are what a user's own subject has in bare: the account comes in bare

@@ -78,7 +78,7 @@ func TestG03HeldIsNeverToldNorVisible(t *testing.T) {
 	for _, role := range model.Roles[1:] {
 		people = append(people, model.Person{Account: string(role), Name: "P", Role: role})
 	}
-	_, _, err := s.ImportRoster(t.Context(), school, people, noon)
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", people, noon)
 	must(t, err)
 	held := 0
 	for i, p := range append(people[1:], model.Person{Account: "in.no.roster"}, model.Person{Account: ""}) {
@@ -137,7 +137,7 @@ func TestG03HeldAlertOpensWhenARosterNamesItsPupil(t *testing.T) {
 	if len(j.ids) != 0 {
 		t.Fatal("told of a held alert")
 	}
-	_, _, err := s.ImportRoster(t.Context(), school, []model.Person{
+	_, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{
 		{Account: "pupil1", Name: "P", Role: model.RolePupil, Year: "9"}, {Account: "staff1", Name: "S", Role: model.RoleStaff},
 	}, noon)
 	must(t, err)
@@ -159,10 +159,10 @@ func TestG03PupilWhoTurnsOutToBeStaffIsSeenNoMore(t *testing.T) {
 	addPupil(t, s, "person")
 	add(t, s, eventOf("dev-1", 1, "person", event.High))
 	gatherAll(t, s, &jobs{})
-	_, changed, err := s.ImportRoster(t.Context(), school, []model.Person{{Account: "person", Name: "P", Role: model.RoleStaff}}, noon)
+	change, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{{Account: "person", Name: "P", Role: model.RoleStaff}}, noon)
 	must(t, err)
-	if changed != 1 {
-		t.Errorf("changed = %d, want 1", changed)
+	if change.Changed != 1 {
+		t.Errorf("changed = %d, want 1", change.Changed)
 	}
 	if alerts, events := seen(t, s, dsl); alerts != 0 || events != 0 {
 		t.Errorf("the DSL still sees %d alerts and %d events", alerts, events)
