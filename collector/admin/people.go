@@ -92,6 +92,9 @@ type EventLine struct {
 	Site       string    `json:"site"`
 	Outcome    string    `json:"outcome"`
 	Late       bool      `json:"late"`
+	// Unlisted says that the list in its rule does not hold the name: a device was
+	// mistaken, and nobody was told.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// Erased says that who and what was made unreadable for good.
 	Erased bool `json:"erased,omitempty"`
 	event.Grounds
@@ -122,7 +125,7 @@ func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
 			Lane: e.Place.Lane.String(), Seq: e.Place.Seq, Time: e.Observed.UTC(), Received: e.Received.UTC(),
 			Kind: string(e.Kind), Name: e.Name, Via: string(e.Via), User: s.Account, Subject: s.ID, Role: string(s.Role),
 			Process: e.Process, Rule: e.Rule, Category: e.Category, Severity: e.Severity.String(), Pack: e.Pack,
-			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Erased: e.Erased,
+			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Unlisted: e.Unlisted, Erased: e.Erased,
 			Grounds: e.Grounds,
 		})
 	}

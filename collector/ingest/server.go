@@ -36,6 +36,9 @@ type Options struct {
 	// Ready makes events ready for the store, in their stream's own goroutine; nil:
 	// the store does all by itself.
 	Ready func(school model.SchoolID, events []model.Event)
+	// Unlisted says that an event's list does not hold its name, so that nobody is
+	// to be told of it; nil: all are believed.
+	Unlisted func(ctx context.Context, e *model.Event) bool
 	// Wake is called after new events are on disk, with the highest severity
 	// among them. It must not block.
 	Wake func(school model.SchoolID, highest event.Severity)
@@ -58,6 +61,7 @@ type Server struct {
 	wake       func(model.SchoolID, event.Severity)
 	seen       func(model.SchoolID, string, time.Time)
 	ready      func(model.SchoolID, []model.Event)
+	unlisted   func(context.Context, *model.Event) bool
 	now        func() time.Time
 	logger     *slog.Logger
 	hello      *safelightv1.Hello
@@ -86,7 +90,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("preparing the checks of events: %w", err)
 	}
 	s := &Server{
-		store: o.Store, deviceFrom: o.DeviceFrom, wake: o.Wake, seen: o.Seen, now: o.Now, logger: o.Logger,
+		store: o.Store, deviceFrom: o.DeviceFrom, wake: o.Wake, seen: o.Seen, now: o.Now, logger: o.Logger, unlisted: o.Unlisted,
 		hello:     &safelightv1.Hello{Version: o.Version, Protocol: Protocol, Capabilities: capabilities},
 		validator: validator,
 		queue:     make(chan *submission, queued),

@@ -89,6 +89,7 @@ func (d *delivery) receive(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		d.server.sift(ctx, checked.batch.Events)
 		if err := d.place(ctx); err != nil {
 			return err
 		}

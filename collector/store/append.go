@@ -60,7 +60,7 @@ func (s *Store) AppendRecords(ctx context.Context, school model.SchoolID, batch 
 			return a.append(batch, &appended)
 		})
 	}
-	err = store(len(batch.Events) <= oneByOneRows)
+	err = store(len(batch.Events) <= oneByOneRows || anyUnlisted(batch.Events))
 	if errors.Is(err, errSomeKnown) {
 		err = store(true)
 	}
@@ -152,6 +152,9 @@ func (a *appender) event(e *model.Event) (model.Stored, error) {
 	}
 	if !added {
 		return a.eventAgain(e)
+	}
+	if e.Unlisted {
+		return model.StoredNew, a.unlistedEvent(e)
 	}
 	turn := a.turns.next(turnKey{a.school, e.Severity}, e.Device)
 	_, err = a.hot.exec(a.ctx, insertPending, string(a.school), int64(e.Severity), turn, e.ID[:], e.Device, e.Subject)

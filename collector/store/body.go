@@ -35,6 +35,7 @@ type eventBody struct {
 	NotSeen    []string      `json:"not_seen,omitempty"`
 	Help       bool          `json:"help,omitempty"`
 	Skew       time.Duration `json:"skew_ns,omitempty"`
+	Unlisted   bool          `json:"unlisted,omitempty"`
 	Grounds    event.Grounds `json:"grounds,omitzero"`
 }
 
@@ -48,7 +49,7 @@ func readBody(data []byte, e *model.Event) error {
 	}
 	e.Pack, e.Kind, e.Name, e.Via, e.Also, e.Count, e.Outcome = b.Pack, b.Kind, b.Name, b.Via, b.Also, b.Count, b.Outcome
 	e.ThirdParty, e.Noise, e.Process, e.Exe, e.PID, e.Unknown = b.ThirdParty, b.Noise, b.Process, b.Exe, b.PID, b.Unknown
-	e.From = b.From
+	e.From, e.Unlisted = b.From, b.Unlisted
 	e.Client, e.Server, e.IP, e.Match, e.Why, e.NotSeen, e.Help, e.Skew = b.Client, b.Server, b.IP, b.Match, b.Why, b.NotSeen, b.Help, b.Skew
 	e.Grounds = b.Grounds
 	return nil

@@ -42,6 +42,7 @@ func appendBody(to []byte, e *model.Event) []byte {
 	texts(&w, `"not_seen":`, e.NotSeen)
 	w.truth(`"help":`, e.Help)
 	w.number(`"skew_ns":`, int64(e.Skew))
+	w.truth(`"unlisted":`, e.Unlisted)
 	w.grounds(&e.Grounds)
 	return append(w.out, '}')
 }
