@@ -20,10 +20,10 @@ import (
 //	     seed 8 bytes, bits of a segment 4, segments 4
 //	104  zero, 24 bytes
 //	128  the list of sets, 4 bytes each
-//	     the front: the slots' first byte, the low 8 bits of the hash
-//	     the back: the slots' other 4 bytes, the next 24 bits of the hash above
-//	     8 bits of code
-//	     the rare sets: slots of 4 bytes, a set
+//	     the front, 10 bits a name, in blocks of 64 bytes
+//	     the slots of all names, 4 bytes each: 24 bits of the hash, and above
+//	     them 8 bits of code
+//	     the slots of names with a rare set, 4 bytes each: the set
 //
 // Each part follows the one before at the next multiple of 64. A code is a place
 // in the list of sets, the commonest first; the last code, 255, says that the
@@ -40,16 +40,16 @@ const (
 const MaxNames = 1 << 24
 
 // layout says where the parts of a table are.
-type layout struct{ sets, front, back, rare, end int }
+type layout struct{ sets, front, slots, rare, end int }
 
-// lay gives the layout of a table with so many sets and slots.
-func lay(sets, slots, rare int) layout {
+// lay gives the layout of a table with so many names, sets and slots.
+func lay(names, sets, slots, rare int) layout {
 	next := func(off, size int) int { return (off + size + align - 1) &^ (align - 1) }
 	var l layout
 	l.sets = headerSize
 	l.front = next(l.sets, 4*sets)
-	l.back = next(l.front, slots)
-	l.rare = next(l.back, 4*slots)
+	l.slots = next(l.front, frontSize(names))
+	l.rare = next(l.slots, 4*slots)
 	l.end = l.rare + 4*rare
 	return l
 }
@@ -94,13 +94,12 @@ func open(b []byte) (*Table, error) {
 	if names > MaxNames || sets > rareCode || (names == 0) != (t.all.segments == 0) {
 		return nil, damaged
 	}
-	l := lay(int(sets), t.all.slots(), t.few.slots())
+	l := lay(int(names), int(sets), t.all.slots(), t.few.slots())
 	if l.end != len(b) {
 		return nil, damaged
 	}
 	t.names, t.sets = int(names), b[l.sets:l.sets+4*int(sets)]
-	t.front, t.back = b[l.front:l.front+t.all.slots()], b[l.back:l.back+4*t.all.slots()]
-	t.rare = b[l.rare:]
+	t.front, t.slots, t.rare = b[l.front:l.front+frontSize(int(names))], b[l.slots:l.slots+4*t.all.slots()], b[l.rare:]
 	return t, nil
 }
 

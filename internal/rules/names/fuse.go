@@ -15,10 +15,6 @@ import (
 //	segment     0      1      2      3      4   ...  segments+1
 //	         |------|------|------|------|------|   |------|
 //	key            p0     p1     p2
-//
-// What a slot holds is the affair of the planes over it: parts of a slot that
-// are looked at one after another lie apart, so that the rest of it need not be
-// in memory for what the first part rules out.
 type fuse struct {
 	seed     uint64 // odd; the one with which the keys could be put in
 	bits     uint32 // a segment has 1<<bits slots
@@ -78,7 +74,7 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// words is a plane of little-endian 32-bit slots.
+// words are slots of 32 bits, little-endian.
 type words []byte
 
 func (w words) at(p uint32) uint32 { return binary.LittleEndian.Uint32(w[4*int(p):]) }

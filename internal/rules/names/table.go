@@ -12,10 +12,10 @@ type Entry struct {
 // several goroutines.
 type Table struct {
 	sip      sip
-	all      fuse   // of every name
-	front    []byte // its slots' first byte
-	back     words  // and the rest of them
-	few      fuse   // of the names with a rare set
+	front    front
+	all      fuse // of every name
+	slots    words
+	few      fuse // of the names with a rare set
 	rare     words
 	sets     []byte     // 4 bytes each
 	largest  uint32     // set
@@ -42,9 +42,9 @@ const usual = 14
 // until visit returns false. An address has no parents. host is as Check wants
 // it; anything else is safe and finds nothing, but for the odds below.
 //
-// A name that is not in the table is found with a probability of at most 2^-32
-// for each look-up: 2^-8 at the front times 2^-24 behind it, from different bits
-// of the hash. A host with parents is a look-up each. Each allocates nothing.
+// A name that is not in the table is found once in 2^30 look-ups: the front lets
+// one in 90 through, and of those one in 2^24 has the same 24 bits as a name. A
+// host with parents is a look-up each. Each allocates nothing.
 func (t *Table) Each(host string, visit func(start int, set uint32) bool) {
 	if len(host) > maxName || numbered(host) {
 		t.eachRare(host, visit)
@@ -88,19 +88,19 @@ func (t *Table) find(h uint64) (uint32, bool) {
 			return set, !gone
 		}
 	}
-	if t.all.segments == 0 {
+	if t.names == 0 || !t.front.lets(h) {
 		return 0, false
 	}
 	p0, p1, p2 := t.all.places(h)
-	if t.front[p0]^t.front[p1]^t.front[p2] != byte(h) {
+	v := t.slots.at(p0) ^ t.slots.at(p1) ^ t.slots.at(p2) ^ slot(h, 0)
+	if v<<8 != 0 {
 		return 0, false
 	}
-	slot := t.back.at(p0) ^ t.back.at(p1) ^ t.back.at(p2) ^ uint32(h)&^0xff
-	if slot > rareCode {
-		return 0, false // the 24 bits differ
-	}
-	return t.decode(h, int(slot))
+	return t.decode(h, int(v>>24))
 }
+
+// slot is what the three slots of a name make together.
+func slot(h uint64, code uint32) uint32 { return uint32(h)&0xffffff | code<<24 }
 
 // decode gives the set of a code. That of a name that was never put in is noise
 // too, and most codes mean nothing.
