@@ -64,6 +64,7 @@ type Jobs struct {
 	db     *sql.DB
 	shared bool
 	client *river.Client[*sql.Tx]
+	news   *news
 	logger *slog.Logger
 }
 
@@ -74,7 +75,8 @@ func NewJobs(o JobOptions) (*Jobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
-	driver, reindex := driverOf(o)
+	news := &news{now: o.Now}
+	driver, reindex := driverOf(o, news)
 	client, err := river.NewClient(driver, &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
@@ -93,16 +95,16 @@ func NewJobs(o JobOptions) (*Jobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
-	return &Jobs{db: o.DB, shared: o.Shared, client: client, logger: o.Logger}, nil
+	return &Jobs{db: o.DB, shared: o.Shared, client: client, news: news, logger: o.Logger}, nil
 }
 
 // driverOf chooses the queue's driver, and when its indexes are made anew: SQLite's
 // need it never, PostgreSQL's by the queue's own schedule.
-func driverOf(o JobOptions) (riverdriver.Driver[*sql.Tx], river.PeriodicSchedule) {
+func driverOf(o JobOptions, news *news) (riverdriver.Driver[*sql.Tx], river.PeriodicSchedule) {
 	if o.Shared {
 		return riverdatabasesql.New(o.DB), nil
 	}
-	return riversqlite.New(o.DB), river.NeverSchedule()
+	return sparing{riversqlite.New(o.DB), news}, river.NeverSchedule()
 }
 
 // Insert puts a job for each notification into the queue, in the transaction
@@ -126,6 +128,7 @@ func (j *Jobs) Insert(ctx context.Context, tx *sql.Tx, school model.SchoolID, se
 	if _, err := j.client.InsertManyTx(ctx, tx, jobs); err != nil {
 		return fmt.Errorf("inserting jobs: %w", err)
 	}
+	j.news.put(queue)
 	return nil
 }
 
