@@ -26,7 +26,6 @@ import (
 	"safelight/agent/watch"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
-	"safelight/internal/rules"
 	"safelight/internal/rungroup"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
@@ -138,7 +137,7 @@ func build(o Options) (*agent, error) {
 	client := safelightv1.NewAgentServiceClient(a.conn)
 	a.accounts = newAccounts(client, time.Now, o.Log)
 	a.pipeline = pipeline.New(pipeline.Parts{
-		Policy: a.rules, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
+		Policy: a.policies.Use, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
 		Pages: pages.New(hostname.Site),
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)
@@ -172,7 +171,7 @@ func (a *agent) close() error {
 	if a.owners != nil {
 		err = errors.Join(err, a.owners.Close())
 	}
-	return errors.Join(err, a.spool.Close())
+	return errors.Join(err, a.policies.Close(), a.spool.Close())
 }
 
 func readClock() (time.Time, string, time.Duration) {
@@ -190,6 +189,7 @@ func (a *agent) actors() []rungroup.Actor {
 	}
 	return append(all,
 		rungroup.Actor{Name: "pipeline", Run: a.pipeline.Run},
+		rungroup.Actor{Name: "policy", Run: a.policies.Run},
 		rungroup.Actor{Name: "accounts", Run: a.accounts.run},
 		rungroup.Actor{Name: "shipper", Run: a.shipper.Run},
 		rungroup.Actor{Name: "watch", Run: a.watcher.Run},
@@ -220,22 +220,13 @@ func supervise(ctx context.Context, log *slog.Logger, s source.Source, checkpoin
 	}
 }
 
-// rules implements pipeline.Policy.
-func (a *agent) rules() (*rules.Ruleset, uint64, uint64) {
-	p := a.policies.Active()
-	if p == nil {
-		return nil, 0, 0
-	}
-	return p.Rules, p.Epoch, p.Serial
-}
-
 // applyPolicy brings manifests into force and starts judging at the first.
-func (a *agent) applyPolicy() func(context.Context, *safelightv1.SignedManifest, func(context.Context, []byte, int64) ([]byte, error)) error {
+func (a *agent) applyPolicy() func(context.Context, *safelightv1.SignedManifest, policy.Fetch) error {
 	judging := a.policies.Active() != nil
 	if judging {
 		a.pipeline.PolicyArrived()
 	}
-	return func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(context.Context, []byte, int64) ([]byte, error)) error {
+	return func(ctx context.Context, signed *safelightv1.SignedManifest, fetch policy.Fetch) error {
 		err := a.policies.Apply(ctx, signed, fetch)
 		if errors.Is(err, policy.ErrStale) {
 			return nil

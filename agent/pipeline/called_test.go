@@ -37,7 +37,7 @@ func TestAProgramGoesByTheNamesOfItsScriptAndItsApp(t *testing.T) {
 	must(t, err)
 	h := newHouse(t)
 	p := parts(t, h.disk, h.logged)
-	p.Policy = func() (*rules.Ruleset, uint64, uint64) { return set, 1, 1 }
+	p.Policy = func(judge func(*rules.Ruleset, uint64, uint64)) { judge(set, 1, 1) }
 	h.Pipeline = pipeline.New(p)
 	stop := h.start(t)
 	h.PolicyArrived()

@@ -173,7 +173,7 @@ func newHouse(t testing.TB) *house {
 func parts(t testing.TB, s pipeline.Spool, logged *lockedBuilder) pipeline.Parts {
 	set := ruleset(t)
 	return pipeline.Parts{
-		Policy: func() (*rules.Ruleset, uint64, uint64) { return set, 3, 14 },
+		Policy: func(judge func(*rules.Ruleset, uint64, uint64)) { judge(set, 3, 14) },
 		Roles:  roles{"adult": "adult-learner", "teacher": "staff"},
 		Spool:  s,
 		Clock:  func() (time.Time, string, time.Duration) { return noon, "boot", 90 * time.Second },

@@ -72,7 +72,7 @@ func judged(t *testing.T, steps ...step) ([]wire.Event, pipeline.Counts) {
 		p := parts(t, d, logged)
 		set := markedRules(t)
 		mono := time.Hour
-		p.Policy = func() (*rules.Ruleset, uint64, uint64) { return set, 3, 14 }
+		p.Policy = func(judge func(*rules.Ruleset, uint64, uint64)) { judge(set, 3, 14) }
 		p.Clock = func() (time.Time, string, time.Duration) { return noon, "boot", mono }
 		p.Pages = pages.New(func(host string) string { return host[max(0, len(host)-10):] })
 		h := &house{Pipeline: pipeline.New(p), disk: d, logged: logged}
@@ -199,7 +199,7 @@ func TestTheEarlierVisitsEventKeepsTheLinesPlace(t *testing.T) {
 		d, logged := &disk{}, &lockedBuilder{}
 		p := parts(t, d, logged)
 		set := markedRules(t)
-		p.Policy = func() (*rules.Ruleset, uint64, uint64) { return set, 3, 14 }
+		p.Policy = func(judge func(*rules.Ruleset, uint64, uint64)) { judge(set, 3, 14) }
 		p.Pages = pages.New(func(host string) string { return host })
 		h := &house{Pipeline: pipeline.New(p), disk: d, logged: logged}
 		must(t, h.Sink("weblog").Put(t.Context(), visit("flagged.test", "1")))

@@ -35,8 +35,9 @@ const (
 	retryAppend    = time.Second
 )
 
-// Policy is what is judged by; nil before the first policy has arrived.
-type Policy func() (set *rules.Ruleset, epoch, serial uint64)
+// Policy calls judge with what is judged by, which is nil where there is none,
+// and which judge must not keep. It may call it again where it broke off.
+type Policy func(judge func(set *rules.Ruleset, epoch, serial uint64))
 
 // Roles answers how an account is judged, at once: what is not known yet is
 // judged by the pupil's scope.
@@ -290,13 +291,19 @@ func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
 	if q.Kind == "" {
 		return nil // a place alone
 	}
-	set, epoch, serial := p.parts.Policy()
 	var records []spool.Record
-	earlier, refused := p.look(set, &q)
-	if refused {
-		records = p.judge(ctx, set, earlier, epoch, serial, records)
-	}
-	return p.judge(ctx, set, q, epoch, serial, records)
+	p.parts.Policy(func(set *rules.Ruleset, epoch, serial uint64) {
+		if records = nil; set == nil {
+			return // the last one was lost to the disk; the policy room said so
+		}
+		seen := q
+		earlier, refused := p.look(set, &seen)
+		if refused {
+			records = p.judge(ctx, set, earlier, epoch, serial, records)
+		}
+		records = p.judge(ctx, set, seen, epoch, serial, records)
+	})
+	return records
 }
 
 // judge appends the record of a flagged observation.

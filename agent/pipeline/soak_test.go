@@ -89,7 +89,7 @@ func TestMemoryStaysFlatOverMillionsOfObservations(t *testing.T) {
 	spooled := &counter{}
 	mono := atomic.Int64{}
 	p := pipeline.New(pipeline.Parts{
-		Policy: func() (*rules.Ruleset, uint64, uint64) { return set, 1, 1 },
+		Policy: func(judge func(*rules.Ruleset, uint64, uint64)) { judge(set, 1, 1) },
 		Roles:  roles{}, Spool: spooled, Pages: pages.New(hostname.Site),
 		Clock: func() (time.Time, string, time.Duration) { return noon, "boot", time.Duration(mono.Load()) },
 		Log:   slog.New(slog.DiscardHandler),

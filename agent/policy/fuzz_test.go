@@ -53,7 +53,7 @@ func FuzzBlob(f *testing.F) {
 		serial++
 		m := d.signer.manifest(serial, files)
 		err := d.Apply(t.Context(), d.signer.sign(m), d.signer.fetch)
-		if now := d.Active(); now == nil || (err == nil) != (now.Serial == serial) || err != nil && now != before {
+		if now := d.Active(); now == nil || (err == nil) != (now.Serial == serial) || err != nil && *now != *before {
 			t.Fatalf("error %v, and serial %d is in force", err, now.Serial)
 		}
 	})

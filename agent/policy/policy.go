@@ -1,14 +1,16 @@
 // Package policy keeps the last good signed policy on the device: it verifies a
-// manifest, fetches what it lacks, compiles it, makes it durable, and only then
-// judges by it. A policy that fails anywhere on that way changes nothing. Used
-// by agent/daemon and agent/watch.
+// manifest, fetches what it lacks, makes it durable, opens it, and only then
+// judges by it. A policy that fails anywhere on that way changes nothing.
+//
+// Its large files are mapped, not read: the system keeps their pages and takes
+// them back as it likes. Whoever judges therefore does so within Use, which holds
+// the files open and outlives a disk that no longer answers.
+//
+// agent/daemon builds it; agent/watch hands it manifests.
 package policy
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +19,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -26,85 +27,110 @@ import (
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
-// Limits on what a manifest may ask a device to fetch.
-const (
-	maxBlobs     = 1024
-	maxBlobBytes = 64 << 20
-)
-
-// Fetch reads a blob by its SHA-256, from offset on, to w's end.
-type Fetch func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)
-
-// Active is the policy that is judged by.
-type Active struct {
-	Rules  *rules.Ruleset
-	Epoch  uint64
-	Serial uint64
-	KeyID  string
-	Issued time.Time
-}
-
 // ErrStale means that a manifest is not newer than the one in force.
 var ErrStale = errors.New("not newer than the policy in force")
 
-// Store is the policy folder. Apply is called by one goroutine at a time;
+// The manifests that are kept, as files: the one in force and the one before.
+const (
+	current  = "current"
+	previous = "previous"
+)
+
+// Store is the policy folder. Apply is called by one goroutine at a time; Use and
 // Active by any.
 type Store struct {
 	dir    string
 	school string
 	keys   func() []*safelightv1.PolicyKey
 	log    *slog.Logger
+	files  *blobs
+	mapper mapper
 
 	recovery func() []byte // the public key that begins epochs; see epoch.go
 
-	mu     sync.Mutex // held over Apply; guards raw
-	raw    []byte     // the signed manifest in force, as stored
-	active atomic.Pointer[Active]
+	mu  sync.Mutex // held over Apply
+	now atomic.Pointer[inForce]
 }
 
 // Open reads the policy folder under dir, making it where it is missing, and
 // brings the last good policy into force: the newest that still verifies.
 func Open(dir, school string, keys func() []*safelightv1.PolicyKey, log *slog.Logger) (*Store, error) {
-	s := &Store{dir: dir, school: school, keys: keys, log: log, recovery: func() []byte { return nil }}
-	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
-		return nil, fmt.Errorf("making policy folder: %w", err)
+	s := &Store{
+		dir: dir, school: school, keys: keys, log: log, mapper: orRead(mapFile), recovery: func() []byte { return nil },
+		files: &blobs{dir: filepath.Join(dir, "blobs"), free: freeSpace},
 	}
-	for _, name := range []string{"current", "previous"} {
-		raw, err := os.ReadFile(filepath.Join(dir, name))
+	return s, s.start()
+}
+
+func (s *Store) start() error {
+	if err := os.MkdirAll(s.files.dir, 0o700); err != nil {
+		return fmt.Errorf("making policy folder: %w", err)
+	}
+	s.now.Store(s.newest(atStart, current, previous))
+	return nil
+}
+
+// newest opens the first of the stored policies that can be used; nil: none can.
+func (s *Store) newest(how care, which ...string) *inForce {
+	for _, name := range which {
+		raw, err := os.ReadFile(filepath.Join(s.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		var p *inForce
 		if err == nil {
-			err = s.load(raw)
+			p, err = s.openStored(raw, how)
 		}
 		if err == nil {
-			break
+			return p
 		}
-		log.Error("a stored policy cannot be used", "which", name, "error", err.Error())
+		s.log.Error("a stored policy cannot be used", "which", name, "error", err.Error())
 	}
-	return s, nil
+	return nil
 }
 
-func (s *Store) load(raw []byte) error {
-	signed := &safelightv1.SignedManifest{}
-	if err := proto.Unmarshal(raw, signed); err != nil {
-		return fmt.Errorf("reading manifest: %w", err)
+// Close lets go of the files. Whoever judges still may end; nobody else begins.
+func (s *Store) Close() error {
+	if p := s.now.Swap(nil); p != nil {
+		p.release()
 	}
-	m, err := s.verify(signed)
-	if err != nil {
-		return err
-	}
-	active, err := s.compile(m)
-	if err != nil {
-		return err
-	}
-	s.raw = raw
-	s.active.Store(active)
 	return nil
 }
 
 // Active returns what is judged by, or nil before the first policy.
-func (s *Store) Active() *Active { return s.active.Load() }
+func (s *Store) Active() *Active {
+	p := s.now.Load()
+	if p == nil {
+		return nil
+	}
+	active := p.Active
+	return &active
+}
+
+// Use calls judge with the rules in force and their version; the rules are nil
+// where there are none. They must not be used once judge has returned. Should a
+// file of theirs not be readable meanwhile, judge is left where it stands and
+// called again with the rules that are then in force.
+func (s *Store) Use(judge func(set *rules.Ruleset, epoch, serial uint64)) {
+	for {
+		p := s.now.Load()
+		if p == nil {
+			judge(nil, 0, 0)
+			return
+		}
+		if !p.hold() {
+			continue // it has just been replaced
+		}
+		err := p.use(judge)
+		if err != nil {
+			s.fallBack(p, err)
+		}
+		p.release()
+		if err == nil {
+			return
+		}
+	}
+}
 
 // Apply brings a signed manifest into force, or returns why not and changes
 // nothing.
@@ -115,26 +141,56 @@ func (s *Store) Apply(ctx context.Context, signed *safelightv1.SignedManifest, f
 	if err != nil {
 		return err
 	}
+	if err := s.apply(ctx, signed, m, fetch); err != nil {
+		return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
+	}
+	return nil
+}
+
+func (s *Store) apply(ctx context.Context, signed *safelightv1.SignedManifest, m *safelightv1.Manifest, fetch Fetch) error {
 	if now := s.Active(); now != nil && !newer(m, now) {
-		return fmt.Errorf("applying policy %d.%d: %w (%d.%d)", m.GetEpoch(), m.GetSerial(), ErrStale, now.Epoch, now.Serial)
+		return fmt.Errorf("%w (%d.%d)", ErrStale, now.Epoch, now.Serial)
 	}
 	if err := s.mayFollow(signed, m); err != nil {
-		return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
+		return err
 	}
-	for _, b := range m.GetBlobs() {
-		if err := s.ensure(ctx, b, fetch); err != nil {
-			return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
+	if err := s.bring(ctx, m, fetch); err != nil {
+		return err
+	}
+	raw, err := proto.Marshal(signed)
+	if err != nil {
+		return fmt.Errorf("encoding manifest: %w", err)
+	}
+	p, err := s.open(m, raw, atStart)
+	if err != nil {
+		return err
+	}
+	if err := s.keep(raw); err != nil {
+		p.release()
+		return err
+	}
+	if old := s.now.Swap(p); old != nil {
+		old.release()
+	}
+	s.sweep(nil)
+	return nil
+}
+
+// bring has every file of a manifest on disk, whole and checked.
+func (s *Store) bring(ctx context.Context, m *safelightv1.Manifest, fetch Fetch) error {
+	s.sweep(m.GetBlobs()) // pieces of a policy that never came to be
+	lacking, err := s.files.missing(ctx, m.GetBlobs())
+	if err != nil {
+		return err
+	}
+	if err := s.files.room(lacking); err != nil {
+		return err
+	}
+	for _, b := range lacking {
+		if err := s.files.ensure(ctx, b, fetch); err != nil {
+			return err
 		}
 	}
-	active, err := s.compile(m)
-	if err != nil {
-		return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
-	}
-	if err := s.keep(signed); err != nil {
-		return fmt.Errorf("applying policy %d.%d: %w", m.GetEpoch(), m.GetSerial(), err)
-	}
-	s.active.Store(active)
-	s.sweep()
 	return nil
 }
 
@@ -145,127 +201,22 @@ func newer(m *safelightv1.Manifest, now *Active) bool {
 	return m.GetSerial() > now.Serial
 }
 
-// verify checks the signature over the stored bytes, then what they say.
-func (s *Store) verify(signed *safelightv1.SignedManifest) (*safelightv1.Manifest, error) {
-	if !s.signedByUs(signed) {
-		return nil, fmt.Errorf("verifying policy: signature by key %q does not hold; only the school's own collector signs policy", signed.GetKeyId())
-	}
-	m := &safelightv1.Manifest{}
-	if err := proto.Unmarshal(signed.GetManifest(), m); err != nil {
-		return nil, fmt.Errorf("verifying policy: %w", err)
-	}
-	switch {
-	case m.GetSchool() != s.school:
-		return nil, fmt.Errorf("verifying policy: it is for school %q, this device belongs to %q", m.GetSchool(), s.school)
-	case m.GetKeyId() != signed.GetKeyId():
-		return nil, fmt.Errorf("verifying policy: it names key %q and is signed by %q", m.GetKeyId(), signed.GetKeyId())
-	case m.GetMinEngine() > rules.Engine:
-		return nil, fmt.Errorf("verifying policy: it needs rule engine %d, this agent has %d; update the agent", m.GetMinEngine(), rules.Engine)
-	case len(m.GetBlobs()) > maxBlobs:
-		return nil, fmt.Errorf("verifying policy: %d files, at most %d", len(m.GetBlobs()), maxBlobs)
-	}
-	return m, checkNames(m.GetBlobs())
-}
-
-// checkNames refuses what could not be kept, or would hide another file.
-func checkNames(blobs []*safelightv1.Blob) error {
-	seen := map[string]bool{}
-	for _, b := range blobs {
-		if len(b.GetSha256()) != sha256.Size || b.GetSize() > maxBlobBytes || !fs.ValidPath(b.GetName()) {
-			return fmt.Errorf("verifying policy: file %q: bad name, hash or size", b.GetName())
-		}
-		if seen[b.GetName()] {
-			return fmt.Errorf("verifying policy: file %q stands in it twice", b.GetName())
-		}
-		seen[b.GetName()] = true
-	}
-	return nil
-}
-
-func (s *Store) signedByUs(signed *safelightv1.SignedManifest) bool {
-	for _, k := range s.keys() {
-		if k.GetKeyId() == signed.GetKeyId() && pki.Verify(k.GetEd25519Public(), pki.PolicyContext, signed.GetManifest(), signed.GetSignature()) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Store) blobFile(sum []byte) string {
-	return filepath.Join(s.dir, "blobs", hex.EncodeToString(sum))
-}
-
-// ensure has the blob on disk, whole and checked.
-func (s *Store) ensure(ctx context.Context, b *safelightv1.Blob, fetch Fetch) error {
-	if _, err := s.read(b); err == nil {
-		return nil
-	}
-	data, err := fetch(ctx, b.GetSha256(), 0)
-	if err != nil {
-		return fmt.Errorf("fetching %s: %w", b.GetName(), err)
-	}
-	if err := checkBlob(b, data); err != nil {
-		return err
-	}
-	return pki.WriteSecret(s.blobFile(b.GetSha256()), data)
-}
-
-func (s *Store) read(b *safelightv1.Blob) ([]byte, error) {
-	data, err := os.ReadFile(s.blobFile(b.GetSha256()))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", b.GetName(), err)
-	}
-	return data, checkBlob(b, data)
-}
-
-func checkBlob(b *safelightv1.Blob, data []byte) error {
-	if sum := sha256.Sum256(data); uint64(len(data)) != b.GetSize() || !bytes.Equal(sum[:], b.GetSha256()) {
-		return fmt.Errorf("checking %s: its bytes are not those the manifest names", b.GetName())
-	}
-	return nil
-}
-
-func (s *Store) compile(m *safelightv1.Manifest) (*Active, error) {
-	files := make(map[string][]byte, len(m.GetBlobs()))
-	for _, b := range m.GetBlobs() {
-		data, err := s.read(b)
-		if err != nil {
-			return nil, err
-		}
-		files[b.GetName()] = data
-	}
-	set, err := rules.Compile(files)
-	if err != nil {
-		return nil, fmt.Errorf("compiling rules: %w", err)
-	}
-	return &Active{Rules: set, Epoch: m.GetEpoch(), Serial: m.GetSerial(), KeyID: m.GetKeyId(), Issued: m.GetIssued().AsTime()}, nil
-}
-
 // keep makes the manifest the current one and the one in force the previous: not
 // what the current file holds, which may be the very one that could not be used.
-func (s *Store) keep(signed *safelightv1.SignedManifest) error {
-	raw, err := proto.Marshal(signed)
-	if err != nil {
-		return fmt.Errorf("encoding manifest: %w", err)
-	}
-	current := filepath.Join(s.dir, "current")
-	if s.raw != nil {
-		if err := pki.WriteSecret(filepath.Join(s.dir, "previous"), s.raw); err != nil {
+func (s *Store) keep(raw []byte) error {
+	if now := s.now.Load(); now != nil {
+		if err := pki.WriteSecret(filepath.Join(s.dir, previous), now.raw); err != nil {
 			return err
 		}
 	}
-	if err := pki.WriteSecret(current, raw); err != nil {
-		return err
-	}
-	s.raw = raw
-	return nil
+	return pki.WriteSecret(filepath.Join(s.dir, current), raw)
 }
 
-// sweep removes blobs that neither kept manifest names. What it cannot remove
-// it leaves for the next time.
-func (s *Store) sweep() {
+// sweep removes files that neither the kept manifests name nor the one to come.
+func (s *Store) sweep(coming []*safelightv1.Blob) {
 	keep := map[string]bool{}
-	for _, name := range []string{"current", "previous"} {
+	names(keep, coming)
+	for _, name := range []string{current, previous} {
 		raw, err := os.ReadFile(filepath.Join(s.dir, name))
 		if err != nil {
 			continue
@@ -274,17 +225,7 @@ func (s *Store) sweep() {
 		if proto.Unmarshal(raw, signed) != nil || proto.Unmarshal(signed.GetManifest(), m) != nil {
 			return
 		}
-		for _, b := range m.GetBlobs() {
-			keep[hex.EncodeToString(b.GetSha256())] = true
-		}
+		names(keep, m.GetBlobs())
 	}
-	entries, err := os.ReadDir(filepath.Join(s.dir, "blobs"))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !keep[e.Name()] {
-			_ = os.Remove(filepath.Join(s.dir, "blobs", e.Name()))
-		}
-	}
+	s.files.sweep(keep)
 }

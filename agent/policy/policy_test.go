@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,11 +161,11 @@ func TestAFetchThatIsCutOffIsTakenUpAtTheNextTry(t *testing.T) {
 	d := newDevice(t)
 	signed := d.signer.version(1, "one.test")
 	tries := 0
-	cut := func(ctx context.Context, sum []byte, offset int64) ([]byte, error) {
+	cut := func(ctx context.Context, sum []byte, offset int64, to io.Writer) error {
 		if tries++; tries == 4 {
-			return nil, errors.New("the line went dead")
+			return errors.New("the line went dead")
 		}
-		return d.signer.fetch(ctx, sum, offset)
+		return d.signer.fetch(ctx, sum, offset, to)
 	}
 	wantError(t, d.Apply(t.Context(), signed, cut), "the line went dead")
 	d.reopen()

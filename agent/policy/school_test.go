@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -53,6 +54,7 @@ type signer struct {
 	id    string
 	blobs map[[32]byte][]byte // what Fetch answers
 	asked int                 // how often it was
+	sent  int64               // bytes
 
 	recovery crypto.Signer
 	also     *signer // another key that devices trust
@@ -97,13 +99,19 @@ func (s *signer) keys() []*safelightv1.PolicyKey {
 	return keys
 }
 
-func (s *signer) fetch(_ context.Context, sum []byte, _ int64) ([]byte, error) {
+func (s *signer) fetch(_ context.Context, sum []byte, offset int64, to io.Writer) error {
 	s.asked++
 	data, ok := s.blobs[[32]byte(sum)]
-	if !ok {
-		return nil, errors.New("no such file")
+	if !ok || offset > int64(len(data)) {
+		return errors.New("no such file")
 	}
-	return data, nil
+	s.sent += int64(len(data)) - offset
+	for piece := range slices.Chunk(data[offset:], 100_000) {
+		if _, err := to.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pack is a rule pack whose only category flags one site.
@@ -177,6 +185,9 @@ func newDevice(t testing.TB) *device {
 func (d *device) reopen() {
 	d.t.Helper()
 	d.logged = &strings.Builder{}
+	if d.Store != nil {
+		must(d.t, d.Close())
+	}
 	store, err := policy.Open(d.dir, school, d.signer.keys, slog.New(slog.NewTextHandler(d.logged, nil)))
 	must(d.t, err)
 	store.AcceptEpochs(d.signer.recoveryKey)
@@ -197,7 +208,9 @@ func (d *device) judges(serial uint64, site string) {
 	if a.Epoch != 1 || a.Serial != serial {
 		d.t.Errorf("policy %d.%d is in force, want 1.%d", a.Epoch, a.Serial, serial)
 	}
-	if v := a.Rules.Judge(rules.Input{Kind: event.Domain, Text: site}); v.Decision != rules.Flag {
-		d.t.Errorf("policy %d.%d says %q of %s", a.Epoch, a.Serial, v.Decision, site)
-	}
+	d.Use(func(set *rules.Ruleset, epoch, serial uint64) {
+		if v := set.Judge(rules.Input{Kind: event.Domain, Text: site}); v.Decision != rules.Flag {
+			d.t.Errorf("policy %d.%d says %q of %s", epoch, serial, v.Decision, site)
+		}
+	})
 }

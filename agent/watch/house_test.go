@@ -177,7 +177,7 @@ type agent struct {
 	stop   func() time.Duration
 }
 
-type agentFetch = func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)
+type agentFetch = agentwatch.Fetch
 
 type lockedBuilder struct {
 	mu sync.Mutex // guards b
@@ -204,7 +204,7 @@ func newAgent(t testing.TB, l *line, policy func(context.Context, agentFetch) er
 		Up: func() {}, Pause: func(time.Duration) {},
 		Client: safelightv1.NewAgentServiceClient(conn),
 		Status: func() *safelightv1.AgentStatus { return &safelightv1.AgentStatus{Hostname: "laptop", PolicySerial: 7} },
-		Policy: func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(context.Context, []byte, int64) ([]byte, error)) error {
+		Policy: func(ctx context.Context, signed *safelightv1.SignedManifest, fetch agentFetch) error {
 			a.policies <- signed
 			if a.policy == nil {
 				return nil

@@ -6,7 +6,6 @@ package watch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -14,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"safelight/internal/version"
@@ -40,7 +38,7 @@ type Parts struct {
 	Status func() *safelightv1.AgentStatus
 	// Policy brings a manifest into force or says why not. A manifest that is
 	// not newer is not an error.
-	Policy func(ctx context.Context, signed *safelightv1.SignedManifest, fetch func(ctx context.Context, sha256 []byte, offset int64) ([]byte, error)) error
+	Policy func(ctx context.Context, signed *safelightv1.SignedManifest, fetch Fetch) error
 	// Trust keeps a new trust bundle.
 	Trust func(*safelightv1.TrustBundle) error
 	// Checkpoint keeps a checkpoint of the collector's record.
@@ -59,6 +57,9 @@ type Parts struct {
 	Pause func(time.Duration)
 	Log   *slog.Logger
 }
+
+// Fetch writes a file of the policy to `to`, from offset on.
+type Fetch = func(ctx context.Context, sha256 []byte, offset int64, to io.Writer) error
 
 // Watcher runs the stream.
 type Watcher struct {
@@ -121,6 +122,8 @@ func text(err error) string {
 // once runs one stream. A wait above nought is what the collector asked for.
 func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
+	policies := w.startApplier(ctx)
+	defer policies.running.Wait()
 	defer cancel()
 	stream, err := w.parts.Client.Watch(ctx)
 	if err != nil {
@@ -144,7 +147,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 	directives := make(chan *safelightv1.Directive)
 	failed := make(chan error, 1)
 	go func() { failed <- receive(ctx, stream, directives) }()
-	return w.serve(ctx, stream, directives, failed)
+	return w.serve(ctx, stream, policies, directives, failed)
 }
 
 // ended asks the stream why Send failed: gRPC answers io.EOF there.
@@ -173,7 +176,7 @@ func receive(ctx context.Context, stream safelightv1.AgentService_WatchClient, o
 	}
 }
 
-func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_WatchClient, directives <-chan *safelightv1.Directive, failed <-chan error) (time.Duration, error) {
+func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_WatchClient, policies *applier, directives <-chan *safelightv1.Directive, failed <-chan error) (time.Duration, error) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
@@ -188,7 +191,13 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 				w.parts.Pause(pause(b))
 				return pause(b), errors.New("the collector asked for a pause")
 			}
+			if d.GetPolicy() != nil {
+				policies.put(d)
+				continue
+			}
 			results = append(results, w.obey(ctx, d))
+		case res := <-policies.results:
+			results = append(results, res)
 		case err := <-failed:
 			return 0, err
 		}
@@ -261,52 +270,6 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 		res.Detail = clip(err.Error(), 1000)
 	}
 	return res
-}
-
-// fetch reads a file of the policy, from offset on, as often as the stream
-// breaks and something came.
-func (w *Watcher) fetch(ctx context.Context, sha256 []byte, offset int64) ([]byte, error) {
-	var data []byte
-	for {
-		got, err := w.fetchFrom(ctx, sha256, offset+int64(len(data)))
-		data = append(data, got...)
-		switch {
-		case len(data) > maxFile:
-			return nil, fmt.Errorf("fetching a file: it is over %d bytes", maxFile)
-		case err == nil:
-			return data, nil
-		case status.Code(err) == codes.Unavailable && len(got) > 0:
-			continue
-		default:
-			return nil, err
-		}
-	}
-}
-
-// maxFile bounds what a broken collector can make the agent hold.
-const maxFile = 64 << 20
-
-func (w *Watcher) fetchFrom(ctx context.Context, sha256 []byte, offset int64) ([]byte, error) {
-	stream, err := w.parts.Client.FetchBlob(ctx, &safelightv1.FetchBlobRequest{Sha256: sha256, Offset: uint64(offset)})
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	for {
-		c, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return data, nil
-		}
-		if err != nil {
-			return data, err
-		}
-		if c.GetOffset() != uint64(offset)+uint64(len(data)) {
-			return nil, fmt.Errorf("fetching a file: piece at %d does not follow on", c.GetOffset())
-		}
-		if data = append(data, c.GetData()...); len(data) > maxFile {
-			return data, nil // fetch refuses it
-		}
-	}
 }
 
 // clip cuts at n bytes and leaves no half character: a message with one in it

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -227,8 +228,9 @@ func TestAFetchResumesWhereItBroke(t *testing.T) {
 	l.serve(f)
 	got := make(chan []byte, 1)
 	newAgent(t, l, func(ctx context.Context, fetch agentFetch) error {
-		b, err := fetch(ctx, sum[:], 0)
-		got <- b
+		var b bytes.Buffer
+		err := fetch(ctx, sum[:], 0, &b)
+		got <- b.Bytes()
 		return err
 	})
 	f.say <- &safelightv1.Directive{Id: 2, Kind: &safelightv1.Directive_Policy{Policy: &safelightv1.SignedManifest{}}}
@@ -281,8 +283,7 @@ func TestAFetchThatCannotGoOnFails(t *testing.T) {
 			}
 			l.serve(f)
 			newAgent(t, l, func(ctx context.Context, fetch agentFetch) error {
-				_, err := fetch(ctx, make([]byte, 32), 0)
-				return err
+				return fetch(ctx, make([]byte, 32), 0, io.Discard)
 			})
 			await(t, f.heard, "hello")
 			f.say <- &safelightv1.Directive{Id: 2, Kind: &safelightv1.Directive_Policy{Policy: &safelightv1.SignedManifest{}}}

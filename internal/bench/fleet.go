@@ -206,7 +206,7 @@ func newSimulated(ctx context.Context, dir, token, addr string) (*simulated, err
 	d.watcher = watch.New(watch.Parts{
 		Client: client, Log: logging.Discard(), Pause: d.shipper.BackOff,
 		Status: func() *safelightv1.AgentStatus { return heartbeat(epoch[:], instance) },
-		Policy: func(context.Context, *safelightv1.SignedManifest, func(context.Context, []byte, int64) ([]byte, error)) error {
+		Policy: func(context.Context, *safelightv1.SignedManifest, watch.Fetch) error {
 			return nil // as one that has it already
 		},
 		Trust:      func(*safelightv1.TrustBundle) error { return nil },
