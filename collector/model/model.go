@@ -201,9 +201,6 @@ type Event struct {
 	// Unlisted says that its rule names a list which does not hold the name: it is
 	// kept, and nobody is told.
 	Unlisted bool
-	// Unlisted says that its rule names a list which does not hold the name: it is
-	// kept, and nobody is told.
-	Unlisted bool
 	event.Grounds
 	Erased bool // what was seen was erased with its subject
 
