@@ -10,6 +10,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"safelight/internal/rules"
 )
 
 func schema(t *testing.T) *jsonschema.Schema {
@@ -115,4 +117,64 @@ tests:
 first_steps: [Speak with the pupil in person.]
 `),
 	"own/approved.yaml": []byte("approved: weapons-own\ntitle: Programs that we know\nwhy: What is not on it is new.\nowner: IT\nprograms: [word.exe, {name: calc.exe}]\n"),
+}
+
+// What the schema's examples use, the parser knows, and the other way round.
+func TestTheParserKnowsWhatTheSchemaKnows(t *testing.T) {
+	files, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(files, schemaExamples)
+	if _, err := rules.Compile(files); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A slip that the schema lets through is found late; one that it alone refuses
+// is a lie to the editor.
+func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
+	s := schema(t)
+	shipped, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(schemaExamples["own/weapons.yaml"])
+	for name, swap := range map[string][2]string{
+		"an unknown key":              {"threshold: 100", "treshold: 100"},
+		"an unknown severity":         {"severity: medium", "severity: grave"},
+		"an unknown purpose":          {"purpose: safeguarding", "purpose: control"},
+		"no owner":                    {"owner: DSL\n", ""},
+		"no tests":                    {"tests:", "texts:"},
+		"a phrase without an id":      {"{id: w-001, text", "{text"},
+		"a phrase without words":      {"id: w-002, all: [noose, tie], within: 5,", "id: w-002,"},
+		"an unknown way to match":     {"match: part", "match: most"},
+		"a context without a reach":   {"near: [airsoft, game], within: 4", "near: [airsoft, game]"},
+		"a list without a licence":    {" licence: CC0-1.0,", ""},
+		"a list of an unknown format": {"format: domains", "format: pdf"},
+		"a list by file transfer":     {"https://lists.example", "ftp://lists.example"},
+		"a bad hash":                  {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "0123"},
+		"a rule about one person":     {"scope: {roles", "scope: {accounts: [a.pupil], roles"},
+		"an unknown role":             {"roles: [pupil]", "roles: [parent]"},
+		"premises that are neither":   {"premises: any", "premises: bus"},
+		"raise without a reason":      {"repeats: 3, within", "within"},
+		"raise without a reach":       {"{repeats: 3, within: 1h, to: high}", "{repeats: 3, to: high}"},
+		"a test line of two kinds":    {"{domain: knives.example}", "{domain: knives.example, process: a.exe}"},
+	} {
+		bad := strings.Replace(good, swap[0], swap[1], 1)
+		if bad == good {
+			t.Fatalf("%s: the example does not hold %q", name, swap[0])
+		}
+		if s.Validate(asJSON(t, []byte(bad))) == nil {
+			t.Errorf("%s: the schema takes it", name)
+		}
+		files := maps.Clone(shipped)
+		maps.Copy(files, schemaExamples)
+		files["own/weapons.yaml"] = []byte(bad)
+		if _, err := rules.Compile(files); err == nil {
+			t.Errorf("%s: the parser takes it", name)
+		} else if !strings.Contains(err.Error(), "own/weapons.yaml:") {
+			t.Errorf("%s: the place is not told: %v", name, err)
+		}
+	}
 }
