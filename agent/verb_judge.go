@@ -27,34 +27,60 @@ func judgeVerb() cli.Command {
 		Example: `printf 'domain\tbet365.com\n' | safelight-agent judge --rules packs`,
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := fs.String("rules", "", "folder of rules: a pack, or a folder of packs")
-			in := rules.Input{}
-			fs.StringVar(&in.Role, "role", "pupil", "whose scope judges: pupil, adult-learner, staff, contractor, volunteer, governor, visitor or head")
-			fs.StringVar(&in.Year, "year", "", "the person's year group")
-			fs.StringVar(&in.Site, "site", "", "the site they are at")
+			who := rules.Input{}
+			fs.StringVar(&who.Role, "role", "pupil", "whose scope judges: "+strings.Join(rules.Roles(), ", "))
+			fs.StringVar(&who.Year, "year", "", "the person's year group")
+			fs.StringVar(&who.Site, "site", "", "the site they are at")
+			fs.StringVar(&who.Premises, "premises", "", "whether the device is on or off the premises; not known, if left out")
+			fs.BoolVar(&who.Unreviewed, "unreviewed", false, "also judge by languages that no speaker has reviewed")
+			groups := fs.String("group", "", "the groups the person is in, with commas between")
+			periods := fs.String("period", "", "what the timetable says: lesson, break, school-day, out-of-hours, names of periods, with commas between")
 			at := fs.String("at", "", "the time to judge at (2026-11-21T10:41:00Z); now, if left out")
-			fs.Bool("unreviewed", false, "also judge by languages that no speaker has reviewed (the rules of this version have none)")
 			return func(_ context.Context, env cli.Env, args []string) error {
 				if *dir == "" || len(args) > 1 {
 					return cli.Usagef("want --rules DIR and at most one FILE")
 				}
-				if !slices.Contains(rules.Roles(), in.Role) {
-					return cli.Usagef("--role %q: want one of %v", in.Role, rules.Roles())
+				who.Groups, who.Periods = commas(*groups), commas(*periods)
+				if err := subject(&who, *at); err != nil {
+					return err
 				}
-				in.At = time.Now()
-				if *at != "" {
-					t, err := time.Parse(time.RFC3339, *at)
-					if err != nil {
-						return cli.Usagef("--at %q: want a time like 2026-11-21T10:41:00Z", *at)
-					}
-					in.At = t
-				}
-				return judge(env, *dir, args, in)
+				return judge(env, *dir, args, who)
 			}
 		},
 	}
 }
 
-func judge(env cli.Env, dir string, args []string, in rules.Input) error {
+// subject checks as whom the lines are judged.
+func subject(who *rules.Input, at string) error {
+	if !slices.Contains(rules.Roles(), who.Role) {
+		return cli.Usagef("--role %q: want one of %s", who.Role, strings.Join(rules.Roles(), ", "))
+	}
+	if !slices.Contains([]string{"", "on", "off"}, who.Premises) {
+		return cli.Usagef("--premises %q: want on or off", who.Premises)
+	}
+	who.At = time.Now()
+	if at == "" {
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return cli.Usagef("--at %q: want a time like 2026-11-21T10:41:00Z", at)
+	}
+	who.At = t
+	return nil
+}
+
+// commas splits a list of words; an empty one is nil.
+func commas(s string) (out []string) {
+	for w := range strings.SplitSeq(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func judge(env cli.Env, dir string, args []string, who rules.Input) error {
 	files, err := packdir.Read(dir)
 	if err != nil {
 		return err
@@ -72,12 +98,12 @@ func judge(env cli.Env, dir string, args []string, in rules.Input) error {
 		defer f.Close()
 		from, name = f, args[0]
 	}
-	return judgeLines(set, from, name, env, in)
+	return judgeLines(set, from, name, env, who)
 }
 
 // judgeLines answers every line in order. A line that cannot be judged gets no
 // answer, is complained of, and makes the whole fail at the end.
-func judgeLines(set *rules.Ruleset, from io.Reader, name string, env cli.Env, in rules.Input) (err error) {
+func judgeLines(set *rules.Ruleset, from io.Reader, name string, env cli.Env, who rules.Input) (err error) {
 	out := bufio.NewWriter(env.Stdout)
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	enc := json.NewEncoder(out)
@@ -90,7 +116,7 @@ func judgeLines(set *rules.Ruleset, from io.Reader, name string, env cli.Env, in
 		if n == 1 {
 			line = strings.TrimPrefix(line, "\ufeff") // as Windows' editors save UTF-8
 		}
-		v, err := set.JudgeLine(line, in)
+		v, err := set.JudgeLine(line, who)
 		if err != nil {
 			fmt.Fprintf(env.Stderr, "%s: line %d: %s\n", name, n, err)
 			bad++

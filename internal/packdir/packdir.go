@@ -3,9 +3,9 @@
 // collector's rules verbs and the agent's judge verb use it; a running agent
 // does not, since its rules come in a signed manifest.
 //
-// Whatever it is pointed at, the protected pack that is built into the program
-// is part of the answer (G5), and a folder that claims to be that pack but
-// differs from it is refused.
+// Whatever it is pointed at, the protected pack (G5) and the locked pack (D12,
+// G16) that are built into the program are part of the answer, and a folder that
+// claims to be one of them but differs from it is refused.
 package packdir
 
 import (
@@ -24,13 +24,17 @@ import (
 
 const (
 	packFile  = "pack.yaml"
-	protected = "protected"
+	// listFolder holds the lists of names that a pack's files take.
+	listFolder = "lists"
 	// maxFile and maxFiles bound what a wrong folder can make us read.
 	maxFile  = 1 << 20
 	maxFiles = 2000
 )
 
-// Read reads a pack, or a folder of packs, and adds the protected pack.
+// builtIn are the packs that no school may change or leave out.
+var builtIn = []string{"protected", "locked"}
+
+// Read reads a pack, or a folder of packs, and adds those that are built in.
 func Read(dir string) (map[string][]byte, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -50,7 +54,7 @@ func Read(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Shipped gives the starter and the protected pack built into the program.
+// Shipped gives all packs built into the program.
 func Shipped() (map[string][]byte, error) { return ReadFS(packs.FS, "packs") }
 
 // ReadFS reads as Read does; name is what the root is called, for a root that
@@ -69,7 +73,12 @@ func ReadFS(root fs.FS, name string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.withProtected()
+	for _, pack := range builtIn {
+		if err := r.with(pack); err != nil {
+			return nil, err
+		}
+	}
+	return r.files, nil
 }
 
 type reader struct {
@@ -130,8 +139,12 @@ func (r *reader) pack(dir, name string) error {
 			return fmt.Errorf("%s ends in .yml: rename it to .yaml", at)
 		case e.Type()&fs.ModeSymlink != 0:
 			return fmt.Errorf("%s is a symbolic link: copy what it points at", at)
+		case e.IsDir() && file == listFolder:
+			if err := r.lists(at, path.Join(name, file)); err != nil {
+				return err
+			}
 		case e.IsDir():
-			return fmt.Errorf("%s is a folder inside a pack: want its files beside %s", at, packFile)
+			return fmt.Errorf("%s is a folder inside a pack: want its files beside %s, and lists of names in a folder %s", at, packFile, listFolder)
 		case path.Ext(file) != ".yaml":
 		case !e.Type().IsRegular(): // opening a pipe would wait for ever
 			return fmt.Errorf("%s is not an ordinary file: take it out of the pack", at)
@@ -147,6 +160,27 @@ func (r *reader) pack(dir, name string) error {
 	return nil
 }
 
+// lists reads the texts of names that the files of a pack take.
+func (r *reader) lists(dir, name string) error {
+	entries, err := fs.ReadDir(r.root, dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		at := path.Join(dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case path.Ext(at) != ".txt" || !e.Type().IsRegular():
+			return fmt.Errorf("%s is no text of names: want .txt files alone in it", at)
+		default:
+			if err := r.file(at, path.Join(name, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (r *reader) file(at, key string) error {
 	f, err := r.root.Open(at)
 	if err != nil {
@@ -158,7 +192,7 @@ func (r *reader) file(at, key string) error {
 		return fmt.Errorf("reading %s: %w", at, err)
 	}
 	if len(data) > maxFile {
-		return fmt.Errorf("%s is larger than %d bytes: split the category", at, maxFile)
+		return fmt.Errorf("%s is larger than %d bytes: split it", at, maxFile)
 	}
 	if len(r.files) == maxFiles {
 		return fmt.Errorf("more than %d files: this is no folder of packs", maxFiles)
@@ -167,33 +201,33 @@ func (r *reader) file(at, key string) error {
 	return nil
 }
 
-// withProtected adds the built-in protected pack. A folder of that name is
-// welcome only if it is the same, so that a copy of the shipped tree works.
-func (r *reader) withProtected() (map[string][]byte, error) {
+// with adds a built-in pack. A folder of that name is welcome only if it is the
+// same, so that a copy of the shipped tree works.
+func (r *reader) with(pack string) error {
 	own := map[string][]byte{}
 	for name, data := range r.files {
-		if path.Dir(name) == protected {
+		if path.Dir(name) == pack {
 			own[path.Base(name)] = data
 		}
 	}
-	entries, err := packs.FS.ReadDir(protected)
+	entries, err := packs.FS.ReadDir(pack)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, e := range entries {
-		name := path.Join(protected, e.Name())
+		name := path.Join(pack, e.Name())
 		data, err := packs.FS.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(own) > 0 && !bytes.Equal(data, own[e.Name()]) {
-			return nil, fmt.Errorf("%s differs from the one in this program: the protected pack is not a school's to change; delete the folder and it is added by itself", name)
+			return fmt.Errorf("%s differs from the one in this program: the %s pack is not a school's to change; delete the folder and it is added by itself", name, pack)
 		}
 		delete(own, e.Name())
 		r.files[name] = data
 	}
 	for extra := range own {
-		return nil, fmt.Errorf("%s is not part of the protected pack in this program: put a school's own rules into a pack of another name", path.Join(protected, extra))
+		return fmt.Errorf("%s is not part of the %s pack in this program: put a school's own rules into a pack of another name", path.Join(pack, extra), pack)
 	}
-	return r.files, nil
+	return nil
 }

@@ -48,7 +48,11 @@ func (c *compiler) build() {
 func (c *compiler) define(f *categoryFile) {
 	id := f.cat.ID
 	if other := c.byID[id]; other != nil {
-		c.bad(f.pos, fmt.Sprintf("category %q is also in %s", id, other.file.pos), "rename it, or write `extends: "+id+"` to add rules to it")
+		mend := "rename it, or write `extends: " + id + "` to add rules to it"
+		if other.file.pack.name == LockedPack {
+			mend = "take this file out: the locked pack brings the category, and `extends: " + id + "` adds rules to it"
+		}
+		c.bad(f.pos, fmt.Sprintf("category %q is also in %s", id, other.file.pos), mend)
 		return
 	}
 	cat := PolicyCategory{Category: f.cat, Actions: f.acts, Threshold: uint32(f.threshold)}

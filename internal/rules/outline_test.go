@@ -28,7 +28,7 @@ tests: {hit: [penny arcade falls], miss: [a museum]}
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(o.Categories, func(c rules.OutlineCategory) bool { return c.ID == "gambling" })
-	if i < 0 || len(o.Marks) == 0 || len(o.Packs) != 3 {
+	if i < 0 || len(o.Marks) == 0 || len(o.Packs) != 4 {
 		t.Fatalf("%d categories, %d marks, %d packs", len(o.Categories), len(o.Marks), len(o.Packs))
 	}
 	c := o.Categories[i]

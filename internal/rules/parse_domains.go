@@ -154,24 +154,19 @@ func (r *reader) listFile(n *yaml.Node, c *categoryFile) {
 // subscription reads `{list: ut1-adult, url: ..., format: ..., licence: ...}`.
 // A list without its licence is refused: nobody could show whose it is.
 func (r *reader) subscription(n *yaml.Node, c *categoryFile) {
-	f, ok := r.mapping(n, "a list", "list", "url", "format", "member", "licence", "from", "max_shrink", "max_grow", "refresh", "severity")
+	f, ok := r.mapping(n, "a list", "list", "url", "format", "member", "column", "sha256", "licence", "from", "max_shrink", "max_grow", "refresh", "severity")
 	if !ok {
 		return
 	}
 	l := listRule{pos: r.at(n), severity: r.severity(f)}
 	s := &l.source
-	s.ID, s.URL = r.id(f, "list"), r.need(f, "url", maxURL)
+	s.ID, s.URL = r.id(f, "list"), r.url(f)
 	s.Format = r.needChoice(f, "format", listFormats...)
 	s.Licence = r.need(f, "licence", maxTitle)
 	if from := f.by["from"]; from != nil {
 		s.From = r.text(from, "from", maxTitle)
 	}
-	if m := f.by["member"]; m != nil {
-		s.Member = r.text(m, "member", 200)
-	}
-	if s.URL != "" && !urlForm.MatchString(s.URL) {
-		r.bad(f.by["url"], fmt.Sprintf("url %q", clip(s.URL)), "want where the list is published, beginning with https://")
-	}
+	s.Member = r.member(f, s.Format)
 	s.MaxShrink = r.percent(f.by["max_shrink"], "max_shrink", 100, usualShrink)
 	s.MaxGrow = r.percent(f.by["max_grow"], "max_grow", 9999, usualGrow)
 	s.Refresh = usualRefresh
@@ -183,6 +178,41 @@ func (r *reader) subscription(n *yaml.Node, c *categoryFile) {
 	if s.ID != "" {
 		c.lists = append(c.lists, l)
 	}
+}
+
+// url reads where a list is published, with the hash that its text must have,
+// where one is given, behind it.
+func (r *reader) url(f fields) string {
+	u := r.need(f, "url", maxURL)
+	if u != "" && !urlForm.MatchString(u) {
+		r.bad(f.by["url"], fmt.Sprintf("url %q", clip(u)), "want where the list is published, beginning with https://")
+		return ""
+	}
+	pin := f.by["sha256"]
+	if pin == nil || u == "" {
+		return u
+	}
+	hash := strings.ToLower(r.text(pin, "sha256", 64))
+	if !hashForm.MatchString(hash) || strings.Contains(u, "#") {
+		r.bad(pin, fmt.Sprintf("sha256 %q", clip(hash)), "want 64 hexadecimal digits, and no # in the url")
+	}
+	return u + "#sha256=" + hash
+}
+
+// member reads which part of the file is meant: the member of an archive, the
+// column of a table.
+func (r *reader) member(f fields, format string) string {
+	key, other := "member", "column"
+	if format == "csv" {
+		key, other = other, key
+	}
+	if n := f.by[other]; n != nil {
+		r.bad(n, fmt.Sprintf("`%s` of a list of format %s", other, format), "want `column` for csv, `member` for an archive")
+	}
+	if n := f.by[key]; n != nil {
+		return r.text(n, key, 200)
+	}
+	return ""
 }
 
 var urlForm = regexp.MustCompile(`^https?://[^\s/@]+(/[^\s]*)?$`)

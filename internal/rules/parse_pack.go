@@ -23,6 +23,7 @@ const (
 const (
 	StarterPack   = "starter"
 	ProtectedPack = "protected"
+	LockedPack    = "locked" // what nobody can switch off (D12)
 )
 
 // packFile is a pack.yaml.
@@ -50,7 +51,7 @@ func (r *reader) pack(n *yaml.Node) *packFile {
 		}
 	}
 	switch p.name {
-	case StarterPack:
+	case StarterPack, LockedPack:
 		p.kind = vendorPack
 	case ProtectedPack:
 		p.kind = protectedPack
