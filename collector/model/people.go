@@ -85,6 +85,21 @@ type TimetableVersion struct {
 	Imported time.Time
 }
 
+// TimetableSummary is what importing a timetable answers.
+type TimetableSummary struct {
+	Zone    string
+	Sites   int
+	Periods int
+	Until   time.Time // from then on it says nothing
+	Now     []SiteNow
+}
+
+// SiteNow says which words hold at a site at this moment.
+type SiteNow struct {
+	Site  string
+	Words []string
+}
+
 // Exemption is leave for a class from one category until a time. It is never for
 // a person (G7).
 type Exemption struct {
@@ -104,6 +119,13 @@ type Exemption struct {
 
 // Live says whether an exemption is in force.
 func (e Exemption) Live(now time.Time) bool { return e.Ended.IsZero() && now.Before(e.Until) }
+
+// ExemptionRequest is what somebody asks for.
+type ExemptionRequest struct {
+	Group, Category, Reason string
+	Until                   string // "bell", a time of day, or a time
+	Site                    string // whose bell; empty: the school's
+}
 
 // ExemptionCount is a line of the week: how often a category was lifted.
 type ExemptionCount struct {
