@@ -114,6 +114,6 @@ func strangers(ctx context.Context, t *names.Table, _ *corpus) ([]row, error) {
 	asked := 3 * strangerHosts
 	return []row{{
 		"names: names that no list has, taken for listed", fmt.Sprintf("%d of %d", found[0]+found[1], asked), "at most one in 2^28: 3",
-		fmt.Sprintf("reckoned: %.2f, one in 2^32 or fewer", float64(asked)/(1<<32)),
+		fmt.Sprintf("reckoned: %.1f, one in 2^30 or fewer", float64(asked)/(1<<30)),
 	}}, ctx.Err()
 }

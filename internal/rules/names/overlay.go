@@ -44,7 +44,12 @@ type Overlay struct {
 	bits    uint   // of a code
 	shift   uint   // of a hash, gives its place in starts
 	starts  []uint32
+	marks   []uint64 // a bit for each longer beginning: whether a change has it
 }
+
+// markBits is how many bits longer the beginnings are of which marks has a bit
+// each: about 16 for a change, so that few names are looked for in vain.
+const markBits = 7
 
 // OpenOverlay reads an overlay in place: b must stay as it is for as long as it
 // is used. All of it is looked at, in a few microseconds a thousand changes, and
@@ -90,6 +95,7 @@ func (o *Overlay) index(n int, sets uint64) error {
 	beginnings := uint(bits.Len(uint(n / 8)))
 	o.shift = 64 - beginnings
 	o.starts = make([]uint32, 1<<beginnings+1)
+	o.marks = make([]uint64, 1<<(beginnings+markBits)/64)
 	for i := range n {
 		c := o.change(i)
 		if i > 0 && c>>o.bits <= o.change(i-1)>>o.bits {
@@ -99,6 +105,8 @@ func (o *Overlay) index(n int, sets uint64) error {
 			return errors.New("a change has a set that is not in its list: fetch it again")
 		}
 		o.starts[c>>o.shift+1]++
+		mark := c >> (o.shift - markBits)
+		o.marks[mark/64] |= 1 << (mark % 64)
 	}
 	for i := 1; i < len(o.starts); i++ {
 		o.starts[i] += o.starts[i-1]
@@ -115,6 +123,12 @@ func (o *Overlay) decode(c uint64) (set uint32, gone bool) {
 		return 0, true
 	}
 	return binary.LittleEndian.Uint32(o.sets[4*(code-1):]), false
+}
+
+// may reports whether there can be a change of the name with this hash.
+func (o *Overlay) may(h uint64) bool {
+	mark := h >> (o.shift - markBits)
+	return o.marks[mark/64]>>(mark%64)&1 != 0
 }
 
 // find reports a change of the name with this hash, and whether it is gone.

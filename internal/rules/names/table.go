@@ -84,6 +84,9 @@ func (t *Table) each(host string, suffixes []suffix, visit func(start int, set u
 // find looks a name up by its hash.
 func (t *Table) find(h uint64) (uint32, bool) {
 	for _, o := range t.overlays {
+		if !o.may(h) {
+			continue
+		}
 		if set, here, gone := o.find(h); here {
 			return set, !gone
 		}
