@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +21,8 @@ import (
 type adminVerb struct {
 	name, args, short, example string
 	call                       string // the admin verb
+	// callFor, where set, chooses the admin verb by the request.
+	callFor func(req any) string
 	// request declares flags and returns what builds the request.
 	request func(fs *flag.FlagSet) func(args []string) (any, error)
 	// say prints a line of the answer for people; --json prints it as it is.
@@ -44,7 +47,11 @@ func (v adminVerb) command() cli.Command {
 				}
 				defer done()
 				w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
-				err = client.Call(ctx, v.call, req, func(line json.RawMessage) error {
+				call := v.call
+				if v.callFor != nil {
+					call = v.callFor(req)
+				}
+				err = client.Call(ctx, call, req, func(line json.RawMessage) error {
 					if *asJSON {
 						_, err := fmt.Fprintf(w, "%s\n", line)
 						return err
@@ -180,20 +187,30 @@ func userDisableVerb() cli.Command {
 }
 
 func since(fs *flag.FlagSet) func() (time.Time, error) {
-	s := fs.String("since", "", "only from then on: a time (2026-11-21T08:00:00Z) or an age (24h)")
+	s := fs.String("since", "", "only from then on: a time (2026-11-21T08:00:00Z) or an age (24h, 30d)")
 	return func() (time.Time, error) {
 		if *s == "" {
 			return time.Time{}, nil
 		}
-		if age, err := time.ParseDuration(*s); err == nil && age >= 0 {
+		if age, ok := parseAge(*s); ok {
 			return time.Now().Add(-age), nil
 		}
 		t, err := time.Parse(time.RFC3339, *s)
 		if err != nil {
-			return t, cli.Usagef("--since %q: want a time like 2026-11-21T08:00:00Z or an age like 24h", *s)
+			return t, cli.Usagef("--since %q: want a time like 2026-11-21T08:00:00Z or an age like 24h or 30d", *s)
 		}
 		return t, nil
 	}
+}
+
+// parseAge reads a duration, which may also be whole days: "30d".
+func parseAge(text string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n >= 0 && n < 100_000
+	}
+	age, err := time.ParseDuration(text)
+	return age, err == nil && age >= 0
 }
 
 func look(fs *flag.FlagSet) func([]string) (any, error) {
@@ -227,16 +244,6 @@ func alertsVerb() cli.Command {
 		example: `safelight-collector alerts --as "Demo DSL" --json`, request: look,
 		say: sayAs("%s\t%s\t%s\t%s\t%d events\t%s\n", func(d admin.AlertLine) []any {
 			return []any{d.Ref, when(d.Raised), d.Severity, d.Category, d.Events, d.State}
-		}),
-	}.command()
-}
-
-func rulesHistoryVerb() cli.Command {
-	return adminVerb{
-		name: "rules history", short: "Show which rules were published, when, by whom and why.", call: "rules/history",
-		example: "safelight-collector rules history", request: nothing,
-		say: sayAs("%d.%d\t%s\t%s\t%s\n", func(d admin.RulesPublished) []any {
-			return []any{d.Epoch, d.Serial, when(d.Issued), d.By, strings.ReplaceAll(d.Reason, "\n", " ")}
 		}),
 	}.command()
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"safelight/collector/admin"
 	"safelight/collector/policy"
 	"safelight/internal/cli"
 	"safelight/internal/packdir"
@@ -62,29 +61,4 @@ func check(env cli.Env, dir string, asJSON bool) error {
 		}
 	}
 	return nil
-}
-
-func rulesPublishVerb() cli.Command {
-	return adminVerb{
-		name: "rules publish", args: "DIR --as WHO --reason WHY", call: "rules/publish",
-		short:   "Check rules, sign them and bring them into force on every device.",
-		example: `safelight-collector rules publish packs --as "Demo DSL" --reason "First rules"`,
-		request: func(fs *flag.FlagSet) func([]string) (any, error) {
-			as := fs.String("as", "", "who publishes: a DSL's sign-in token, or in a trial school their name")
-			reason := fs.String("reason", "", "why; kept with the version")
-			return func(args []string) (any, error) {
-				if len(args) != 1 || *as == "" || strings.TrimSpace(*reason) == "" {
-					return nil, cli.Usagef("want one folder of rules, --as WHO and --reason WHY")
-				}
-				files, err := packdir.Read(args[0])
-				if err != nil {
-					return nil, err
-				}
-				return admin.RulesPublish{Files: files, As: *as, Reason: *reason}, nil
-			}
-		},
-		say: sayAs("Published rules %d.%d. Devices that are connected have them within a second.\n", func(d admin.RulesPublished) []any {
-			return []any{d.Epoch, d.Serial}
-		}),
-	}.command()
 }

@@ -23,11 +23,6 @@ import (
 // maxRequest bounds a request: a rule pack or a roster of a large trust.
 const maxRequest = 64 << 20
 
-// Publisher publishes rules.
-type Publisher interface {
-	Publish(ctx context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error)
-}
-
 // Store is what the verbs read and write.
 type Store interface {
 	School(ctx context.Context, id model.SchoolID) (model.School, error)
@@ -44,6 +39,8 @@ type Store interface {
 	DisableUser(ctx context.Context, school model.SchoolID, id string) error
 	People
 	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
+	Proposal(ctx context.Context, school model.SchoolID, id string) (model.Proposal, error)
+	Proposals(ctx context.Context, school model.SchoolID) ([]model.Proposal, error)
 	AlertsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Alert, error)
 	EventsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Event, error)
 	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
@@ -57,12 +54,12 @@ type Store interface {
 
 // Parts are what the verbs are built of.
 type Parts struct {
-	School    model.SchoolID
-	Store     Store
-	Publisher Publisher
-	Keys      Keys
-	Audit     Audit
-	Root      *x509.Certificate
+	School model.SchoolID
+	Store  Store
+	Rules  Rules
+	Keys   Keys
+	Audit  Audit
+	Root   *x509.Certificate
 	// RootNow, where set, is asked instead of Root: keys are rotated.
 	RootNow func() *x509.Certificate
 	// ServerName stands in tokens, with the addresses agents call.
@@ -111,8 +108,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "user/disable", a.userDisable)
 	handle(mux, "roster/import", a.rosterImport)
 	handle(mux, "key/rotate", changing(a, keyEvent, a.keyRef, a.keyRotate))
-	handle(mux, "rules/publish", a.rulesPublish)
-	handle(mux, "rules/history", reading(a, "rules", a.rulesHistory))
+	a.ruleVerbs(mux)
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
 	mux.HandleFunc("POST /v1/backup", a.lookFirst("backup", a.backup))

@@ -93,11 +93,19 @@ func (s *watchedStore) EventsFor(ctx context.Context, id model.SchoolID, u model
 	return s.Store.EventsFor(ctx, id, u, since)
 }
 
-// publisher publishes as set; unset it panics.
-type publisher func(files map[string][]byte, by, reason string) (model.PolicyVersion, error)
+// workflow publishes as set; whatever else it is asked panics, unless it stands on
+// a real one.
+type workflow struct {
+	admin.Rules
+	publish func(files map[string][]byte, by, reason string) (model.PolicyVersion, error)
+}
 
-func (p publisher) Publish(_ context.Context, files map[string][]byte, by, reason string) (model.PolicyVersion, error) {
-	return p(files, by, reason)
+func (w *workflow) Publish(ctx context.Context, to model.RuleSet, by model.User, reason string) (model.PolicyVersion, model.RuleReview, error) {
+	if w.publish == nil && w.Rules != nil {
+		return w.Rules.Publish(ctx, to, by, reason)
+	}
+	v, err := w.publish(to.Files, by.ID, reason)
+	return v, model.RuleReview{}, err
 }
 
 // house is the verbs of a trial school of invented people.
@@ -106,7 +114,7 @@ type house struct {
 	t       testing.TB
 	store   *watchedStore
 	handler http.Handler
-	publish publisher
+	*workflow
 	changed int
 }
 
@@ -121,13 +129,11 @@ func newHouse(t testing.TB) *house {
 	record, err := audit.Open(t.Context(), audit.Parts{Store: s, School: school, Key: key, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(record.Close)
-	h := &house{t: t, store: &watchedStore{Store: s, record: record}}
+	h := &house{t: t, store: &watchedStore{Store: s, record: record}, workflow: &workflow{}}
 	h.handler = admin.New(admin.Parts{
 		School: school, Store: h.store, Root: root(t), ServerName: "collector.test", Addresses: []string{"192.0.2.7:7443"},
 		ConsoleURL: "https://collector.test:8443", ReadRoster: people.ReadRoster, NotFound: model.ErrNotFound,
-		Publisher: publisher(func(f map[string][]byte, by, reason string) (model.PolicyVersion, error) {
-			return h.publish(f, by, reason)
-		}),
+		Rules: h.workflow,
 		Keyring: func(_ context.Context, place string) (admin.Keyring, error) {
 			return admin.Keyring{Name: "k", Sealed: []byte("sealed"), Places: []string{place}}, nil
 		},

@@ -182,7 +182,7 @@ func TestRulesThatDoNotHoldWakeNobody(t *testing.T) {
 	h.publish = func(map[string][]byte, string, string) (model.PolicyVersion, error) {
 		return model.PolicyVersion{}, errors.New("a/b.yaml:3:1: unknown key")
 	}
-	_, err := h.ask("rules/publish", admin.RulesPublish{As: "Demo DSL", Reason: "because"})
+	_, err := h.ask("rules/publish", admin.RulesPublish{Files: map[string][]byte{"a/b.yaml": []byte("x")}, As: "Demo DSL", Reason: "because"})
 	wantError(t, err, "a/b.yaml:3:1: unknown key")
 	if h.changed != 0 {
 		t.Error("devices were told of nothing")

@@ -122,15 +122,28 @@ func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.
 	return policy.NewPublisherOn(ctx, schoolID, s.keys.ring, shipped, s.store, now)
 }
 
+// newWorkflow is the way of a change of rules, around a publisher.
+func newWorkflow(s *state, p *policy.Publisher) (*policy.Workflow, error) {
+	shipped, err := packdir.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	return policy.NewWorkflow(p, shipped, s.store), nil
+}
+
 func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
 	publisher, err := newPublisher(ctx, s, now)
 	if err != nil {
 		return nil, err
 	}
 	s.keys.publisher = publisher
+	workflow, err := newWorkflow(s, publisher)
+	if err != nil {
+		return nil, err
+	}
 	return admin.New(admin.Parts{
 		Keys: s.keys, RootNow: s.root,
-		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record, s.keys.path(epochKeyFile)}, Publisher: publisher, Root: s.root(), ServerName: conf.serverName(),
+		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record, s.keys.path(epochKeyFile)}, Rules: workflow, Root: s.root(), ServerName: conf.serverName(),
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,

@@ -22,6 +22,8 @@ const (
 // remover is what retention needs of the store.
 type remover interface {
 	RemoveTrialData(ctx context.Context, school model.SchoolID, before, now time.Time, dry bool) (model.Removed, error)
+	// RemoveTrials removes what `rules try` found, in any school.
+	RemoveTrials(ctx context.Context, school model.SchoolID, now time.Time) error
 }
 
 // retention removes a trial's data once it is old enough (G13).
@@ -57,6 +59,9 @@ func (r *retention) run(ctx context.Context) error {
 }
 
 func (r *retention) once(ctx context.Context) {
+	if err := r.store.RemoveTrials(ctx, schoolID, r.now()); err != nil && ctx.Err() == nil {
+		r.log.ErrorContext(ctx, "removing old trials of rules failed", "error", err)
+	}
 	removed, err := r.remove(ctx, false)
 	switch {
 	case errors.Is(err, store.ErrNotTrial) || ctx.Err() != nil:
