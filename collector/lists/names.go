@@ -69,10 +69,7 @@ func (l *Lists) Names(ctx context.Context, id string, version int64) iter.Seq2[s
 }
 
 // Change is a name that one version has and another has not.
-type Change struct {
-	Name    string
-	Removed bool // else added
-}
+type Change = model.ListChange
 
 // Changes reads in what order of keys a kept version differs from an earlier kept
 // one: what a device with the one needs to have the other. ErrNotKept: one of
@@ -87,7 +84,7 @@ func (l *Lists) Changes(ctx context.Context, id string, from, to int64) iter.Seq
 		now := l.cursor(ctx, id, to, model.ListNames)
 		going := true
 		d.removed = func(key []byte) error {
-			going = going && yield(Change{nameOf(key), true}, nil)
+			going = going && yield(Change{Name: nameOf(key), Removed: true}, nil)
 			return nil
 		}
 		for going {
@@ -104,7 +101,7 @@ func (l *Lists) Changes(ctx context.Context, id string, from, to int64) iter.Seq
 			if key == nil {
 				return
 			}
-			if added && going && !yield(Change{nameOf(key), false}, nil) {
+			if added && going && !yield(Change{Name: nameOf(key)}, nil) {
 				return
 			}
 		}

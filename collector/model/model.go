@@ -326,9 +326,27 @@ type PolicyVersion struct {
 	Reason    string
 	Manifest  []byte
 	Signature []byte
+	// Files are what it was made of and what it was compiled to; Lists the version
+	// of each list whose names it has, by the list's id. Store.PolicyFiles and
+	// Store.PolicyLists read them; a version by an engine before 3 has none.
+	Files []PolicyFile
+	Lists map[string]int64
 	// Proposal is the id of the proposal that it brings into force; empty: none.
 	// It is not kept with the version: the proposal says what became of it.
 	Proposal string
+}
+
+// PolicyFile is a file of a version, whose content lies in a Blob.
+type PolicyFile struct {
+	Name     string
+	SHA256   [32]byte
+	Compiled bool // made of the others, and what devices get
+}
+
+// ListChange is a name that one version of a list has and another has not.
+type ListChange struct {
+	Name    string
+	Removed bool // else added
 }
 
 // Blob is a file of a policy, named by its content.

@@ -47,6 +47,9 @@ func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs 
 		if err != nil {
 			return err
 		}
+		if err := addPolicyFiles(ctx, tx, v); err != nil {
+			return err
+		}
 		if v.Proposal != "" {
 			err := decideProposal(ctx, tx, v.School, model.Proposal{
 				ID: v.Proposal, State: model.ProposalPublished, Decided: v.Issued, DecidedBy: v.By, Why: v.Reason, Epoch: v.Epoch, Serial: v.Serial,
@@ -63,6 +66,9 @@ func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs 
 		}
 		return bump(ctx, tx, v.School, TopicPolicy)
 	})
+	if err == nil {
+		err = s.dropOldTables(ctx, v.School)
+	}
 	if err != nil {
 		return fmt.Errorf("publishing policy: %w", err)
 	}
