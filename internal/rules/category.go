@@ -65,9 +65,6 @@ var adultCategories = []string{"illegal-content", "contact-outside-school", "byp
 // here can not be exempted, whatever an exemption says.
 var exemptable = []string{"social-media", "games", "ai-assistants", "video"}
 
-// Exemptable lists the categories that a class may be given leave from.
-func Exemptable() []string { return slices.Clone(exemptable) }
-
 // defaultActions gives what happens where a category does not say (G8, G9).
 func defaultActions(id, purpose string) []Action {
 	acts := make([]Action, len(roleNames))

@@ -73,9 +73,13 @@ func (j *judging) entry(r *Rule, host string, length int) {
 
 // outdone gives another entry of the same category that stands above entry i,
 // if there is one: a school's above a pack's, then the more specific, then an
-// allow. A locked category never has a school's allow: Compile refuses it.
+// allow. In a locked category nothing is outdone: there are no allows, and a
+// school's rule must not take the place of a graver one.
 func (j *judging) outdone(i int) *Rule {
 	e := j.entries[i]
+	if j.category(e.rule).Locked {
+		return nil
+	}
 	for k, o := range j.entries {
 		if k == i || o.rule.Category != e.rule.Category {
 			continue
