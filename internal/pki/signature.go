@@ -14,6 +14,9 @@ const PolicyContext = "safelight policy manifest v1\n"
 // EpochContext is for the recovery key's leave to begin a policy epoch.
 const EpochContext = "safelight policy epoch v1\n"
 
+// OverlayContext is for what a collector adds to its policy for a while.
+const OverlayContext = "safelight policy overlay v1\n"
+
 // RestoreContext is for the recovery key's word that a restore of the record is
 // accepted.
 const RestoreContext = "safelight audit restore v1\n"

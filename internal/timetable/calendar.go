@@ -44,7 +44,7 @@ func (t *Timetable) End() time.Time {
 	for _, s := range t.sites {
 		last = max(last, s.last)
 	}
-	return Date{1970, time.January, 1}.plus(last+1).at(0, t.zone)
+	return NumberedDate(last+1).at(0, t.zone)
 }
 
 // site finds the hours of a site. One that is not named has those of the plan's
@@ -76,7 +76,7 @@ func (t *Timetable) Words(siteName string, at time.Time) []string {
 		return nil
 	}
 	day := dateOf(at.In(t.zone))
-	if n := day.number(); n < s.first || n > s.last {
+	if n := day.Number(); n < s.first || n > s.last {
 		return nil
 	}
 	if !s.schoolDay(day) {
@@ -128,7 +128,7 @@ func (t *Timetable) NextWorkingDay(siteName string, at time.Time) (time.Time, bo
 	if s == nil {
 		return time.Time{}, false
 	}
-	for day := dateOf(at.In(t.zone)).plus(1); day.number() <= s.last; day = day.plus(1) {
+	for day := dateOf(at.In(t.zone)).plus(1); day.Number() <= s.last; day = day.plus(1) {
 		if s.schoolDay(day) || s.inset(day) {
 			return day.at(0, t.zone), true
 		}
@@ -181,7 +181,7 @@ func (s *site) term(day int) (Term, bool) {
 // schoolDay says whether pupils come: in a term, not closed, no inset day, and a
 // weekday on which there is any period at all.
 func (s *site) schoolDay(day Date) bool {
-	n := day.number()
+	n := day.Number()
 	if _, in := s.term(n); !in || s.closed(n) || s.inset(day) {
 		return false
 	}
@@ -194,19 +194,19 @@ func (s *site) closed(day int) bool {
 }
 
 func (s *site) inset(day Date) bool {
-	n := day.number()
+	n := day.Number()
 	return slices.ContainsFunc(s.Inset, func(i Span) bool { return i.has(n) })
 }
 
 // week says which week of two a day of a term is in: counted from Monday to
 // Sunday, and only weeks in which there is school.
 func (s *site) week(day Date) Week {
-	term, in := s.term(day.number())
+	term, in := s.term(day.Number())
 	if !in {
 		return EveryWeek
 	}
 	odd := false
-	for monday := mondayOf(term.From); monday.number() < mondayOf(day).number(); monday = monday.plus(7) {
+	for monday := mondayOf(term.From); monday.Number() < mondayOf(day).Number(); monday = monday.plus(7) {
 		if s.schoolIn(monday, term) {
 			odd = !odd
 		}
@@ -220,7 +220,7 @@ func (s *site) week(day Date) Week {
 // schoolIn says whether there is a day of school in a term's week.
 func (s *site) schoolIn(monday Date, term Term) bool {
 	for i := range 7 {
-		if day := monday.plus(i); term.has(day.number()) && s.schoolDay(day) {
+		if day := monday.plus(i); term.has(day.Number()) && s.schoolDay(day) {
 			return true
 		}
 	}

@@ -52,14 +52,14 @@ func New(p Plan) (*Timetable, error) {
 }
 
 func newSite(s Site, zone *time.Location) *site {
-	made := &site{Site: s, zone: zone, first: s.Terms[0].From.number()}
+	made := &site{Site: s, zone: zone, first: s.Terms[0].From.Number()}
 	made.twoWeeks = slices.ContainsFunc(s.Periods, func(p Period) bool { return p.Week != EveryWeek })
 	for _, term := range s.Terms {
-		made.first = min(made.first, term.From.number())
-		made.last = max(made.last, term.To.number()+outdated)
+		made.first = min(made.first, term.From.Number())
+		made.last = max(made.last, term.To.Number()+outdated)
 	}
 	for _, i := range s.Inset { // the term's first days are often these
-		if n := i.From.number(); n < made.first && made.first-n <= 14 {
+		if n := i.From.Number(); n < made.first && made.first-n <= 14 {
 			made.first = n
 		}
 	}
@@ -138,7 +138,7 @@ func checkSpans(s Site) error {
 		if t.Week != EveryWeek && t.Week != WeekA && t.Week != WeekB {
 			return fmt.Errorf("term %q: week %q: want A, B or nothing", t.Name, t.Week)
 		}
-		if t.To.number()-t.From.number() > maxTerm {
+		if t.To.Number()-t.From.Number() > maxTerm {
 			return fmt.Errorf("term %q: %s to %s is over a year: is a digit wrong?", t.Name, t.From, t.To)
 		}
 		terms = append(terms, t.Span)
@@ -146,9 +146,9 @@ func checkSpans(s Site) error {
 	if err := errors.Join(checkRuns("term", terms), checkRuns("holiday", s.Holidays), checkRuns("inset day", s.Inset)); err != nil {
 		return err
 	}
-	slices.SortFunc(terms, func(a, b Span) int { return cmp.Compare(a.From.number(), b.From.number()) })
+	slices.SortFunc(terms, func(a, b Span) int { return cmp.Compare(a.From.Number(), b.From.Number()) })
 	for i := 1; i < len(terms); i++ {
-		if terms[i].From.number() <= terms[i-1].To.number() {
+		if terms[i].From.Number() <= terms[i-1].To.Number() {
 			return fmt.Errorf("term %q begins on %s, before term %q has ended (%s)", terms[i].Name, terms[i].From, terms[i-1].Name, terms[i-1].To)
 		}
 	}
@@ -160,7 +160,7 @@ func checkRuns(what string, spans []Span) error {
 		if err := plain(span.Name); err != nil {
 			return fmt.Errorf("a %s's name: %w", what, err)
 		}
-		if span.To.number() < span.From.number() {
+		if span.To.Number() < span.From.Number() {
 			return fmt.Errorf("%s %q: it ends (%s) before it begins (%s)", what, span.Name, span.To, span.From)
 		}
 	}

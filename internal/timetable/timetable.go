@@ -95,8 +95,11 @@ func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, int
 // utc is the day's midnight in UTC, where every day has 24 hours: for counting.
 func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
-// number counts days, so that they compare and subtract.
-func (d Date) number() int { return int(d.utc().Unix() / 86400) }
+// Number counts days from 1 January 1970, so that they compare and subtract.
+func (d Date) Number() int { return int(d.utc().Unix() / 86400) }
+
+// NumberedDate is the day that Number gives the number of.
+func NumberedDate(number int) Date { return dateOf(time.Unix(int64(number)*86400, 0).UTC()) }
 
 func dateOf(t time.Time) Date {
 	y, m, d := t.Date()
@@ -105,7 +108,7 @@ func dateOf(t time.Time) Date {
 
 func (d Date) plus(days int) Date { return dateOf(d.utc().AddDate(0, 0, days)) }
 
-func (s Span) has(day int) bool { return s.From.number() <= day && day <= s.To.number() }
+func (s Span) has(day int) bool { return s.From.Number() <= day && day <= s.To.Number() }
 
 // at is the moment at which a school's clock shows c on a day. A time that the
 // clocks skip in spring is taken an hour on, one that they show twice the first

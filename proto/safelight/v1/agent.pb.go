@@ -1454,14 +1454,16 @@ func (x *ResolveAccountRequest) GetAccount() string {
 }
 
 type ResolveAccountResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
-	Pseudonym     string                 `protobuf:"bytes,2,opt,name=pseudonym,proto3" json:"pseudonym,omitempty"`
-	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
-	Year          string                 `protobuf:"bytes,4,opt,name=year,proto3" json:"year,omitempty"`
-	Groups        []string               `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
-	School        string                 `protobuf:"bytes,6,opt,name=school,proto3" json:"school,omitempty"`
-	Expires       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Known     bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
+	Pseudonym string                 `protobuf:"bytes,2,opt,name=pseudonym,proto3" json:"pseudonym,omitempty"`
+	Role      string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	Year      string                 `protobuf:"bytes,4,opt,name=year,proto3" json:"year,omitempty"`
+	Groups    []string               `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	School    string                 `protobuf:"bytes,6,opt,name=school,proto3" json:"school,omitempty"`
+	Expires   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
+	// The site that the roster gives; empty: none.
+	Site          string `protobuf:"bytes,8,opt,name=site,proto3" json:"site,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1543,6 +1545,13 @@ func (x *ResolveAccountResponse) GetExpires() *timestamppb.Timestamp {
 		return x.Expires
 	}
 	return nil
+}
+
+func (x *ResolveAccountResponse) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
 }
 
 var File_safelight_v1_agent_proto protoreflect.FileDescriptor
@@ -1668,7 +1677,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"=\n" +
 	"\x15ResolveAccountRequest\x12$\n" +
 	"\aaccount\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\aaccount\"\xda\x01\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\aaccount\"\xee\x01\n" +
 	"\x16ResolveAccountResponse\x12\x14\n" +
 	"\x05known\x18\x01 \x01(\bR\x05known\x12\x1c\n" +
 	"\tpseudonym\x18\x02 \x01(\tR\tpseudonym\x12\x12\n" +
@@ -1676,7 +1685,8 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x04year\x18\x04 \x01(\tR\x04year\x12\x16\n" +
 	"\x06groups\x18\x05 \x03(\tR\x06groups\x12\x16\n" +
 	"\x06school\x18\x06 \x01(\tR\x06school\x124\n" +
-	"\aexpires\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aexpires*\x87\x01\n" +
+	"\aexpires\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x12\n" +
+	"\x04site\x18\b \x01(\tR\x04site*\x87\x01\n" +
 	"\tAckStatus\x12\x1a\n" +
 	"\x16ACK_STATUS_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ACK_STATUS_STORED\x10\x01\x12\x18\n" +
