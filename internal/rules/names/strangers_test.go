@@ -13,7 +13,7 @@ import (
 // times, whether or not the front let the name through and whether or not
 // the other bytes agree. The whole is the product, 2^-30.5.
 func TestStrangersAreRarelyTakenForListed(t *testing.T) {
-	const n, strangers = 200_000, 4_000_000
+	const n, strangers = 200_000, 1_000_000
 	table := built(t, madeUp(0, n, 300), n)
 	var through, lucky int
 	var agree, both [3]int // bytes that agree; and the front lets it through
