@@ -60,6 +60,12 @@ func (p *Publisher) startEpoch(ctx context.Context, recovery, next crypto.Signer
 	if err != nil {
 		return model.PolicyVersion{}, err
 	}
+	if v.Files, err = p.store.PolicyFiles(ctx, p.school, last.Epoch, last.Serial); err != nil {
+		return model.PolicyVersion{}, err
+	}
+	if v.Lists, err = p.store.PolicyLists(ctx, p.school, last.Epoch, last.Serial); err != nil {
+		return model.PolicyVersion{}, err
+	}
 	return v, p.store.PublishPolicy(ctx, v, nil)
 }
 

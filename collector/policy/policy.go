@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +27,9 @@ type Store interface {
 	PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs []model.Blob) error
 	LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error)
 	Blob(ctx context.Context, school model.SchoolID, sha [32]byte) ([]byte, error)
+	PolicyFiles(ctx context.Context, school model.SchoolID, epoch, serial uint64) ([]model.PolicyFile, error)
+	PolicyLists(ctx context.Context, school model.SchoolID, epoch, serial uint64) (map[string]int64, error)
+	PolicyFileSince(ctx context.Context, school model.SchoolID, sha [32]byte) (time.Time, error)
 }
 
 // Publisher holds the policy key and the rules in force.
@@ -39,7 +41,8 @@ type Publisher struct {
 	now       func() time.Time
 
 	reload sync.Mutex // held over Reload, so that a slow one does not undo a later one
-	mu     sync.Mutex // one publication at a time; guards the two below
+	mu     sync.Mutex // one publication at a time; guards the three below
+	lists  Lists      // nil: subscribed lists are empty
 	rules  *rules.Ruleset
 	signed *safelightv1.SignedManifest
 }
@@ -80,24 +83,13 @@ func (p *Publisher) Reload(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	m := &safelightv1.Manifest{}
-	if err := proto.Unmarshal(v.Manifest, m); err != nil {
+	files, err := p.manifestFiles(ctx, v)
+	if err != nil {
 		return fmt.Errorf("reading the policy in force: %w", err)
 	}
-	files := map[string][]byte{}
-	for _, b := range m.GetBlobs() {
-		if len(b.GetSha256()) != sha256.Size {
-			return fmt.Errorf("reading %s of the policy in force: its hash is %d bytes long; restore the store from a backup", b.GetName(), len(b.GetSha256()))
-		}
-		data, err := p.store.Blob(ctx, p.school, [32]byte(b.GetSha256()))
-		if err != nil {
-			return fmt.Errorf("reading %s of the policy in force: %w", b.GetName(), err)
-		}
-		files[b.GetName()] = data
-	}
-	set, err := rules.Compile(files)
+	set, err := open(files)
 	if err != nil {
-		return fmt.Errorf("compiling the policy in force: %w", err)
+		return fmt.Errorf("opening the policy in force: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,17 +156,20 @@ func (p *Publisher) PublishChange(ctx context.Context, c Change) (model.PolicyVe
 	if err := p.unchanged(c.Files); err != nil {
 		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
 	}
-	if _, err := Check(c.Files); err != nil {
+	set, err := Check(c.Files)
+	if err != nil {
 		return model.PolicyVersion{}, err
 	}
-	v, err := p.publish(ctx, c)
+	v, err := p.publish(ctx, c, set)
 	if err != nil {
 		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
 	}
 	return v, p.Reload(ctx)
 }
 
-func (p *Publisher) publish(ctx context.Context, c Change) (model.PolicyVersion, error) {
+// publish makes a version of checked files; set is what they compile to without
+// the names of subscribed lists.
+func (p *Publisher) publish(ctx context.Context, c Change, set *rules.Ruleset) (model.PolicyVersion, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last, ok, err := p.store.LatestPolicy(ctx, p.school)
@@ -198,16 +193,24 @@ func (p *Publisher) publish(ctx context.Context, c Change) (model.PolicyVersion,
 			return model.PolicyVersion{}, err
 		}
 	}
-	var blobs []model.Blob
-	for _, name := range sortedNames(c.Files) {
-		b := model.Blob{School: p.school, SHA256: sha256.Sum256(c.Files[name]), Data: c.Files[name]}
-		blobs = append(blobs, b)
-		m.Blobs = append(m.Blobs, &safelightv1.Blob{Name: name, Sha256: b.SHA256[:], Size: uint64(len(b.Data))})
+	var before *model.PolicyVersion
+	if ok {
+		before = &last
 	}
+	done, err := p.make(ctx, c.Files, set, before)
+	if err != nil {
+		return model.PolicyVersion{}, err
+	}
+	sources, blobs := p.named(c.Files, false)
+	compiled, tables := p.named(done.compiled, true)
+	for i, f := range compiled {
+		m.Blobs = append(m.Blobs, &safelightv1.Blob{Name: f.Name, Sha256: f.SHA256[:], Size: uint64(len(tables[i].Data))})
+	}
+	v.Files, v.Lists = append(sources, compiled...), done.lists
 	if v, err = seal(v, m, key, keyID, leave); err != nil {
 		return model.PolicyVersion{}, err
 	}
-	return v, p.store.PublishPolicy(ctx, v, blobs)
+	return v, p.store.PublishPolicy(ctx, v, append(blobs, tables...))
 }
 
 func sortedNames(files map[string][]byte) []string {

@@ -17,8 +17,11 @@ import (
 	"safelight/collector/model"
 	"safelight/collector/policy"
 	"safelight/collector/store"
+	"safelight/internal/bundle"
+	"safelight/internal/event"
 	"safelight/internal/packdir"
 	"safelight/internal/pki"
+	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -142,8 +145,15 @@ func TestWhatIsPublishedIsSignedStoredAndInForce(t *testing.T) {
 		}
 		got[b.GetName()] = data
 	}
-	if !maps.EqualFunc(got, files, func(a, b []byte) bool { return string(a) == string(b) }) {
-		t.Error("the stored files are not those published")
+	set, err := bundle.Open(got)
+	must(t, err)
+	if v := set.Judge(rules.Input{Kind: event.Domain, Text: "www.flagged.test"}); v.Decision != rules.Flag {
+		t.Errorf("what devices get says %q", v.Decision)
+	}
+	sources, err := h.Sources(t.Context(), 1, 1)
+	must(t, err)
+	if !maps.EqualFunc(sources, files, func(a, b []byte) bool { return string(a) == string(b) }) {
+		t.Error("the stored sources are not those published")
 	}
 	if c, ok := h.Category("test"); !ok || c.Title != "Test" {
 		t.Errorf("category test: %v, %v", c, ok)
@@ -304,6 +314,18 @@ func (s storeWith) LatestPolicy(context.Context, model.SchoolID) (model.PolicyVe
 }
 
 func (s storeWith) Blob(context.Context, model.SchoolID, [32]byte) ([]byte, error) { return s.blob() }
+
+func (storeWith) PolicyFiles(context.Context, model.SchoolID, uint64, uint64) ([]model.PolicyFile, error) {
+	return nil, nil
+}
+
+func (storeWith) PolicyLists(context.Context, model.SchoolID, uint64, uint64) (map[string]int64, error) {
+	return nil, nil
+}
+
+func (storeWith) PolicyFileSince(context.Context, model.SchoolID, [32]byte) (time.Time, error) {
+	return time.Time{}, nil
+}
 
 func TestAStoreThatFailsLeavesThePolicyInForce(t *testing.T) {
 	key, err := pki.NewPolicyKey()

@@ -8,28 +8,14 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"safelight/collector/model"
-	safelightv1 "safelight/proto/safelight/v1"
 )
 
 // sources reads the files that a version was made of.
 func (w *Workflow) sources(ctx context.Context, v model.PolicyVersion) (map[string][]byte, error) {
-	m := &safelightv1.Manifest{}
-	if err := proto.Unmarshal(v.Manifest, m); err != nil {
+	files, err := w.sourcesOf(ctx, v)
+	if err != nil {
 		return nil, fmt.Errorf("reading rules %s: %w", nameOf(v), err)
-	}
-	files := map[string][]byte{}
-	for _, b := range m.GetBlobs() {
-		if len(b.GetSha256()) != 32 {
-			return nil, fmt.Errorf("reading %s of rules %s: its hash is %d bytes long; restore the store from a backup", b.GetName(), nameOf(v), len(b.GetSha256()))
-		}
-		data, err := w.store.Blob(ctx, w.school, [32]byte(b.GetSha256()))
-		if err != nil {
-			return nil, fmt.Errorf("reading %s of rules %s: %w", b.GetName(), nameOf(v), err)
-		}
-		files[b.GetName()] = data
 	}
 	return files, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"safelight/collector/model"
 )
@@ -87,4 +88,16 @@ func (s *Store) PolicyLists(ctx context.Context, school model.SchoolID, epoch, s
 		return nil, fmt.Errorf("listing lists of policy %d.%d: %w", epoch, serial, err)
 	}
 	return lists, nil
+}
+
+// PolicyFileSince is when a version with a file was first published.
+func (s *Store) PolicyFileSince(ctx context.Context, school model.SchoolID, sha [32]byte) (time.Time, error) {
+	var at int64
+	err := s.reader.QueryRowContext(ctx, `SELECT COALESCE(MIN(v.issued), 0) FROM policy_files f
+		JOIN policy_versions v ON v.school_id = f.school_id AND v.epoch = f.epoch AND v.serial = f.serial
+		WHERE f.school_id = $1 AND f.sha256 = $2`, school, sha[:]).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("asking since when a file is published: %w", err)
+	}
+	return moment(at), nil
 }
