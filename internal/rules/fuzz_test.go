@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,12 +16,22 @@ import (
 func FuzzCompile(f *testing.F) {
 	f.Add([]byte(head + okTests))
 	f.Add([]byte(head + "phrases:\n  - {id: k-1, text: big knife, forms: [b1g kn1fe], severity: low, in: [search, host]}\ndomains:\n  - a.example\n  - {allow: [b.example]}\nprograms: [{name: a.exe, path: '*x*'}]\nallow: [big knife fish]\n" + okTests))
+	f.Add([]byte(head + "threshold: 120\nlang: fr\nreviewed: false\nscope: {roles: [pupil], years: [7-11, R], key_stages: [3], groups: [a], sites: [b], when: [lesson], premises: 'on'}\n" +
+		"phrases: [{id: k-1, all: [a1, b2], within: 3, weight: 70}, {id: k-2, text: porn, match: part, in: [host]}]\nallow: [{text: a1, near: [c3], within: 2}]\n" +
+		"domains: [{list: l, url: 'https://l.example/x', format: csv, column: name, licence: CC0, max_shrink: 1%, refresh: 1d}, {lookalike_of: [a.example]}, {file: lists/a.txt}]\n" +
+		"programs: [{original_name: a, signer: b, sha256: " + hashA + "}]\nraise: [{repeats: 3, within: 1h30m, to: high}, {with: [knives], within: 1d, to: urgent}]\n" +
+		"tests: {hit: [{search: a1 b2, role: pupil, year: 9, group: a, site: b, period: lesson, premises: 'on', at: '2026-11-21T10:41:00Z', lang: fr}], miss: [x]}\n"))
+	f.Add([]byte("approved: knives\ntitle: a\nwhy: b\nowner: c\nprograms: [x, {path: '*y*'}]\ntests: {hit: [{process: z}], miss: [{process: x}]}\n"))
 	f.Add([]byte("extends: knives\nowner: a\nwhy: b\ntests: {hit: [], miss: [x]}\n"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("? [x]\n: y\n"))
 	f.Add([]byte("!!binary x"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rs, err := Compile(with("acme/a.yaml", string(data)))
+		files := with("acme/a.yaml", string(data))
+		if bytes.Contains(data, []byte("lists/a.txt")) {
+			files["acme/lists/a.txt"] = []byte("a.example\n")
+		}
+		rs, err := Compile(files)
 		if err != nil {
 			var problems Problems
 			if !errors.As(err, &problems) {
@@ -35,6 +47,17 @@ func FuzzCompile(f *testing.F) {
 		for _, p := range rs.Check() {
 			if p.What == "" {
 				t.Fatal("problem without words")
+			}
+		}
+		opened, err := Open(rs.Policy(), rs.Tables())
+		if err != nil {
+			t.Fatalf("what was compiled is not opened: %v", err)
+		}
+		for _, in := range []Input{
+			{Kind: event.Search, Text: "b1g knife a1 b2"}, {Kind: event.Domain, Text: "porn.a.example", Year: "7"}, {Kind: event.Process, Text: "a.exe", Signer: "b"},
+		} {
+			if a, b := rs.Judge(in), opened.Judge(in); !reflect.DeepEqual(a, b) {
+				t.Fatalf("compiled %+v, opened %+v", a, b)
 			}
 		}
 	})
