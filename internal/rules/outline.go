@@ -2,7 +2,9 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"safelight/internal/event"
 )
@@ -19,11 +21,13 @@ type Outline struct {
 // file.
 type OutlineCategory struct {
 	Category
-	// Actions has one for each role, in the order of Roles().
-	Actions []Action
-	Rules   []OutlineRule // by kind and text
-	Hits    []string      // lines of its tests
-	Misses  []string
+	// Actions has one for each role, in the order of Roles(), whichever file says so.
+	Actions   []Action
+	Threshold uint32
+	Rules     []OutlineRule  // by kind and text
+	Raises    []OutlineRaise // as they are written
+	Hits      []string       // lines of its tests
+	Misses    []string
 }
 
 // OutlineRule is one thing that a category looks for, or lets through. A phrase
@@ -34,8 +38,21 @@ type OutlineRule struct {
 	Text     string // the words, the domain, the program
 	Tier     Tier
 	Severity event.Severity
-	// Where a phrase looks: search words, whole words of a host name.
-	Search, Host bool
+	// Where a phrase looks: search words, whole words of a host name, and with Part
+	// inside longer words too.
+	Search, Host, Part bool
+	Weight             uint32 // of a phrase
+	Lang               string // of a phrase
+	Reviewed           bool   // false: off (G6)
+	Scope              Scope
+	// MaxShrink and MaxGrow are a subscribed list's guards, in per cent.
+	MaxShrink, MaxGrow uint32
+}
+
+// OutlineRaise is what makes a category's findings graver, in words.
+type OutlineRaise struct {
+	Text  string
+	Scope Scope
 }
 
 // OutlineMark is a name and what is known of it beside any category.
@@ -44,26 +61,37 @@ type OutlineMark struct {
 	Name string
 }
 
-// OutlineOf reads the files that Compile takes. The error is a Problems where
-// they cannot be read; whether they hold together is Compile's to say.
+// OutlineOf compiles the files that Compile takes and says what stands in them.
+// The error is a Problems.
 func OutlineOf(files map[string][]byte) (*Outline, error) {
 	c := newCompiler(files, nil)
 	c.parse(files)
+	c.build()
 	if len(c.problems) > 0 {
 		return nil, c.problems.sorted()
 	}
 	o := &Outline{Packs: c.policy.Packs}
 	at := map[string]int{}
-	for _, f := range c.cats {
-		if _, again := at[f.cat.ID]; f.extends || again {
-			continue
-		}
-		at[f.cat.ID] = len(o.Categories)
-		o.Categories = append(o.Categories, OutlineCategory{Category: f.cat, Actions: f.acts})
+	for i, cat := range c.policy.Categories {
+		at[cat.ID] = i
+		o.Categories = append(o.Categories, OutlineCategory{Category: cat.Category, Actions: cat.Actions, Threshold: cat.Threshold})
 	}
 	for _, f := range c.cats {
-		if i, ok := at[f.cat.ID]; ok {
-			o.Categories[i].add(f)
+		o.Categories[at[f.cat.ID]].add(f)
+	}
+	for _, a := range c.approved {
+		cat := &o.Categories[at[a.id]]
+		for _, p := range a.progs {
+			cat.put(a.pack, OutlineRule{Kind: RuleApproved, Text: p.is.String(), Scope: a.scope, Reviewed: true})
+		}
+	}
+	for _, l := range c.lists { // files of names: as good as names written in
+		rule := c.policy.Rules[l.rule]
+		cat := &o.Categories[rule.Category]
+		for name := range l.names {
+			cat.Rules = append(cat.Rules, OutlineRule{
+				Kind: RuleDomain, Text: name, Tier: rule.Tier, Severity: rule.Severity, Reviewed: true, Scope: c.policy.Scopes[rule.Scope],
+			})
 		}
 	}
 	for _, m := range c.marks {
@@ -75,34 +103,30 @@ func OutlineOf(files map[string][]byte) (*Outline, error) {
 
 // add takes in a file of the category.
 func (c *OutlineCategory) add(f *categoryFile) {
-	var tier Tier
-	if f.pack.kind == schoolPack {
-		tier = TierSchool
-	}
 	put := func(r OutlineRule) {
-		r.Tier, r.Severity = tier, cmp.Or(r.Severity, c.Severity)
-		c.Rules = append(c.Rules, r)
+		r.Scope = f.scope
+		c.put(f.pack, r)
 	}
 	for _, p := range f.phrases {
 		for _, text := range p.written() {
-			put(OutlineRule{Kind: RulePhrase, ID: p.id, Text: text, Severity: p.severity, Search: p.search, Host: p.host})
+			put(OutlineRule{
+				Kind: RulePhrase, ID: p.id, Text: text, Severity: p.severity, Search: p.search, Host: p.host, Part: p.part,
+				Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed,
+			})
 		}
 	}
 	for _, p := range f.allow {
-		put(OutlineRule{Kind: RuleAllowPhrase, Text: p.text, Search: true, Host: true})
+		put(OutlineRule{Kind: RuleAllowPhrase, Text: p.written(), Search: true, Host: true, Reviewed: true})
 	}
-	for _, d := range f.domains {
-		kind := RuleDomain
-		if d.allow {
-			kind = RuleAllowDomain
-		}
-		put(OutlineRule{Kind: kind, Text: d.name, Severity: d.severity})
-	}
+	c.addNames(f, put)
 	for _, p := range f.progs {
-		put(OutlineRule{Kind: RuleProgram, Text: p.is.String(), Severity: p.severity})
+		put(OutlineRule{Kind: RuleProgram, Text: p.is.String(), Severity: p.severity, Reviewed: true})
 	}
 	for _, m := range f.marked.Each() {
-		put(OutlineRule{Kind: RuleList, ID: m.String(), Text: "names marked " + m.String()})
+		put(OutlineRule{Kind: RuleList, ID: m.String(), Text: "names marked " + m.String(), Reviewed: true})
+	}
+	for _, x := range f.raises {
+		c.Raises = append(c.Raises, OutlineRaise{x.written(), f.scope})
 	}
 	for _, t := range f.tests.hit {
 		c.Hits = append(c.Hits, t.text)
@@ -110,6 +134,57 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	for _, t := range f.tests.miss {
 		c.Misses = append(c.Misses, t.text)
 	}
+}
+
+// addNames takes in the domains of a file, its subscriptions and look-alikes.
+func (c *OutlineCategory) addNames(f *categoryFile, put func(OutlineRule)) {
+	for _, d := range f.domains {
+		kind := RuleDomain
+		if d.allow {
+			kind = RuleAllowDomain
+		}
+		put(OutlineRule{Kind: kind, Text: d.name, Severity: d.severity, Reviewed: true})
+	}
+	for _, l := range f.lists {
+		if l.source.File == "" {
+			put(OutlineRule{
+				Kind: RuleList, ID: l.source.ID, Text: l.source.written(), Severity: l.severity, Reviewed: true,
+				MaxShrink: l.source.MaxShrink, MaxGrow: l.source.MaxGrow,
+			})
+		}
+	}
+	for _, l := range f.looks {
+		for _, name := range l.names {
+			put(OutlineRule{Kind: RuleLookalike, Text: name, Severity: l.severity, Reviewed: true})
+		}
+	}
+}
+
+func (c *OutlineCategory) put(p *packFile, r OutlineRule) {
+	if p.kind == schoolPack {
+		r.Tier = TierSchool
+	}
+	r.Severity = cmp.Or(r.Severity, c.Severity)
+	c.Rules = append(c.Rules, r)
+}
+
+func (p allowPhrase) written() string {
+	if len(p.near) == 0 {
+		return p.text
+	}
+	return fmt.Sprintf("%s near %s within %d", p.text, strings.Join(p.near, ", "), p.within)
+}
+
+func (l ListSource) written() string {
+	return strings.Join(strings.Fields(l.ID+" from "+l.URL+" "+l.Member+" ("+l.Format+")"), " ")
+}
+
+func (x raiseRule) written() string {
+	what := fmt.Sprintf("%d times", x.repeats)
+	if len(x.with) > 0 {
+		what = "with " + strings.Join(x.with, " or ")
+	}
+	return fmt.Sprintf("%s within %s: %s", what, x.within, x.to)
 }
 
 func (o *Outline) addMarks(f *marksFile) {
