@@ -5,9 +5,9 @@ package main
 
 import (
 	"os"
-	_ "time/tzdata" // the school's clock, also where the system has no zones (Windows)
-
 	"safelight/internal/cli"
+	_ "time/tzdata"
+	// the school's clock, also where the system has no zones (Windows)
 )
 
 func main() {
@@ -20,6 +20,7 @@ func verbs() []cli.Command {
 		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
 		keyRotateVerb(),
+		listsVerb(), listsRefreshVerb(), listsImportVerb(), listsAcceptVerb(),
 		rulesCheckVerb(), rulesSchemaVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),
 		rulesHistoryVerb(), rulesShowVerb(), rulesDiffVerb(),
 		rulesTryVerb(), rulesTrialsVerb(), rulesPrecisionVerb(), rulesSuggestionsVerb(),

@@ -15,9 +15,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
-
 	"safelight/collector/model"
+	"time"
 )
 
 // maxRequest bounds a request: a rule pack or a roster of a large trust.
@@ -77,6 +76,8 @@ type Parts struct {
 	// Keyring seals the keyring, and remembers the folder that it goes into where
 	// one is given.
 	Keyring func(ctx context.Context, place string) (Keyring, error)
+	// Lists keeps the lists that rules subscribe to.
+	Lists Lists
 	// RemoveOld removes a trial's old data.
 	RemoveOld func(ctx context.Context, dry bool) (model.Removed, error)
 	// Changed is called after a verb changed what a running collector holds.
@@ -109,6 +110,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "roster/import", a.rosterImport)
 	handle(mux, "key/rotate", changing(a, keyEvent, a.keyRef, a.keyRotate))
 	a.ruleVerbs(mux)
+	a.listVerbs(mux)
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
 	mux.HandleFunc("POST /v1/backup", a.lookFirst("backup", a.backup))

@@ -14,13 +14,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"testing"
-	"time"
-
-	"go.uber.org/goleak"
-
 	"safelight/collector/admin"
 	"safelight/collector/audit"
 	"safelight/collector/model"
@@ -29,6 +22,12 @@ import (
 	"safelight/internal/event"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -114,6 +113,7 @@ type house struct {
 	t       testing.TB
 	store   *watchedStore
 	handler http.Handler
+	parts   admin.Parts // of handler
 	*workflow
 	changed int
 }
@@ -130,7 +130,7 @@ func newHouse(t testing.TB) *house {
 	must(t, err)
 	t.Cleanup(record.Close)
 	h := &house{t: t, store: &watchedStore{Store: s, record: record}, workflow: &workflow{}}
-	h.handler = admin.New(admin.Parts{
+	h.parts = admin.Parts{
 		School: school, Store: h.store, Root: root(t), ServerName: "collector.test", Addresses: []string{"192.0.2.7:7443"},
 		ConsoleURL: "https://collector.test:8443", ReadRoster: people.ReadRoster, NotFound: model.ErrNotFound,
 		Rules: h.workflow,
@@ -138,7 +138,8 @@ func newHouse(t testing.TB) *house {
 			return admin.Keyring{Name: "k", Sealed: []byte("sealed"), Places: []string{place}}, nil
 		},
 		Changed: func() { h.changed++ }, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
-	}).Handler()
+	}
+	h.handler = admin.New(h.parts).Handler()
 	h.Client = admin.On(h.handler, "tester")
 	return h
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"safelight/collector/model"
@@ -29,23 +30,64 @@ func (l *Lists) Unlisted(ctx context.Context, e *model.Event) bool {
 	if !ok || e.Kind != event.Domain {
 		return false
 	}
+	if l.sure.has(id, e.Name) {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	holds, known, err := l.knew(ctx, id, e.Name)
 	switch {
 	case err != nil:
 		l.unchecked.Add(1)
-		l.Log.LogAttrs(ctx, slog.LevelWarn, "a name could not be looked up in its list, and is told of as usual", slog.String("list", id), slog.Any("error", err))
+		l.complainOnce(ctx, id, err)
 		return false
 	case !known:
 		l.unchecked.Add(1)
 		return false
-	case !holds:
+	case holds:
+		l.sure.add(id, e.Name)
+	default:
 		l.unlisted.Add(1)
 	}
 	return !holds
 }
 
+// complainOnce says of each list once that it cannot be read: not with each event,
+// or the log would tell whoever reads it when somebody was seen (G3).
+func (l *Lists) complainOnce(ctx context.Context, id string, err error) {
+	if _, said := l.complained.LoadOrStore(id, true); !said {
+		l.Log.LogAttrs(ctx, slog.LevelError, "names cannot be looked up in a list; events are told of as usual", slog.String("list", id), slog.Any("error", err))
+	}
+}
+
 // Counts says how many names were not on the lists that devices took them to be
-// on, and how many could not be checked, since this process began.
+// on, and how many could not be checked, since this process began. The second
+// moves with single events, and is not for showing (G3).
 func (l *Lists) Counts() (unlisted, unchecked int64) { return l.unlisted.Load(), l.unchecked.Load() }
+
+// sureNames bounds what is remembered: a class of children asks for the same few
+// sites again and again.
+const sureNames = 4096
+
+// sure remembers, for as long as the process runs and no longer, which names were
+// found on a list. What once was stays believed for months, so that it does not
+// grow old.
+type sure struct {
+	mu    sync.Mutex
+	names map[[2]string]bool // guarded by mu
+}
+
+func (s *sure) has(list, host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names[[2]string{list, host}]
+}
+
+func (s *sure) add(list, host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil || len(s.names) >= sureNames {
+		s.names = map[[2]string]bool{}
+	}
+	s.names[[2]string{list, host}] = true
+}

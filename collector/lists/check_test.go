@@ -71,6 +71,19 @@ func TestALaptopBackAfterHalfTermIsBelieved(t *testing.T) {
 	}
 }
 
+func TestG03TheLogDoesNotTellWhenSomebodyWasSeen(t *testing.T) {
+	d := openDesk(t, domainsFrom("bets", never))
+	d.importText(t, "bets", numbered(0, 100))
+	_, err := d.store.DB().ExecContext(t.Context(), `UPDATE list_chunks SET data = $1 WHERE school_id = $2`, []byte("damaged"), school)
+	must(t, err)
+	for range 5 {
+		d.Unlisted(t.Context(), seen("zinnocent.example", "gambling/list/bets"))
+	}
+	if n := strings.Count(d.log.String(), "\n"); n != 1 {
+		t.Errorf("five events left %d lines in the log, want one for the list", n)
+	}
+}
+
 func TestADamagedListIsNoReasonToTellNobody(t *testing.T) {
 	d := openDesk(t, domainsFrom("bets", never))
 	d.importText(t, "bets", numbered(0, 100))

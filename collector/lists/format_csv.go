@@ -8,7 +8,7 @@ import (
 )
 
 // table is comma-separated values (RFC 4180) with names in one column, which the
-// subscription's member states: by its title in the first line, or by its number
+// subscription states: by its title in the first line, or by its number
 // from 1 on. Semicolons and tabs separate too, where the first line has them and
 // no comma. A record ends with its line: a text that goes on over lines would let
 // one stray quotation mark swallow a file.
@@ -21,11 +21,11 @@ type table struct {
 
 func newTable(member string) (finder, error) {
 	if member == "" {
-		return nil, errors.New("csv: which column holds the names? Give `member` with its title or its number")
+		return nil, errors.New("csv: which column holds the names? Give `column` with its title or its number")
 	}
 	if n, err := strconv.Atoi(member); err == nil {
 		if n < 1 || n > 1000 {
-			return nil, errors.New("csv: member: want a column's number from 1 to 1000")
+			return nil, errors.New("csv: column: want a column's number from 1 to 1000")
 		}
 		return &table{column: n - 1}, nil
 	}
@@ -64,7 +64,7 @@ func (t *table) find(out *intake) {
 			return
 		}
 	}
-	out.fail("csv: its first line has no column %q: give `member` with a title that is there, or a number", t.title)
+	out.fail("csv: its first line has no column %q: give `column` with a title that is there, or a number", t.title)
 }
 
 func separatorOf(first []byte) byte {

@@ -116,7 +116,7 @@ func (d *desk) names(t testing.TB, id string, version int64) []string {
 }
 
 func domainsFrom(id, url string) rules.ListSource {
-	return rules.ListSource{ID: id, Category: "gambling", URL: url, Format: "domains", Licence: "MIT", From: "Invented lists"}
+	return rules.ListSource{ID: id, Category: "gambling", URL: url, Format: "domains", Licence: "MIT", From: "Invented lists", MaxShrink: 20, MaxGrow: 100}
 }
 
 // numbered are so many names, one a line.

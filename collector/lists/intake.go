@@ -7,11 +7,12 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"safelight/collector/model"
 	"safelight/internal/rules"
 )
 
 // Reason is why a line, or a name in it, was left out.
-type Reason string
+type Reason = string
 
 // The reasons there are.
 const (
@@ -35,21 +36,11 @@ const (
 	shownLines        = 3
 )
 
-// Skipped counts what was left out for one reason, and says where first.
-type Skipped struct {
-	Reason Reason  `json:"reason"`
-	Count  int64   `json:"count"`
-	Lines  []int64 `json:"lines"` // the first three, from 1 on
-}
-
-// Summary says what came of reading a list.
-type Summary struct {
-	Lines      int64     `json:"lines"`
-	Names      int64     `json:"names"` // that are on the list now
-	Duplicates int64     `json:"duplicates"`
-	Excepted   int64     `json:"excepted,omitempty"` // taken out by exceptions
-	Skipped    []Skipped `json:"skipped"`
-}
+// Skipped and Summary say what came of reading a list.
+type (
+	Skipped = model.ListSkipped
+	Summary = model.ListSummary
+)
 
 // maxExceptions bounds what exceptions cost; lists have some thousands.
 const maxExceptions = 200_000
@@ -89,7 +80,7 @@ func (in *intake) skip(why Reason) {
 			return
 		}
 	}
-	in.summary.Skipped = append(in.summary.Skipped, Skipped{why, 1, []int64{in.summary.Lines}})
+	in.summary.Skipped = append(in.summary.Skipped, Skipped{Reason: why, Count: 1, Lines: []int64{in.summary.Lines}})
 }
 
 // name takes in a name as a list writes it.

@@ -75,7 +75,9 @@ type Lists struct {
 	wake   chan struct{}
 
 	publishing          sync.Mutex // held over Publish
+	complained          sync.Map   // ids of lists that could not be read
 	unlisted, unchecked atomic.Int64
+	sure                sure
 }
 
 // The errors that callers tell apart.
@@ -142,35 +144,17 @@ func (l *Lists) protected() func(host string) bool {
 }
 
 // Step says how far the taking of a list is.
-type Step struct {
-	Phase string `json:"phase"` // "fetching", "reading", "storing"
-	Done  int64  `json:"done"`  // bytes, or names while storing
-	Of    int64  `json:"of"`    // 0: not known
-}
+type Step = model.ListStep
 
 // Progress is told of steps, some times a second at most.
-type Progress func(Step)
+type Progress = func(Step)
 
-// Outcome is what came of a list's refresh or import.
-type Outcome string
+// Result says what came of a refresh or import.
+type Result = model.ListResult
 
 // The outcomes there are.
 const (
-	Updated   Outcome = "updated"
-	Unchanged Outcome = "unchanged"
-	Refused   Outcome = "refused" // by a guard: waits for a person
+	Updated   = "updated"
+	Unchanged = "unchanged"
+	Refused   = "refused" // by a guard: waits for a person
 )
-
-// Result says what came of a refresh or import.
-type Result struct {
-	List    string  `json:"list"`
-	Outcome Outcome `json:"outcome"`
-	Version int64   `json:"version"` // in force, or offered
-	Names   int64   `json:"names"`
-	Was     int64   `json:"was"` // names of the version that was in force
-	Added   int64   `json:"added"`
-	Removed int64   `json:"removed"`
-	Why     string  `json:"why,omitempty"` // refused
-	// Summary is of what was read; nil where the source said that nothing changed.
-	Summary *Summary `json:"summary,omitempty"`
-}

@@ -5,48 +5,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"safelight/collector/model"
 	"safelight/internal/rules"
 )
 
-// State is how a list stands.
-type State string
+// Standing is a list, where its names came from, and how its source does.
+type Standing = model.ListStanding
 
 // The states there are, the worst first where several hold.
 const (
-	Missing State = "none yet"   // no version was ever taken
-	Waiting State = "waits"      // a version was refused, and waits for a person
-	Failing State = "fails"      // its source does; the last good version is in force
-	Unused  State = "not in use" // no rule in force subscribes to it
-	Good    State = "good"
+	Missing = "none yet"   // no version was ever taken
+	Waiting = "waits"      // a version was refused, and waits for a person
+	Failing = "fails"      // its source does; the last good version is in force
+	Unused  = "not in use" // no rule in force subscribes to it
+	Good    = "good"
 )
 
 // staleTimes is how many refreshes may be missed unnoticed.
 const staleTimes = 3
-
-// Standing is a list, where its names came from, and how its source does.
-type Standing struct {
-	ID       string    `json:"id"`
-	Category string    `json:"category,omitempty"`
-	State    State     `json:"state"`
-	Warning  string    `json:"warning,omitempty"`
-	Since    time.Time `json:"since,omitzero"` // of a failing source
-	Names    int64     `json:"names"`
-	Version  int64     `json:"version"`
-	Fetched  time.Time `json:"fetched,omitzero"` // or imported
-	Checked  time.Time `json:"checked,omitzero"` // when its source last answered
-	Due      time.Time `json:"due,omitzero"`
-	Licence  string    `json:"licence,omitempty"`
-	From     string    `json:"from,omitempty"`
-	URL      string    `json:"url,omitempty"` // or the imported file's name
-	Format   string    `json:"format,omitempty"`
-	By       string    `json:"by,omitempty"` // who imported or accepted it
-	SHA256   string    `json:"sha256,omitempty"`
-	Offered  int64     `json:"offered_names,omitempty"` // of the version that waits
-	Summary  *Summary  `json:"summary,omitempty"`
-}
 
 // Standing lists every list that the rules in force subscribe to, and those that
 // are kept and in use no more.
@@ -98,7 +75,7 @@ func (l *Lists) standing(ctx context.Context, list model.List, src *rules.ListSo
 	for _, v := range versions {
 		switch v.Version {
 		case list.Current:
-			if err := s.from(v); err != nil {
+			if err := from(&s, v); err != nil {
 				return s, err
 			}
 		case list.Offered:
@@ -111,7 +88,7 @@ func (l *Lists) standing(ctx context.Context, list model.List, src *rules.ListSo
 
 // from takes over the provenance of the version in force: the rules may say
 // otherwise by now, and it is where these names came from that counts.
-func (s *Standing) from(v model.ListVersion) error {
+func from(s *Standing, v model.ListVersion) error {
 	s.Names, s.Fetched, s.Licence, s.From, s.URL, s.Format, s.By = v.Names, v.Fetched, v.Licence, v.From, v.URL, v.Format, v.By
 	s.SHA256 = fmt.Sprintf("%x", v.SHA256)
 	s.Summary = &Summary{}
@@ -121,7 +98,7 @@ func (s *Standing) from(v model.ListVersion) error {
 	return nil
 }
 
-func (l *Lists) stateOf(list model.List, src *rules.ListSource) (State, string) {
+func (l *Lists) stateOf(list model.List, src *rules.ListSource) (state, warning string) {
 	since := ""
 	if !list.Failing.IsZero() {
 		since = fmt.Sprintf("its source fails since %s (%d times): %s", list.Failing.UTC().Format("2 Jan 15:04 UTC"), list.Failures, list.Problem)

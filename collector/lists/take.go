@@ -246,21 +246,9 @@ func (t *taking) decide(f *file) (Result, error) {
 	return r, l.Store.TakeList(t.ctx, t.lease, v, f.try, f.what, now)
 }
 
-// The guards of a subscription that gives none.
-const (
-	defaultShrink = 20  // per cent
-	defaultGrow   = 100 // per cent
-)
-
 // guard says in words why a new version is not simply taken; empty: it is.
 func guard(src rules.ListSource, was, now int64) string {
 	shrink, grow := int64(src.MaxShrink), int64(src.MaxGrow)
-	if shrink == 0 {
-		shrink = defaultShrink
-	}
-	if grow == 0 {
-		grow = defaultGrow
-	}
 	switch {
 	case now*100 < was*(100-shrink):
 		return fmt.Sprintf("it has %d names and the version in force %d: more than %d %% fewer; look at its source, and `lists accept %s` if it is right", now, was, shrink, src.ID)
@@ -268,16 +256,4 @@ func guard(src rules.ListSource, was, now int64) string {
 		return fmt.Sprintf("it has %d names and the version in force %d: more than %d %% more; look at its source, and `lists accept %s` if it is right", now, was, grow, src.ID)
 	}
 	return ""
-}
-
-// String puts a summary into a few words.
-func (s *Summary) String() string {
-	text := fmt.Sprintf("%d lines", s.Lines)
-	for i, k := range s.Skipped {
-		if i == shownLines {
-			return text + ", and more"
-		}
-		text += fmt.Sprintf(", %d of them %s (line %d)", k.Count, k.Reason, k.Lines[0])
-	}
-	return text
 }

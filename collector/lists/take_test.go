@@ -161,7 +161,7 @@ func TestGuardsAreTheSubscriptionsOwn(t *testing.T) {
 		shrink, grow uint32
 		was, now     int64
 		refused      bool
-	}{{0, 0, 100, 80, false}, {0, 0, 100, 79, true}, {0, 0, 100, 200, false}, {0, 0, 100, 201, true}, {50, 10, 100, 50, false}, {50, 10, 100, 111, true}} {
+	}{{20, 100, 100, 80, false}, {20, 100, 100, 79, true}, {20, 100, 100, 200, false}, {20, 100, 100, 201, true}, {0, 0, 100, 99, true}, {50, 10, 100, 50, false}, {50, 10, 100, 111, true}} {
 		if why := guard(rules.ListSource{ID: "x", MaxShrink: c.shrink, MaxGrow: c.grow}, c.was, c.now); (why != "") != c.refused {
 			t.Errorf("%+v: %q", c, why)
 		}

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // ListState is how far a version of a list has come.
 type ListState string
@@ -86,4 +89,76 @@ type ListTry struct {
 	At, Due             time.Time
 	URL, ETag, Modified string // of an answer; a failure leaves them as they were
 	Problem             string // why it failed; empty: it answered as it should
+}
+
+// ListSkipped counts what of a list's text was left out for one reason, and says
+// where first.
+type ListSkipped struct {
+	Reason string  `json:"reason"`
+	Count  int64   `json:"count"`
+	Lines  []int64 `json:"lines"` // the first three, from 1 on
+}
+
+// ListSummary says what came of reading a list.
+type ListSummary struct {
+	Lines      int64         `json:"lines"`
+	Names      int64         `json:"names"` // that are on the list now
+	Duplicates int64         `json:"duplicates"`
+	Excepted   int64         `json:"excepted,omitempty"` // taken out by the list's own exceptions
+	Skipped    []ListSkipped `json:"skipped"`
+}
+
+// String puts a summary into a few words.
+func (s *ListSummary) String() string {
+	text := fmt.Sprintf("%d lines", s.Lines)
+	for i, k := range s.Skipped {
+		if i == 3 {
+			return text + ", and more"
+		}
+		text += fmt.Sprintf(", %d of them %s (line %d)", k.Count, k.Reason, k.Lines[0])
+	}
+	return text
+}
+
+// ListStep says how far the taking of a list is.
+type ListStep struct {
+	Phase string `json:"phase"` // "fetching", "reading", "storing"
+	Done  int64  `json:"done"`  // bytes, or names while storing
+	Of    int64  `json:"of"`    // 0: not known
+}
+
+// ListResult says what came of a list's refresh or import.
+type ListResult struct {
+	List    string `json:"list"`
+	Outcome string `json:"outcome"` // "updated", "unchanged", "refused" (by a guard: waits for a person)
+	Version int64  `json:"version"` // in force, or offered
+	Names   int64  `json:"names"`
+	Was     int64  `json:"was"` // names of the version that was in force
+	Added   int64  `json:"added"`
+	Removed int64  `json:"removed"`
+	Why     string `json:"why,omitempty"` // refused
+	// Summary is of what was read; nil where the source said that nothing changed.
+	Summary *ListSummary `json:"summary,omitempty"`
+}
+
+// ListStanding is a list, where its names came from, and how its source does.
+type ListStanding struct {
+	ID       string       `json:"id"`
+	Category string       `json:"category,omitempty"`
+	State    string       `json:"state"`
+	Warning  string       `json:"warning,omitempty"`
+	Since    time.Time    `json:"since,omitzero"` // of a failing source
+	Names    int64        `json:"names"`
+	Version  int64        `json:"version"`
+	Fetched  time.Time    `json:"fetched,omitzero"` // or imported
+	Checked  time.Time    `json:"checked,omitzero"` // when its source last answered
+	Due      time.Time    `json:"due,omitzero"`
+	Licence  string       `json:"licence,omitempty"`
+	From     string       `json:"from,omitempty"`
+	URL      string       `json:"url,omitempty"` // or the imported file's name
+	Format   string       `json:"format,omitempty"`
+	By       string       `json:"by,omitempty"` // who imported or accepted it
+	SHA256   string       `json:"sha256,omitempty"`
+	Offered  int64        `json:"offered_names,omitempty"` // of the version that waits
+	Summary  *ListSummary `json:"summary,omitempty"`
 }

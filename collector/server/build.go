@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
-
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/alert/notify"
@@ -23,6 +21,7 @@ import (
 	"safelight/internal/event"
 	"safelight/internal/packdir"
 	"safelight/internal/version"
+	"time"
 )
 
 // build makes the parts; nothing runs yet.
@@ -40,6 +39,10 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if p.policy, err = newPublisher(ctx, s, o.Now); err != nil {
 		return nil, err
 	}
+	if err := s.openLists(p.policy, o.Now, o.Log); err != nil {
+		return nil, err
+	}
+	p.lists = s.lists
 	p.enrol = enrol.NewService(schoolID, s.authority, s.store, enrolRefusals, p.policy.Keys, o.Now, o.Log)
 	s.authority.HandOut(conf.ServerNames, conf.handedOut())
 	// "Today" begins at the school's midnight, not at the server's.
@@ -58,11 +61,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.ingest, err = ingest.New(ingest.Options{
 		Store: s.store, DeviceFrom: enrol.DeviceFrom, Now: o.Now, Logger: o.Log, Version: version.Version,
 		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen, Positions: s.store, Ready: s.store.Ready,
+		Unlisted: p.lists.Unlisted,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.gatherer.Wake, o.Log)
+	p.changes.wakeLists = p.lists.Wake
 	if err := p.changes.look(ctx); err != nil {
 		return nil, err
 	}
@@ -137,6 +142,9 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		return nil, err
 	}
 	s.keys.publisher = publisher
+	if err := s.openLists(publisher, now, log); err != nil {
+		return nil, err
+	}
 	workflow, err := newWorkflow(s, publisher)
 	if err != nil {
 		return nil, err
@@ -148,6 +156,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,
 		RemoveOld: newRetention(s.store, now, log).remove,
+		Lists:     s.lists,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,
 	}), nil
 }

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
-
 	"safelight/collector/enrol"
 	"safelight/collector/policy"
 	"safelight/collector/store"
 	"safelight/collector/watch"
+	"time"
 )
 
 // pollChanges is how often the changes table is read: it is how a collector
@@ -25,9 +24,11 @@ type changes struct {
 	gate   *enrol.Gate
 	watch  *watch.Service
 	wake   func()
-	log    *slog.Logger
-	now    chan struct{}
-	topics []topic
+	// wakeLists has the lists that rules subscribe to looked for; nil: there are none.
+	wakeLists func()
+	log       *slog.Logger
+	now       chan struct{}
+	topics    []topic
 
 	seen map[string]int64 // by topic; look's only
 }
@@ -109,6 +110,9 @@ func (c *changes) policyChanged(ctx context.Context) error {
 		return err
 	}
 	c.watch.PolicyChanged()
+	if c.wakeLists != nil {
+		c.wakeLists()
+	}
 	return nil
 }
 

@@ -48,17 +48,20 @@ func (p *parts) metrics(w http.ResponseWriter, r *http.Request) {
 	seen, enrolled := p.fleet.DevicesToday(r.Context())
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, serial := p.policy.InForce()
-	for _, m := range []struct {
-		name, help string
-		value      uint64
-	}{
+	for _, m := range append([]metric{
 		{"safelight_devices_enrolled", "Devices enrolled and not revoked.", uint64(max(0, enrolled))},
 		{"safelight_devices_seen_today", "Devices heard from since midnight.", uint64(max(0, seen))},
 		{"safelight_policy_serial", "Serial of the rules in force.", serial},
-	} {
+	}, p.listMetrics(r)...) {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s gauge\n%s %d\n", m.name, m.help, m.name, m.name, m.value)
 	}
 	writeMemory(w)
+}
+
+// metric is one gauge.
+type metric struct {
+	name, help string
+	value      uint64
 }
 
 // serveTLS is serveHTTP behind TLS.

@@ -8,16 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
-
 	"safelight/collector/audit"
 	"safelight/collector/backup"
 	"safelight/collector/enrol"
+	"safelight/collector/lists"
 	"safelight/collector/model"
 	"safelight/collector/seal"
 	"safelight/collector/store"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
+	"time"
 )
 
 // schoolID is the one school of an embedded store.
@@ -60,7 +60,8 @@ type state struct {
 	store     *store.Store
 	keys      *keys
 	auditKey  crypto.Signer
-	record    *audit.Log // nil until openRecord
+	record    *audit.Log   // nil until openRecord
+	lists     *lists.Lists // nil until openLists
 }
 
 func (s *state) close() error {

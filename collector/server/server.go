@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
-
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/audit"
@@ -20,12 +18,14 @@ import (
 	"safelight/collector/enrol"
 	"safelight/collector/fleet"
 	"safelight/collector/ingest"
+	"safelight/collector/lists"
 	"safelight/collector/people"
 	"safelight/collector/policy"
 	"safelight/collector/store"
 	"safelight/collector/watch"
 	"safelight/internal/localstate"
 	"safelight/internal/rungroup"
+	"time"
 )
 
 // grace is how long everything may take to stop.
@@ -60,6 +60,7 @@ type parts struct {
 	watch     *watch.Service
 	fleet     *fleet.Fleet
 	people    *people.Resolver
+	lists     *lists.Lists
 	ingest    *ingest.Server
 	jobs      *alert.Jobs
 	gatherer  *alert.Gatherer
@@ -171,6 +172,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "console", Run: serveTLS(console, ls.console)},
 		{Name: "admin socket", Run: serveHTTP(adminSrv, ls.admin)},
 		{Name: "metrics", Run: serveHTTP(metrics, ls.metrics)},
+		{Name: "lists", Run: p.lists.Run},
 		{Name: "ingest", Run: p.ingest.Run},
 		{Name: "gatherer", Run: p.gatherer.Run},
 		{Name: "jobs", Run: p.jobs.Run},
