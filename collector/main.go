@@ -5,9 +5,9 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // the school's clock, also where the system has no zones (Windows)
+
 	"safelight/internal/cli"
-	_ "time/tzdata"
-	// the school's clock, also where the system has no zones (Windows)
 )
 
 func main() {

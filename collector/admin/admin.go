@@ -15,8 +15,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"safelight/collector/model"
 	"time"
+
+	"safelight/collector/model"
 )
 
 // maxRequest bounds a request: a rule pack or a roster of a large trust.

@@ -14,6 +14,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
 	"safelight/collector/admin"
 	"safelight/collector/audit"
 	"safelight/collector/model"
@@ -22,12 +29,6 @@ import (
 	"safelight/internal/event"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
-	"slices"
-	"strings"
-	"testing"
-	"time"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

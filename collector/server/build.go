@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
+
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/alert/notify"
@@ -21,7 +23,6 @@ import (
 	"safelight/internal/event"
 	"safelight/internal/packdir"
 	"safelight/internal/version"
-	"time"
 )
 
 // build makes the parts; nothing runs yet.

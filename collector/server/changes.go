@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
+
 	"safelight/collector/enrol"
 	"safelight/collector/policy"
 	"safelight/collector/store"
 	"safelight/collector/watch"
-	"time"
 )
 
 // pollChanges is how often the changes table is read: it is how a collector

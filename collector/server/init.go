@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
+
 	"safelight/collector/audit"
 	"safelight/collector/backup"
 	"safelight/collector/enrol"
@@ -17,7 +19,6 @@ import (
 	"safelight/collector/store"
 	"safelight/internal/localstate"
 	"safelight/internal/pki"
-	"time"
 )
 
 // schoolID is the one school of an embedded store.

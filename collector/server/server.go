@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
+
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/audit"
@@ -25,7 +27,6 @@ import (
 	"safelight/collector/watch"
 	"safelight/internal/localstate"
 	"safelight/internal/rungroup"
-	"time"
 )
 
 // grace is how long everything may take to stop.
