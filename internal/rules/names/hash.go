@@ -107,7 +107,7 @@ type suffix struct {
 func (s sip) suffixes(host string, out []suffix) int {
 	n, end := -1, len(host) // n: not yet past the last label
 	for {
-		word := uint64(0)
+		var word uint64
 		if end >= 8 {
 			word = load(host, end-8)
 		} else {

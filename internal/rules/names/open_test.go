@@ -81,7 +81,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		last := len(host)
-		table.Each(host, func(start int, set uint32) bool {
+		table.Each(host, func(start int, _ uint32) bool {
 			if start < 0 || start >= last && start > 0 || !strings.Contains(host[start:], ".") && host != "" {
 				t.Fatalf("%q: a name at %d", host, start)
 			}

@@ -56,7 +56,7 @@ func (t *Table) Each(host string, visit func(start int, set uint32) bool) {
 		t.eachRare(host, visit)
 		return
 	}
-	t.each(host, room[:n], visit)
+	t.each(room[:n], visit)
 }
 
 // eachRare is Each for an address, for hosts of many labels and for none.
@@ -65,14 +65,14 @@ func (t *Table) eachRare(host string, visit func(start int, set uint32) bool) {
 		return
 	}
 	var room [maxName]suffix
-	n := t.sip.suffixes(host, room[:])
-	if n > 0 && numbered(host) {
-		room[0], n = room[n-1], 1
+	all := room[:t.sip.suffixes(host, room[:])]
+	if len(all) > 0 && numbered(host) {
+		all = all[len(all)-1:]
 	}
-	t.each(host, room[:n], visit)
+	t.each(all, visit)
 }
 
-func (t *Table) each(host string, suffixes []suffix, visit func(start int, set uint32) bool) {
+func (t *Table) each(suffixes []suffix, visit func(start int, set uint32) bool) {
 	for i := len(suffixes) - 1; i >= 0; i-- {
 		s := suffixes[i]
 		if set, ok := t.find(s.hash); ok && !visit(s.start, set) {
