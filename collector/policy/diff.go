@@ -104,9 +104,12 @@ func (r *reviewer) newCategory(c rules.OutlineCategory) {
 func (r *reviewer) category(was, is rules.OutlineCategory) {
 	r.head(was, is)
 	r.actions(was, is)
+	r.threshold(was, is)
 	for _, kind := range kinds {
 		r.kind(kind, was, is)
 	}
+	r.languages(was, is)
+	r.raises(was, is)
 	r.wording(was, is)
 }
 

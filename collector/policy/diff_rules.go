@@ -39,23 +39,28 @@ func (k kindWords) count(n int) string { return fmt.Sprintf("%d %s", n, pick(n =
 // (G7) and no longer a correction.
 const listSize = 20
 
-// ofKind gives the rules of a kind by what they are written as. Of two that are
-// written alike the stronger counts.
+// ofKind gives the rules of a kind that judge, by what they are written as. Of two
+// that are written alike the stronger counts, and of two scopes the first: what is
+// left of one that goes is then said to change.
 func ofKind(all []rules.OutlineRule, kind rules.RuleKind) map[string]rules.OutlineRule {
 	found := map[string]rules.OutlineRule{}
 	for _, r := range all {
-		if r.Kind != kind {
+		if r.Kind != kind || !judges(r) {
 			continue
 		}
 		key := strings.ToLower(r.Text)
 		if was, twice := found[key]; twice {
-			r.Severity = max(r.Severity, was.Severity)
-			r.Search, r.Host = r.Search || was.Search, r.Host || was.Host
+			r.Severity, r.Weight = max(r.Severity, was.Severity), max(r.Weight, was.Weight)
+			r.Search, r.Host, r.Part = r.Search || was.Search, r.Host || was.Host, r.Part || was.Part
+			r.Scope = was.Scope
 		}
 		found[key] = r
 	}
 	return found
 }
+
+// judges says whether a rule is on: a language that nobody reviewed is not (G6).
+func judges(r rules.OutlineRule) bool { return r.Reviewed || r.Kind != rules.RulePhrase }
 
 // kind compares the rules of one kind.
 func (r *reviewer) kind(k kindWords, was, is rules.OutlineCategory) {
@@ -79,19 +84,19 @@ func (r *reviewer) kind(k kindWords, was, is rules.OutlineCategory) {
 		r.put(is, r.added(k, is, added, len(before) == 0, heavy))
 	}
 	if len(removed) > 0 {
-		slices.Sort(removed)
-		text := fmt.Sprintf("drops %s of %s", k.count(len(removed)), is.Title)
-		r.put(is, model.RuleChange{What: k.what + "-removed", Items: removed, Text: text, Lowers: heavy && !k.lets})
+		r.put(is, r.removed(k, is, removed, len(after) == 0, heavy))
 	}
 	slices.SortFunc(changed, func(a, b [2]rules.OutlineRule) int { return strings.Compare(a[1].Text, b[1].Text) })
 	r.severities(k, was, is, changed)
-	r.places(k, is, changed, heavy)
+	r.attributes(k, was, is, changed)
 }
 
 func (r *reviewer) added(k kindWords, is rules.OutlineCategory, added []string, first, heavy bool) model.RuleChange {
 	slices.Sort(added)
 	c := model.RuleChange{What: k.what + "-added", Items: added, Text: fmt.Sprintf("adds %s to %s", k.count(len(added)), is.Title)}
 	switch {
+	case k.kind == rules.RuleApproved && first: // the list itself
+		c.Widens, c.Text = true, fmt.Sprintf("begins to note programs of %s that are not among %s", is.Title, k.count(len(added)))
 	case k.lets: // an allow hides what is urgent wherever it stands
 		c.Lowers = heavy || is.Severity >= event.High
 	case first:
@@ -100,6 +105,15 @@ func (r *reviewer) added(k kindWords, is rules.OutlineCategory, added []string, 
 		c.Widens = true
 	case len(added) >= listSize:
 		c.Widens, c.Text = true, c.Text+": so many are a list"
+	}
+	return c
+}
+
+func (r *reviewer) removed(k kindWords, is rules.OutlineCategory, removed []string, last, heavy bool) model.RuleChange {
+	slices.Sort(removed)
+	c := model.RuleChange{What: k.what + "-removed", Items: removed, Text: fmt.Sprintf("drops %s of %s", k.count(len(removed)), is.Title), Lowers: heavy && !k.lets}
+	if k.kind == rules.RuleApproved && last {
+		c.Text, c.Lowers = "no longer notes programs of "+is.Title+" that are not approved", heavy
 	}
 	return c
 }
@@ -127,39 +141,6 @@ func (r *reviewer) severities(k kindWords, was, is rules.OutlineCategory, change
 			What: k.what + pick(lower, "-lowered", "-raised"), Items: steps[s], Lowers: lower && grave(was, is),
 			Text: fmt.Sprintf("%s %s of %s from %s to %s", pick(lower, "lowers", "raises"), k.count(len(steps[s])), is.Title, s.from, s.to),
 		})
-	}
-}
-
-// places compares where the same phrases look.
-func (r *reviewer) places(k kindWords, is rules.OutlineCategory, changed [][2]rules.OutlineRule, heavy bool) {
-	for _, place := range []struct {
-		name string
-		in   func(rules.OutlineRule) bool
-	}{
-		{"search words", func(r rules.OutlineRule) bool { return r.Search }},
-		{"names of sites", func(r rules.OutlineRule) bool { return r.Host }},
-	} {
-		var begins, ends []string
-		for _, c := range changed {
-			switch was, now := place.in(c[0]), place.in(c[1]); {
-			case now && !was:
-				begins = append(begins, c[1].Text)
-			case was && !now:
-				ends = append(ends, c[1].Text)
-			}
-		}
-		if len(begins) > 0 {
-			r.put(is, model.RuleChange{
-				What: k.what + "-looked-for", Items: begins, Widens: !k.lets, Lowers: k.lets && heavy,
-				Text: fmt.Sprintf("looks for %s of %s in %s too", k.count(len(begins)), is.Title, place.name),
-			})
-		}
-		if len(ends) > 0 {
-			r.put(is, model.RuleChange{
-				What: k.what + "-not-looked-for", Items: ends, Lowers: !k.lets && heavy,
-				Text: fmt.Sprintf("no longer looks for %s of %s in %s", k.count(len(ends)), is.Title, place.name),
-			})
-		}
 	}
 }
 

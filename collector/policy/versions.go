@@ -11,22 +11,13 @@ import (
 	"safelight/collector/model"
 )
 
-// sources reads the files that a version was made of.
-func (w *Workflow) sources(ctx context.Context, v model.PolicyVersion) (map[string][]byte, error) {
-	files, err := w.sourcesOf(ctx, v)
-	if err != nil {
-		return nil, fmt.Errorf("reading rules %s: %w", nameOf(v), err)
-	}
-	return files, nil
-}
-
 // SourcesOf reads the files of a version by its name.
 func (w *Workflow) SourcesOf(ctx context.Context, name Version) (map[string][]byte, error) {
 	v, err := w.version(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return w.sources(ctx, v)
+	return w.sourcesOf(ctx, v)
 }
 
 func (w *Workflow) version(ctx context.Context, name Version) (model.PolicyVersion, error) {
@@ -72,7 +63,7 @@ func (w *Workflow) Find(ctx context.Context, name string) (Side, error) {
 		if !ok {
 			return Side{}, errors.New("no rules are in force yet: publish some first")
 		}
-		files, err := w.sources(ctx, v)
+		files, err := w.sourcesOf(ctx, v)
 		return Side{Name: nameOf(v), Files: files}, err
 	}
 	if strings.HasPrefix(name, "P-") {
@@ -107,7 +98,7 @@ func (w *Workflow) Before(ctx context.Context, name Version) (Side, error) {
 		if i+1 == len(all) {
 			return Side{Name: "nothing"}, nil
 		}
-		files, err := w.sources(ctx, all[i+1])
+		files, err := w.sourcesOf(ctx, all[i+1])
 		return Side{Name: nameOf(all[i+1]), Files: files}, err
 	}
 	return Side{}, fmt.Errorf("there are no rules %d.%d; `rules history` lists what was published", name.Epoch, name.Serial)

@@ -68,7 +68,7 @@ func (w *Workflow) base(ctx context.Context) (base, error) {
 		return base{}, fmt.Errorf("reading the rules in force: %w", err)
 	}
 	if ok {
-		files, err := w.sources(ctx, v)
+		files, err := w.sourcesOf(ctx, v)
 		return base{Side{Name: nameOf(v), Files: files}, Version{Epoch: v.Epoch, Serial: v.Serial}}, err
 	}
 	school, err := w.store.School(ctx, w.school)
