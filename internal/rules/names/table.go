@@ -40,7 +40,9 @@ const usual = 14
 // Each calls visit for host and each of its parents, down to two labels, that is
 // in the table: where it starts in host, and its set; the most specific first,
 // until visit returns false. An address has no parents. host is as Check wants
-// it; anything else is safe and finds nothing, but for the odds below.
+// it; anything else is safe and finds nothing, but for the odds below. Whoever
+// takes set for an index looks first whether it is one: a table or an overlay of
+// another version may hold any number.
 //
 // A name that is not in the table is found once in 2^30 look-ups: the front lets
 // one in 90 through, and of those one in 2^24 has the same 24 bits as a name. A
