@@ -46,6 +46,7 @@ func run(ctx context.Context) error {
 		{"delivery", delivery},
 		{"fleet", fleet},
 		{"names", listedNames},
+		{"phrases", wordsAndPhrases},
 	} {
 		if only := os.Args[1:]; len(only) > 0 && !slices.Contains(only, m.name) {
 			continue

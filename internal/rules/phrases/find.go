@@ -42,7 +42,7 @@ func (t *Table) reading(s *Scratch, text string, one byte) {
 	s.reset(text)
 	s.read(text, one)
 	t.find(s, 0)
-	if s.join() {
+	if s.mayJoin && s.join() {
 		t.find(s, SpelledOut|PutTogether)
 	}
 }
@@ -51,11 +51,7 @@ func (t *Table) reading(s *Scratch, text string, one byte) {
 // fresh were looked up before.
 func (t *Table) find(s *Scratch, fresh How) {
 	s.steps += len(s.words)
-	for i := range s.words {
-		if w := &s.words[i]; fresh == 0 || w.how&fresh != 0 {
-			t.lookWord(s, w)
-		}
-	}
+	t.lookWords(s, fresh)
 	s.near.clear()
 	for i := range s.words {
 		w := &s.words[i]
@@ -148,12 +144,16 @@ func (t *Table) found(s *Scratch, node uint32, i, j int) {
 	for k := i; k <= j; k++ {
 		how |= s.words[k].how
 	}
-	from, to := t.endsAt.at(node-1), t.endsAt.at(node)
-	kept := false
-	for ; from < to && s.near.ends > 0; from++ {
+	end := t.endsAt.at(node - 1)
+	if end&isList == 0 {
+		s.report(end, how, s.words[i].start, s.words[j].end, i, j)
+		return
+	}
+	kept, at := false, end&^isList
+	for n := t.ends.at(at); n > 0 && s.near.ends > 0; n-- {
 		s.near.ends--
-		end := t.ends.at(from)
-		if end&isGroup == 0 {
+		at++
+		if end = t.ends.at(at); end&isGroup == 0 {
 			s.report(end, how, s.words[i].start, s.words[j].end, i, j)
 			continue
 		}
@@ -170,8 +170,7 @@ func (t *Table) found(s *Scratch, node uint32, i, j int) {
 // every therapist.
 func (t *Table) spelledOut(s *Scratch, i int) {
 	w := &s.words[i]
-	key, _ := wordKey(s.buf, w.from, w.to)
-	t.pairs(s, t.spelt, t.nSpelt, mix(key, forWords), func(place uint32) bool {
+	t.pairs(s, t.spelt, t.nSpelt, keyIn(s.buf, w.from, w.to).hash(), func(place uint32) bool {
 		n := t.spelled.at(place)
 		if n <= maxShared && t.spells(s.bytes(*w), place+1+n) {
 			for k := uint32(1); k <= n; k++ {
@@ -198,4 +197,15 @@ func (t *Table) spells(row []byte, place uint32) bool {
 		place++
 	}
 	return false
+}
+
+// Fold gives the words of a text in its plain reading, folded, with a space
+// between them: "Ｓｅｌｆ-Härm!" is "self harm". The slice is good until s is used
+// again.
+func (s *Scratch) Fold(text string) []byte {
+	text = clipText(text)
+	s.begin(nil)
+	s.reset(text)
+	s.read(text, 0)
+	return s.buf[:max(s.n-1, 0)]
 }

@@ -59,7 +59,7 @@ func isPieceGap(g string) bool {
 // merge makes one word of n words from i, at the end of buf.
 func (s *Scratch) merge(i, n int) word {
 	first, last := s.words[i], s.words[i+n-1]
-	w := word{from: uint32(s.n), start: first.start, end: last.end, letters: true}
+	w := word{from: uint32(s.n), start: first.start, end: last.end, sight: sight{letters: true}}
 	for _, part := range s.words[i : i+n] {
 		s.n += copy(s.buf[s.n:], s.bytes(part))
 		w.letters = w.letters && part.to-part.from == 1

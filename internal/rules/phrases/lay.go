@@ -43,21 +43,22 @@ func (t *slots) put(h uint64) ([]byte, error) {
 }
 
 func (b *builder) layWords(sec *[sections][]byte) error {
-	t := newSlots(len(b.words), wordSize, 8, 4)
+	t := newSlots(len(b.words), wordSize, 16, 3)
 	for i, w := range b.words {
 		id := uint32(i + 1)
-		key, long := keyOf(w)
-		e, err := t.put(mix(key, forWords))
+		key := keyOf(w)
+		e, err := t.put(key.hash())
 		if err != nil {
 			return err
 		}
-		if long {
+		if isLong(uint32(len(w))) {
 			id |= longWord
 		}
-		le.PutUint64(e, key)
-		le.PutUint32(e[8:], id)
+		le.PutUint64(e, key.a)
+		le.PutUint64(e[8:], key.b)
+		le.PutUint32(e[16:], id)
 		if first, ok := b.next[edge{0, uint32(i + 1)}]; ok {
-			le.PutUint32(e[12:], b.flagged(first))
+			le.PutUint32(e[20:], b.flagged(first))
 		}
 		sec[secSpelling] = le.AppendUint32(sec[secSpelling], uint32(len(sec[secLetters])))
 		sec[secLetters] = append(sec[secLetters], w...)
@@ -107,12 +108,20 @@ func (b *builder) layGroups(sec *[sections][]byte) []uint32 {
 	return places
 }
 
+// layEnds writes what ends at each node: a ref by itself, or 1<<31 and where in
+// secEnds there are how many and which.
 func (b *builder) layEnds(sec *[sections][]byte, places []uint32) {
 	for _, n := range b.nodes[1:] {
-		if len(n.ends)+len(n.groups) == 0 {
-			break
+		count := len(n.ends) + len(n.groups)
+		switch {
+		case count == 0:
+			return
+		case count == 1 && len(n.ends) == 1:
+			sec[secEndsAt] = le.AppendUint32(sec[secEndsAt], n.ends[0])
+			continue
 		}
-		sec[secEndsAt] = le.AppendUint32(sec[secEndsAt], uint32(len(sec[secEnds])/4))
+		sec[secEndsAt] = le.AppendUint32(sec[secEndsAt], isList|uint32(len(sec[secEnds])/4))
+		sec[secEnds] = le.AppendUint32(sec[secEnds], uint32(count))
 		for _, ref := range n.ends {
 			sec[secEnds] = le.AppendUint32(sec[secEnds], ref)
 		}
@@ -120,7 +129,6 @@ func (b *builder) layEnds(sec *[sections][]byte, places []uint32) {
 			sec[secEnds] = le.AppendUint32(sec[secEnds], isGroup|m.element<<27|places[m.group])
 		}
 	}
-	sec[secEndsAt] = le.AppendUint32(sec[secEndsAt], uint32(len(sec[secEnds])/4))
 }
 
 // putPair writes a slot of a tag and a place.
@@ -137,8 +145,7 @@ func (t *slots) putPair(h uint64, place uint32) error {
 func (b *builder) laySpelt(sec *[sections][]byte) error {
 	t := newSlots(len(b.spelt), pairSize, 4, 1)
 	for _, row := range slices.Sorted(maps.Keys(b.spelt)) {
-		key, _ := keyOf(row)
-		if err := t.putPair(mix(key, forWords), uint32(len(sec[secSpelled])/4)); err != nil {
+		if err := t.putPair(keyOf(row).hash(), uint32(len(sec[secSpelled])/4)); err != nil {
 			return err
 		}
 		s := b.spelt[row]

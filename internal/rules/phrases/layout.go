@@ -28,6 +28,7 @@ const (
 
 	longWord = 1 << 31 // in a word slot: the key is a hash, compare letters
 	lastOne  = 1 << 31 // in a list: nothing follows
+	isList   = 1 << 31 // in secEndsAt: several ends
 	isGroup  = 1 << 31 // among ends: 4 bits of element, then the place of a group
 	groupAt  = 1<<27 - 1
 	headOnly = 1 << 8 // in a group's second number, above the count of elements
@@ -35,13 +36,13 @@ const (
 
 // section numbers.
 const (
-	secWords    = iota // {key u64, id u32, node u32}
+	secWords    = iota // {key u64, u64, id u32, node u32}; see wordKey
 	secSpelling        // u32: where a word's letters begin in secLetters, by id; one more at the end
 	secLetters
 	secFilter   // bits, a power of two of them
 	secEdges    // {node u32, word u32, child u32}
-	secEndsAt   // u32: where a node's ends begin in secEnds; one more at the end
-	secEnds     // u32: a ref, or isGroup
+	secEndsAt   // u32, by node: a ref, or isList and a place in secEnds
+	secEnds     // u32...: n, n of: a ref, or isGroup
 	secGroups   // u32...: ref, within<<16 | headOnly | n, n nodes
 	secSpelt    // {tag u32, 1 + place in secSpelled u32}
 	secSpelled  // u32...: n, n refs, words up to lastOne
@@ -56,7 +57,7 @@ const (
 const (
 	headerSize = 16 + 8*sections // magic, version, probes, then {offset, length} of each section
 
-	wordSize, edgeSize, pairSize, stateSize = 16, 12, 8, 16
+	wordSize, edgeSize, pairSize, stateSize = 24, 12, 8, 16
 
 	// maxProbes bounds a look into any of the hash tables.
 	maxProbes = 1024

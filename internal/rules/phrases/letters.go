@@ -5,20 +5,29 @@ import (
 	"unicode/utf8"
 )
 
-// ascii says what to do with a byte: 0 ends a word, a small letter is added, 1
-// needs a closer look, and so does 2, the first byte of a wider rune.
+// ascii says what to do with a byte: a small letter is added, anything else is
+// one of the kinds below.
 var ascii = func() (t [256]byte) {
 	for c := range byte(26) {
 		t['a'+c], t['A'+c] = 'a'+c, 'a'+c
 	}
 	for _, c := range []byte("0123456789!|@$+'`") {
-		t[c] = 1
+		t[c] = lookCloser
 	}
 	for c := 0x80; c < 0x100; c++ {
-		t[c] = 2
+		t[c] = lookCloser
+	}
+	for _, c := range []byte(".-_*~") {
+		t[c] = pieceSign
 	}
 	return t
 }()
+
+const (
+	endsWord   = iota // anything else
+	pieceSign         // ends a word, and may stand between pieces of one; see isPieceGap
+	lookCloser        // digits, signs that may be letters, the first byte of a wider rune
+)
 
 func isWordByte(b byte) bool { return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' }
 

@@ -1,6 +1,7 @@
 package phrases
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -157,11 +158,36 @@ func (s *Scratch) where(w word, from, to int) (start, end int) {
 	return start, end + size
 }
 
+// quickIsSlow holds reading eight letters at a time to reading one at a time.
+func quickIsSlow(t *testing.T, text string) {
+	t.Helper()
+	for _, one := range []byte{0, 'i', 'l'} {
+		quick, slow := new(Scratch), new(Scratch)
+		quick.reset(text)
+		quick.read(text, one)
+		slow.reset(text)
+		slow.scan = scan{text: text, one: one, tracing: true}
+		slow.span(0, len(text))
+		a, b := quick.shown(), slow.shown()
+		if !slices.Equal(a, b) || quick.sawLeet != slow.sawLeet || quick.sawOne != slow.sawOne || quick.mayJoin != slow.mayJoin {
+			t.Fatalf("%q is read as %v, letter by letter as %v", text, a, b)
+		}
+	}
+}
+
+func (s *Scratch) shown() (out []string) {
+	for _, w := range s.words {
+		out = append(out, fmt.Sprint(string(s.bytes(w)), w.start, w.end, w.how, w.glued))
+	}
+	return out
+}
+
 // agree holds Plain to the reference, and every hit of Search to what any hit
 // must be.
 func agree(t *testing.T, list []Phrase, table *Table, text string) {
 	t.Helper()
 	s := new(Scratch)
+	quickIsSlow(t, text)
 	want, groups := newReference(list).plain(text)
 	isGroup := map[uint32]bool{}
 	for _, p := range list {

@@ -13,27 +13,35 @@ type Hit struct {
 type word struct {
 	from, to   uint32 // in Scratch.buf
 	start, end uint32 // in the text
-	id         uint32 // its number in the table; 0 if no phrase has it
-	node       uint32 // where phrases that begin with it go on; 0 if none does
-	alt        uint32 // 1 + place of the words it may be a stretched spelling of
-	how        How
-	letters    bool // all of it single letters that were put together
-	glued      bool // a character of a script without spaces
+	sight
+}
+
+// sight is what is known of a word besides; mostly nothing.
+type sight struct {
+	id      uint32 // its number in the table; 0 if no phrase has it
+	node    uint32 // where phrases that begin with it go on; 0 if none does
+	alt     uint32 // 1 + place of the words it may be a stretched spelling of
+	how     How
+	letters bool // all of it single letters that were put together
+	glued   bool // a character of a script without spaces
 }
 
 // Scratch is the room one text is read in. The same one is used again and
 // again, by one goroutine at a time, so that searching allocates nothing. The
 // zero value is ready; what Search returned is good until the next Search.
 type Scratch struct {
-	buf   []byte // folded words; longer than what is used, see reset
-	n     int    // bytes of it in use
-	words []word
-	hits  []Hit
-	said  []byte // what hits were read as, for those that are not plain
-	steps int
-	seen  seen
-	near  near
-	table *Table // that was searched last
+	buf    []byte // folded words; longer than what is used, see reset
+	n      int    // bytes of it in use
+	words  []word
+	hashes []uint64 // of words, see lookWords
+	hits   []Hit
+	said   []byte // what hits were read as, for those that are not plain
+	steps  int
+	seen   seen
+	near   near
+	table  *Table // that was searched last
+
+	touched byte // kept so that touching is not optimised away
 
 	scan
 }

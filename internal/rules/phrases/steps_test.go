@@ -10,10 +10,22 @@ import (
 // each other.
 func adversarial(t testing.TB) *Table {
 	list := []Phrase{
-		{Text: "a a a a a a a a a a a a"}, {Text: "a a a a a a a a a a a b"}, {Text: "kill him"}, {Text: "kill"}, {Text: "self harm"},
-		{Text: "to too"}, {Text: "too to too to too to too to too"}, {Text: "aa ab"}, {Text: "aab abb"}, {Text: "aaa bbb"},
-		{Text: "自殺方法"}, {Text: "自自自自自自自自自自自自自自自自自自自自"},
-		{Text: "aaaa", Part: true}, {Text: "aaaaaaaa", Part: true}, {Text: "aaab", Part: true}, {Text: "killing", Part: true},
+		{Text: "a a a a a a a a a a a a"},
+		{Text: "a a a a a a a a a a a b"},
+		{Text: "kill him"},
+		{Text: "kill"},
+		{Text: "self harm"},
+		{Text: "to too"},
+		{Text: "too to too to too to too to too"},
+		{Text: "aa ab"},
+		{Text: "aab abb"},
+		{Text: "aaa bbb"},
+		{Text: "自殺方法"},
+		{Text: "自自自自自自自自自自自自自自自自自自自自"},
+		{Text: "aaaa", Part: true},
+		{Text: "aaaaaaaa", Part: true},
+		{Text: "aaab", Part: true},
+		{Text: "killing", Part: true},
 	}
 	for n := 2; n <= MaxAll; n++ {
 		list = append(list, Phrase{All: []string{"aa", "kill", "tie", "noose", "x y", "bb", "him", "zz"}[:n], Within: MaxWithin})

@@ -79,19 +79,39 @@ func open(sec *[sections][]byte, size int) (*Table, error) {
 // Size gives the bytes of the table.
 func (t *Table) Size() int { return t.size }
 
+// lookWords gives the words of s their numbers. Words read in a way that is not
+// in fresh were looked up before. The slots are touched all at once first: a
+// processor waits for many of them together as long as for one.
+func (t *Table) lookWords(s *Scratch, fresh How) {
+	s.hashes = s.hashes[:0]
+	touched := byte(0)
+	for i := range s.words {
+		w := &s.words[i]
+		h := keyIn(s.buf, w.from, w.to).hash()
+		touched |= t.words[uint64(slot(h, t.nWords))*wordSize]
+		s.hashes = append(s.hashes, h)
+	}
+	s.touched = touched
+	for i := range s.words {
+		if w := &s.words[i]; fresh == 0 || w.how&fresh != 0 {
+			t.lookWord(s, w, s.hashes[i])
+		}
+	}
+}
+
 // lookWord gives a word's number and where phrases beginning with it go on.
-func (t *Table) lookWord(s *Scratch, w *word) {
-	key, long := wordKey(s.buf, w.from, w.to)
-	i := slot(mix(key, forWords), t.nWords)
+func (t *Table) lookWord(s *Scratch, w *word, hash uint64) {
+	key, long := keyIn(s.buf, w.from, w.to), isLong(w.to-w.from)
+	i := slot(hash, t.nWords)
 	for range maxProbes {
-		s.steps++
 		e := t.words[uint64(i)*wordSize:][:wordSize]
-		id := u32(e[8:])
+		id := u32(e[16:])
+		s.steps++
 		if id == 0 {
 			break
 		}
-		if u64(e) == key && id&longWord != 0 == long && (!long || string(t.spell(id&^longWord)) == string(s.buf[w.from:w.to])) {
-			w.id, w.node = id&^longWord, u32(e[12:])
+		if u64(e) == key.a && u64(e[8:]) == key.b && id&longWord != 0 == long && (!long || string(t.spell(id&^longWord)) == string(s.buf[w.from:w.to])) {
+			w.id, w.node = id&^longWord, u32(e[20:])
 			return
 		}
 		if i++; i == t.nWords {
