@@ -19,6 +19,7 @@ func verbs() []cli.Command {
 		initVerb(), serveVerb(),
 		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
+		timetableImportVerb(), siteListVerb(), siteSetVerb(), exemptionGrantVerb(), exemptionListVerb(), exemptionEndVerb(),
 		keyRotateVerb(),
 		listsVerb(), listsRefreshVerb(), listsImportVerb(), listsAcceptVerb(),
 		rulesCheckVerb(), rulesSchemaVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),

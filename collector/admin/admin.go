@@ -69,6 +69,8 @@ type Parts struct {
 	ConsoleURL string
 	// ReadRoster reads a roster's CSV; its errors name the line.
 	ReadRoster func(name string, data []byte) (model.Roster, error)
+	// Desk sets hours and sites, and gives leave.
+	Desk Desk
 	// NotFound is the store's error for what is not there.
 	NotFound error
 	// Backup takes a snapshot for a backup that opens to the recovery key and to
@@ -109,6 +111,12 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "user/list", reading(a, "users", a.userList))
 	handle(mux, "user/disable", a.userDisable)
 	handle(mux, "roster/import", a.rosterImport)
+	handle(mux, "timetable/import", a.timetableImport)
+	handle(mux, "site/list", reading(a, "sites", a.siteList))
+	handle(mux, "site/set", a.siteSet)
+	handle(mux, "exemption/grant", a.exemptionGrant)
+	handle(mux, "exemption/end", a.exemptionEnd)
+	handle(mux, "exemption/list", reading(a, "exemptions", a.exemptionList))
 	handle(mux, "key/rotate", changing(a, keyEvent, a.keyRef, a.keyRotate))
 	a.ruleVerbs(mux)
 	a.listVerbs(mux)

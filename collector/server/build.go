@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -27,9 +26,9 @@ import (
 
 // build makes the parts; nothing runs yet.
 func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error) {
-	zone, err := time.LoadLocation(conf.TimeZone)
+	zone, err := conf.zone()
 	if err != nil {
-		return nil, fmt.Errorf("time_zone %q: %w; want a name like Europe/London", conf.TimeZone, err)
+		return nil, err
 	}
 	p := &parts{conf: conf, log: o.Log, now: o.Now, authority: s.authority, store: s.store}
 	if err := s.openRecord(ctx, o.Now, o.Log, func() { p.watch.CheckpointAnnounced() }); err != nil {
@@ -49,9 +48,10 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	// "Today" begins at the school's midnight, not at the server's.
 	p.fleet = fleet.New(s.store, schoolID, func() time.Time { return o.Now().In(zone) }, o.Log)
 	p.people = people.NewResolver(s.store)
+	p.overlays = people.NewOverlays(schoolID, s.store, s.keys.ring.Present, o.Now)
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
-		Trust: s.trust, Keys: p.keysFor(s), Now: o.Now, Log: o.Log,
+		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, Now: o.Now, Log: o.Log,
 		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
 			return p.ingest.Held(ctx, school, device, epoch)
 		},
@@ -67,7 +67,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if err != nil {
 		return nil, err
 	}
-	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.gatherer.Wake, o.Log)
+	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.overlays, p.gatherer.Wake, o.Log)
 	p.changes.wakeLists = p.lists.Wake
 	if err := p.changes.look(ctx); err != nil {
 		return nil, err
@@ -146,6 +146,10 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	if err := s.openLists(publisher, now, log); err != nil {
 		return nil, err
 	}
+	zone, err := conf.zone()
+	if err != nil {
+		return nil, err
+	}
 	workflow, err := newWorkflow(s, publisher)
 	if err != nil {
 		return nil, err
@@ -156,6 +160,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,
+		Desk:      s.desk(zone, now),
 		RemoveOld: newRetention(s.store, now, log).remove,
 		Lists:     s.lists,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,

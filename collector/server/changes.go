@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"safelight/collector/enrol"
+	"safelight/collector/people"
 	"safelight/collector/policy"
 	"safelight/collector/store"
 	"safelight/collector/watch"
@@ -24,6 +25,7 @@ type changes struct {
 	policy *policy.Publisher
 	gate   *enrol.Gate
 	watch  *watch.Service
+	lays   *people.Overlays
 	wake   func()
 	// wakeLists has the lists that rules subscribe to looked for; nil: there are none.
 	wakeLists func()
@@ -40,12 +42,13 @@ type topic struct {
 	act  func(context.Context) error
 }
 
-func newChanges(s *store.Store, p *policy.Publisher, g *enrol.Gate, w *watch.Service, wake func(), log *slog.Logger) *changes {
-	c := &changes{store: s, policy: p, gate: g, watch: w, wake: wake, log: log, now: make(chan struct{}, 1)}
+func newChanges(s *store.Store, p *policy.Publisher, g *enrol.Gate, w *watch.Service, lays *people.Overlays, wake func(), log *slog.Logger) *changes {
+	c := &changes{store: s, policy: p, gate: g, watch: w, lays: lays, wake: wake, log: log, now: make(chan struct{}, 1)}
 	c.topics = []topic{
 		{store.TopicDevices, c.devicesChanged}, // a revocation first
 		{store.TopicPolicy, c.policyChanged},
 		{store.TopicPeople, c.peopleChanged},
+		{store.TopicOverlays, c.overlaysChanged},
 	}
 	return c
 }
@@ -114,6 +117,14 @@ func (c *changes) policyChanged(ctx context.Context) error {
 	if c.wakeLists != nil {
 		c.wakeLists()
 	}
+	return c.overlaysChanged(ctx) // the key that signs may be another one
+}
+
+func (c *changes) overlaysChanged(ctx context.Context) error {
+	if err := c.lays.Reload(ctx); err != nil {
+		return err
+	}
+	c.watch.OverlaysChanged()
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 func TestOneTopicThatWaitsOrFailsHoldsUpNoOther(t *testing.T) {
 	s := openSchool(t, filepath.Join(t.TempDir(), "d"))
 	defer closeState(t, s)
-	c := newChanges(s.store, nil, nil, nil, nil, slog.New(slog.DiscardHandler))
+	c := newChanges(s.store, nil, nil, nil, nil, nil, slog.New(slog.DiscardHandler))
 	var acted []string
 	fails := map[string]error{store.TopicPeople: store.ErrAgain, store.TopicDevices: errors.New("a canary")}
 	for i, topic := range c.topics {
@@ -35,7 +35,10 @@ func TestOneTopicThatWaitsOrFailsHoldsUpNoOther(t *testing.T) {
 		}
 		return err
 	}
-	all := []string{store.TopicDevices, store.TopicPeople, store.TopicPolicy}
+	var all []string
+	for _, topic := range c.topics {
+		all = append(all, topic.name)
+	}
 	slices.Sort(all)
 	if err := look(all...); err == nil || !strings.Contains(err.Error(), "canary") || errors.Is(err, store.ErrAgain) {
 		t.Errorf("error = %v, want the one that failed only", err)

@@ -62,6 +62,7 @@ type parts struct {
 	fleet     *fleet.Fleet
 	people    *people.Resolver
 	lists     *lists.Lists
+	overlays  *people.Overlays
 	ingest    *ingest.Server
 	jobs      *alert.Jobs
 	gatherer  *alert.Gatherer

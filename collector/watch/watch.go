@@ -90,6 +90,8 @@ type Service struct {
 	trust    func() *safelightv1.TrustBundle
 	held     Held
 	keys     Keys
+	overlays Overlays
+	places   Places
 	now      func() time.Time
 	log      *slog.Logger
 	resolves *rate.Limiter // by device
@@ -100,7 +102,7 @@ type Service struct {
 	open map[*watcher]struct{} // guarded by mu
 }
 
-// Parts are what a Service is built of; all are needed.
+// Parts are what a Service is built of; all are needed but where they say so.
 type Parts struct {
 	Policies   Policies
 	Blobs      Blobs
@@ -110,7 +112,9 @@ type Parts struct {
 	DeviceFrom DeviceFrom
 	Trust      func() *safelightv1.TrustBundle
 	Held       Held
-	Keys       Keys // what rotation and copies need; may be empty
+	Keys       Keys     // what rotation and copies need; may be empty
+	Overlays   Overlays // nil: there are none
+	Places     Places   // nil: nobody knows
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -119,7 +123,7 @@ type Parts struct {
 func New(p Parts) *Service {
 	return &Service{
 		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
-		trust: p.Trust, held: p.Held, keys: p.Keys, now: p.Now, log: p.Log,
+		trust: p.Trust, held: p.Held, keys: p.Keys, overlays: p.Overlays, places: p.Places, now: p.Now, log: p.Log,
 		resolves: rate.New(resolveLimit, maxDevices, time.Now), guesses: rate.New(guessLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
 	}
 }
@@ -200,6 +204,7 @@ type watcher struct {
 
 	checkpoints checkpoints
 	identity    identity
+	overlays    overlays
 }
 
 // begin answers the first status.
@@ -208,8 +213,9 @@ func (w *watcher) begin(first *safelightv1.AgentStatus) error {
 	defer w.mu.Unlock()
 	w.identity.hello(first)
 	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
+	w.overlays.able = slices.Contains(first.GetHello().GetCapabilities(), capOverlays)
 	w.saw(w.ctx, first)
-	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint}}}
+	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint, capOverlays}}}
 	if err := w.send(hello); err != nil {
 		return err
 	}
@@ -277,6 +283,12 @@ func (w *watcher) tell() error {
 		return err
 	}
 	if err := w.sendPolicy(); err != nil {
+		return err
+	}
+	if err := w.sendSite(w.ctx); err != nil {
+		return err
+	}
+	if err := w.sendOverlays(); err != nil {
 		return err
 	}
 	return w.sendCheckpoint()

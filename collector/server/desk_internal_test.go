@@ -1,0 +1,41 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"safelight/internal/event"
+	"safelight/internal/packdir"
+	"safelight/internal/rules"
+)
+
+// What may be lifted is a list, and here and on devices it is the same one.
+func TestG16LeaveIsGivenFromWhatTheRulesLetBeLiftedAndNothingElse(t *testing.T) {
+	shipped, err := packdir.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := slices.Clone(exemptable)
+	for _, c := range set.Categories() {
+		ids = append(ids, c.ID)
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		one, err := rules.Compile(map[string][]byte{
+			"school/pack.yaml": []byte("pack: school\ntitle: Test\nversion: 1\n"),
+			"school/one.yaml": fmt.Appendf(nil, "category: %s\ntitle: T\nnoun: t\nabout: A.\npurpose: safeguarding\nrisk: ordinary\nseverity: medium\nowner: DSL\nwhy: W.\naction: {pupil: alert}\ndomains: [lift.test]\ntests:\n  hit: [\"domain: lift.test\"]\n  miss: [\"domain: other.test\"]\n", id),
+		})
+		if err != nil {
+			continue // a locked one is not a school's to write
+		}
+		v := one.Judge(rules.Input{Kind: event.Domain, Text: "lift.test", Role: "pupil", Exempt: []string{id}})
+		if lifted := v.Decision == rules.Exempt; lifted != slices.Contains(exemptable, id) {
+			t.Errorf("%s: lifted is %t by the rules, and %t by whoever gives leave", id, lifted, !lifted)
+		}
+	}
+}
