@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	packFile  = "pack.yaml"
+	packFile = "pack.yaml"
 	// listFolder holds the lists of names that a pack's files take.
 	listFolder = "lists"
 	// maxFile and maxFiles bound what a wrong folder can make us read.

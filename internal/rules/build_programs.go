@@ -14,10 +14,14 @@ func (c *compiler) addPrograms(src from, f *categoryFile) {
 	}
 }
 
+// maxLabel keeps the ids of rules within what an event may carry, whatever a
+// program is called.
+const maxLabel = 64
+
 // programLabel names a program rule by the first thing it says.
 func programLabel(p PolicyProgram) string {
 	if p.Name != "" || p.OriginalName != "" {
-		return cmp.Or(p.Name, p.OriginalName)
+		return clipTo(cmp.Or(p.Name, p.OriginalName), maxLabel)
 	}
 	if p.Signer != "" || p.Path != "" {
 		return slug(cmp.Or(p.Signer, p.Path))

@@ -91,7 +91,7 @@ func (rs *Ruleset) checkTests() (ps Problems) {
 		id := rs.policy.Categories[c.cat].ID
 		for _, line := range c.tests.hit {
 			if _, lost, ok := rs.finds(c.cat, line); !ok {
-				ps = append(ps, line.pos.problem(fmt.Sprintf("%s %q is not found by category %q%s", line.kind, line.text, id, rs.because(c.cat, lost)),
+				ps = append(ps, line.pos.problem(fmt.Sprintf("%s %q is not found by category %q%s", line.kind, line.text, id, rs.because(c.cat, line, lost)),
 					"add the words or the name, or move the line to miss"))
 			}
 		}
@@ -118,12 +118,12 @@ func (rs *Ruleset) finds(category int32, line testLine) (f finding, lost []trace
 }
 
 // because says what kept a category from finding a line, if anything nearly did.
-func (rs *Ruleset) because(category int32, lost []traced) string {
-	j := &judging{rs: rs}
+func (rs *Ruleset) because(category int32, line testLine, lost []traced) string {
+	j := &judging{rs: rs, in: line.input()}
 	for _, x := range lost {
 		if x.rule.Category == category {
 			why, _ := j.reason(x)
-			return fmt.Sprintf(": %s (%s) is %s", x.rule.ID, rs.at(x.rule), why)
+			return fmt.Sprintf(": %s (%s), %s", x.rule.ID, rs.at(x.rule), why)
 		}
 	}
 	return ""
@@ -160,7 +160,7 @@ func (rs *Ruleset) checkProtectedSites() (ps Problems) {
 
 // onHost gives every rule that would stand for a host if nothing protected it.
 func (rs *Ruleset) onHost(host string) (found []finding) {
-	j := &judging{rs: rs, lens: everyRule, trace: &trace{}, in: Input{Kind: event.Domain, Text: host, Unreviewed: true}}
+	j := &judging{rs: rs, lens: everyRule, trace: &trace{}, in: Input{Kind: event.Domain, Text: host, Unreviewed: true}, text: host}
 	j.eachHost(host)
 	for _, x := range j.trace.all {
 		if x.loss == lostToNobody || x.loss == lostToRole {

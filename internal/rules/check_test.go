@@ -13,8 +13,8 @@ func TestCheckFindsRulesThatAreThereInVain(t *testing.T) {
 		{"a phrase that asks for help", "phrases:\n  - {id: k-1, text: big knife}\n  - {id: k-2, text: help me}\n", `phrase "help me" can never match: it is part of words that ask for help`},
 		{"a threshold out of reach", "threshold: 200\nphrases:\n  - {id: k-1, text: big knife}\n", `all phrases of "knives" weigh 100 together, which never reaches its threshold of 200`},
 		{"a site both listed and allowed", "phrases: [{id: k-1, text: big knife}]\ndomains: [blades.example, {allow: [blades.example]}]\n", `acme/knives.yaml:12:11: domain "blades.example" is allowed in acme/knives.yaml:12`},
-		{"a hit that an allow hides", "phrases: [{id: k-1, text: big knife}, {id: k-2, text: knife}]\nallow: [a big knife]\ntests: {hit: [a big knife], miss: [x]}\n", `search "a big knife" is not found by category "knives": knives/k-1 (acme/knives.yaml:11) is masked by the allow phrase`},
-		{"a hit out of scope", "scope: {years: [7]}\nphrases: [{id: k-1, text: big knife}]\ntests: {hit: [{search: big knife, year: 8}], miss: [x]}\n", "is not in its scope: years 7"},
+		{"a hit that an allow hides", "phrases: [{id: k-1, text: big knife}, {id: k-2, text: knife}]\nallow: [a big knife]\ntests: {hit: [a big knife], miss: [x]}\n", `search "a big knife" is not found by category "knives": knives/k-1 (acme/knives.yaml:11), masked by the allow phrase`},
+		{"a hit out of scope", "scope: {years: [7]}\nphrases: [{id: k-1, text: big knife}]\ntests: {hit: [{search: big knife, year: 8}], miss: [x]}\n", ", not in its scope: years 7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lines := c.lines

@@ -99,7 +99,7 @@ func (rs *Ruleset) swallowed(w worded, r *Rule) (Problem, bool) {
 // twice reports a phrase that another rule of the category finds as a whole
 // too, without reading anything into it.
 func (rs *Ruleset) twice(w worded, r *Rule) (Problem, bool) {
-	j := &judging{rs: rs}
+	j := &judging{}
 	for _, h := range rs.phrases.Plain(&j.words, w.Text) {
 		o := &rs.policy.Rules[h.Ref]
 		if o.Kind != RulePhrase || o.Category != r.Category || h.Ref >= w.Ref || h.Start > 0 || h.End < len(strings.TrimSpace(w.Text)) {

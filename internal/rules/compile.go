@@ -25,13 +25,12 @@ type Pack struct {
 // source is what only whoever wrote or publishes the rules needs: where
 // everything stands and what it is tested by.
 type source struct {
-	at       []pos // of each of Policy.Rules
-	tests    []catTests
-	miss     []testLine // of the protected pack
-	sites    map[string]pos
-	noise    map[string]pos
-	problems Problems // found by compiling that spoil nothing: Check tells them
-	words    []worded
+	at    []pos // of each of Policy.Rules
+	tests []catTests
+	miss  []testLine // of the protected pack
+	sites map[string]pos
+	noise map[string]pos
+	words []worded
 }
 
 // catTests are the tests of one file, and the category it is for.

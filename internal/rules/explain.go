@@ -24,7 +24,7 @@ type Finding struct {
 	Pack       string
 	File       string
 	Line       int
-	Match      string // as it stood in the text
+	Match      string // as it stood in the text, or in the host cleaned
 	Start, End int    // its bytes
 	ReadAs     string
 	How        []string
@@ -131,10 +131,7 @@ func (j *judging) told(x traced) Finding {
 	if r.Scope != 0 {
 		f.Scope = j.rs.policy.Scopes[r.Scope].String()
 	}
-	if f.End > len(j.in.Text) {
-		f.Start, f.End = 0, len(j.in.Text)
-	}
-	f.Match = j.in.Text[f.Start:f.End]
+	f.Match = j.text[f.Start:f.End]
 	if f.ReadAs == f.Match {
 		f.ReadAs = ""
 	}

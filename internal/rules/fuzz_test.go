@@ -66,17 +66,28 @@ func FuzzCompile(f *testing.F) {
 // FuzzJudge: whatever is observed, Judge answers, its span lies within the
 // text, and neither a helpline nor a protected site is ever flagged.
 func FuzzJudge(f *testing.F) {
-	rs := shipped(f)
+	files, lists := wide(f)
+	rs, opened := both(f, files, lists)
 	for _, text := range []string{
 		"childline i want to kill myself tonight", "k i l l m y s e l f", "s3lf h4rm", "ѕеlf hаrm", "www.pornhub.com", "free-porn.example",
 		"bücher.example", "tor.exe", `C:\Tor Browser\firefox.exe`, "www.childline.org.uk", "a\u0301\u200b@$!|", "\xff\x00", "💀💀",
+		"big-knife-machete.bücher-straße-größe.example", "BIG knife hide it", "sharp blade", "machete in the garden", "0ur-schooi.example",
 		"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z", "1.2.3.4", "..", "xn--", "@$$ €urope",
 	} {
 		f.Add(text, "pupil")
 	}
 	f.Fuzz(func(t *testing.T, text, role string) {
 		for _, kind := range []event.Kind{event.Domain, event.Search, event.Process} {
-			v := rs.Judge(Input{Kind: kind, Text: text, Role: role})
+			in := Input{Kind: kind, Text: text, Role: role, Exe: role, Unreviewed: true}
+			v := rs.Judge(in)
+			if o := opened.Judge(in); !reflect.DeepEqual(v, o) {
+				t.Fatalf("compiled %+v, opened %+v", v, o)
+			}
+			for _, f := range opened.Explain(in).Findings {
+				if f.Lost == "" && !f.Won || utf8.ValidString(text) && !utf8.ValidString(f.Match) {
+					t.Fatalf("%q: explained by %+v", text, f)
+				}
+			}
 			switch v.Decision {
 			case None, Safe:
 				continue

@@ -109,6 +109,7 @@ type judging struct {
 	in    Input
 	words phrases.Scratch
 
+	text    string   // what is read: search words, or the host cleaned
 	hits    []hit    // that stand
 	masks   []mask   // by category
 	sums    []uint32 // of distinct phrases, by category
@@ -147,14 +148,14 @@ var room = sync.Pool{New: func() any { return new(judging) }}
 func (rs *Ruleset) Judge(in Input) Verdict {
 	j := room.Get().(*judging)
 	v := j.judge(rs, in, nil)
-	j.rs, j.in, j.best = nil, Input{}, finding{} // nothing of a person stays in the room
+	j.rs, j.in, j.text, j.best = nil, Input{}, "", finding{} // nothing of a person stays in the room
 	room.Put(j)
 	return v
 }
 
 func (j *judging) judge(rs *Ruleset, in Input, t *trace) Verdict {
 	j.rs, j.in, j.trace = rs, in, t
-	j.help, j.ruled, j.best = false, false, finding{}
+	j.help, j.ruled, j.best, j.text = false, false, finding{}, in.Text
 	switch in.Kind {
 	case event.Domain:
 		return j.judgeHost()
@@ -176,6 +177,7 @@ func (j *judging) judgeHost() Verdict {
 	case j.rs.isProtected(host):
 		return Verdict{Decision: None, Why: whyProtected}
 	}
+	j.text = host
 	j.eachHost(host)
 	return j.verdict()
 }

@@ -81,7 +81,7 @@ func (j *judging) evidence(f finding) []Evidence {
 	var out []Evidence
 	for _, h := range j.hits {
 		if h.rule != f.rule && h.rule.Category == f.rule.Category {
-			out = append(out, Evidence{Rule: h.rule.ID, Match: j.in.Text[h.Start:min(h.End, len(j.in.Text))], Weight: h.rule.Weight})
+			out = append(out, Evidence{Rule: h.rule.ID, Match: j.text[h.Start:h.End], Weight: h.rule.Weight})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Evidence) int { return cmp.Compare(b.Weight, a.Weight) })

@@ -266,7 +266,15 @@ func kindName(n *yaml.Node) string {
 
 func clip(s string) string {
 	if len(s) > 40 {
-		return strings.ToValidUTF8(s[:40], "") + "..."
+		return clipTo(s, 40) + "..."
+	}
+	return s
+}
+
+// clipTo cuts s to at most n bytes, between letters.
+func clipTo(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
 	}
 	return s
 }

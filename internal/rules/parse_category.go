@@ -20,23 +20,22 @@ type categoryFile struct {
 	cat       Category
 	threshold int
 	// acts are by role; set says which of them the file itself gives.
-	acts      []Action
-	set       []bool
-	actsAt    pos
-	lang      string // of its phrases, where they do not say
-	reviewed  bool
-	scope     Scope
-	scopeAt   pos
-	phrases   []phrase
-	allow     []allowPhrase
-	domains   []domainRule
-	lists     []listRule
-	looks     []lookalikeRule
-	progs     []programRule
-	raises    []raiseRule
-	marked    Mark // lists whose names it flags too
-	tests     tests
-	phraseIDs map[string]pos
+	acts     []Action
+	set      []bool
+	actsAt   pos
+	lang     string // of its phrases, where they do not say
+	reviewed bool
+	scope    Scope
+	scopeAt  pos
+	phrases  []phrase
+	allow    []allowPhrase
+	domains  []domainRule
+	lists    []listRule
+	looks    []lookalikeRule
+	progs    []programRule
+	raises   []raiseRule
+	marked   Mark // lists whose names it flags too
+	tests    tests
 }
 
 type tests struct{ hit, miss []testLine }

@@ -240,7 +240,10 @@ func (r *reader) lookalikes(n *yaml.Node, c *categoryFile) {
 	}
 	l := lookalikeRule{pos: r.at(n), severity: r.severity(f)}
 	for _, e := range r.list(f.by["lookalike_of"], "lookalike_of") {
-		if name := r.domainName(e); name != "" {
+		name := r.domainName(e)
+		if len(name) > maxLabel {
+			r.bad(e, fmt.Sprintf("name of %d bytes", len(name)), fmt.Sprintf("want at most %d", maxLabel))
+		} else if name != "" {
 			l.names = append(l.names, name)
 		}
 	}

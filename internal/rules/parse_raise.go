@@ -54,8 +54,10 @@ func (r *reader) raise(n *yaml.Node, c *categoryFile) {
 	}
 }
 
-var durationPart = regexp.MustCompile(`([0-9]{1,6})([smhd])`)
-var durationForm = regexp.MustCompile(`^([0-9]{1,6}[smhd])+$`)
+var (
+	durationPart = regexp.MustCompile(`([0-9]{1,6})([smhd])`)
+	durationForm = regexp.MustCompile(`^([0-9]{1,6}[smhd])+$`)
+)
 
 // duration reads 30m, 24h, 7d or 1h30m.
 func (r *reader) duration(n *yaml.Node, what string, most time.Duration) time.Duration {

@@ -51,12 +51,13 @@ func (j *judging) raisedBy(f finding) string {
 // span says a length of time in words: "24 hours", "1 hour 30 minutes".
 func span(d time.Duration) string {
 	var parts []string
+	left := int(d / time.Second)
 	for _, u := range []struct {
-		of   time.Duration
-		word string
-	}{{time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
-		n := d / u.of
-		d -= n * u.of
+		seconds int
+		word    string
+	}{{3600, "hour"}, {60, "minute"}, {1, "second"}} {
+		n := left / u.seconds
+		left %= u.seconds
 		switch {
 		case n == 1:
 			parts = append(parts, "1 "+u.word)

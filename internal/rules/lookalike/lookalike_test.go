@@ -7,8 +7,13 @@ import (
 
 func TestNamesDrawnAlikeHaveOneSkeleton(t *testing.T) {
 	for _, c := range [][2]string{
-		{"modern.example", "rnodern.example"}, {"wow.example", "vvovv.example"}, {"bill.example", "b1ll.example"}, {"bill.example", "bi11.example"},
-		{"cool.example", "c00l.example"}, {"bucher.example", "xn--bcher-kva.example"}, {"apple.example", "xn--80ak6aa92e.example"},
+		{"modern.example", "rnodern.example"},
+		{"wow.example", "vvovv.example"},
+		{"bill.example", "b1ll.example"},
+		{"bill.example", "bi11.example"},
+		{"cool.example", "c00l.example"},
+		{"bucher.example", "xn--bcher-kva.example"},
+		{"apple.example", "xn--80ak6aa92e.example"},
 	} {
 		if Skeleton(c[0]) != Skeleton(c[1]) {
 			t.Errorf("%s is %s, %s is %s", c[0], Skeleton(c[0]), c[1], Skeleton(c[1]))
