@@ -24,7 +24,7 @@ func verbs() []cli.Command {
 		listsVerb(), listsRefreshVerb(), listsImportVerb(), listsAcceptVerb(),
 		rulesCheckVerb(), rulesSchemaVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),
 		rulesHistoryVerb(), rulesShowVerb(), rulesDiffVerb(),
-		rulesTryVerb(), rulesTrialsVerb(), rulesPrecisionVerb(), rulesSuggestionsVerb(),
+		rulesExplainVerb(), rulesTryVerb(), rulesTrialsVerb(), rulesPrecisionVerb(), rulesSuggestionsVerb(),
 		eventsVerb(), alertsVerb(),
 		subjectEraseVerb(), keyringExportVerb(),
 		backupVerb(), restoreVerb(), retentionRunVerb(),

@@ -102,7 +102,7 @@ func writeRules(into string, files map[string]string) error {
 		return fmt.Errorf("writing rules into %s: %w", into, err)
 	}
 	for _, name := range sortedNames(files) {
-		if !fs.ValidPath(name) || !filepath.IsLocal(filepath.FromSlash(name)) || path.Ext(name) != ".yaml" {
+		if !fs.ValidPath(name) || !filepath.IsLocal(filepath.FromSlash(name)) || !slices.Contains([]string{".yaml", ".txt"}, path.Ext(name)) {
 			return fmt.Errorf("writing rules into %s: %q is no name of a file of rules: restore the store from a backup", into, name)
 		}
 		at := filepath.Join(into, filepath.FromSlash(name))

@@ -23,6 +23,7 @@ type Rules interface {
 	ParseVersion(text string) (model.RuleVersion, bool)
 	Before(ctx context.Context, v model.RuleVersion) (model.RuleSet, error)
 	Compare(from, to model.RuleSet) (model.RuleReview, error)
+	Explain(ctx context.Context, name string, q model.RuleQuestion) (model.RuleExplanation, error)
 	Try(ctx context.Context, to model.RuleSet, by model.User, since time.Time) (model.TrialResult, error)
 	Trials(ctx context.Context) ([]model.Trial, error)
 	TrialResult(ctx context.Context, id string) (model.TrialResult, error)

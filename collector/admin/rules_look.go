@@ -113,6 +113,20 @@ func (a *Admin) rulesDiff(ctx context.Context, req RulesDiff) ([]model.RuleRevie
 	return one(review), nil
 }
 
+// RulesExplain asks what rules that the collector holds make of something.
+type RulesExplain struct {
+	Name     string             `json:"name"` // as RulesSide's
+	Question model.RuleQuestion `json:"question"`
+}
+
+func (a *Admin) rulesExplain(ctx context.Context, req RulesExplain) ([]model.RuleExplanation, error) {
+	x, err := a.Rules.Explain(ctx, req.Name, req.Question)
+	if err != nil {
+		return nil, usagef("explaining: %w", err)
+	}
+	return one(x), nil
+}
+
 // RulesTry asks what rules would have done.
 type RulesTry struct {
 	RulesSide
@@ -216,6 +230,7 @@ func (a *Admin) ruleVerbs(mux *http.ServeMux) {
 	handle(mux, "rules/history", reading(a, "rules", a.rulesHistory))
 	handle(mux, "rules/show", reading(a, "rules", a.rulesShow))
 	handle(mux, "rules/diff", reading(a, "rules", a.rulesDiff))
+	handle(mux, "rules/explain", reading(a, "rules", a.rulesExplain))
 	handle(mux, "rules/try", a.rulesTry)
 	handle(mux, "rules/trials", reading(a, "rules", a.rulesTrials))
 	handle(mux, "rules/trial", reading(a, "rules", a.rulesTrial))

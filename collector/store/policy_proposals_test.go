@@ -53,7 +53,9 @@ func TestOfTwoWhoDecideAProposalOneIsRefused(t *testing.T) {
 	var done, refused atomic.Int32
 	for _, decide := range []func() error{
 		func() error { return s.PublishPolicy(t.Context(), version, nil) },
-		func() error { return s.WithdrawProposal(t.Context(), school, p.ID, "it", "a mistake", noon.Add(time.Hour)) },
+		func() error {
+			return s.WithdrawProposal(t.Context(), school, p.ID, "it", "a mistake", noon.Add(time.Hour))
+		},
 	} {
 		both.Go(func() {
 			switch err := decide(); {

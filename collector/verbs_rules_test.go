@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"safelight/collector/admin"
+	"safelight/collector/model"
+)
+
+// desk is a trial school at the command line, with a DSL and IT.
+type desk struct {
+	t   *testing.T
+	dir string
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{t, filepath.Join(t.TempDir(), "school")}
+	d.run(0, "init")
+	d.run(0, "user", "add", "--name", "Demo DSL", "--email", "dsl@school.example", "--duty", "dsl")
+	d.run(0, "user", "add", "--name", "Demo IT", "--email", "it@school.example", "--duty", "it")
+	return d
+}
+
+// run types a command and gives what it printed, or what it complained of.
+func (d *desk) run(want int, args ...string) string {
+	d.t.Helper()
+	code, out, stderr := ask(d.t, append(args, "--dir", d.dir)...)
+	if code != want {
+		d.t.Fatalf("%v: status %d, printed %q, %q; want status %d", args, code, out, stderr, want)
+	}
+	if want == 0 {
+		return out
+	}
+	return stderr
+}
+
+// says fails unless every part is in the text.
+func says(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q does not say %q", text, p)
+		}
+	}
+}
+
+func replaceIn(t *testing.T, file, old, now string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), old) {
+		t.Fatalf("%s has no %q", file, old)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(data), old, now, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestATechnicianChangesARuleInAFewCommands is the way of a change as docs/rules.md
+// tells it.
+func TestATechnicianChangesARuleInAFewCommands(t *testing.T) {
+	d := newDesk(t)
+	mine := filepath.Join(t.TempDir(), "rules")
+	dsl, it := []string{"--as", "Demo DSL", "--reason", "A trial"}, []string{"--as", "Demo IT", "--reason", "A book of year 9"}
+	says(t, d.run(0, append([]string{"rules", "publish", "../packs"}, dsl...)...), "Published rules 1.1.", "Compared with the shipped rules, it:\n  nothing")
+	says(t, d.run(0, "rules", "show", "in-force", "--into", mine), "Rules 1.1, published", "Wrote ", mine)
+	suicide := filepath.Join(mine, "starter", "suicide.yaml")
+	replaceIn(t, suicide, "allow:\n", "allow:\n  - suicidal squad of a film\n")
+	says(t, d.run(0, "rules", "diff", mine), "From 1.1 to ", "adds 1 allow phrase to Suicide [lowers]: suicidal squad of a film", "takes two people")
+	says(t, d.run(0, "rules", "explain", "--rules", mine, "search", "suicidal squad of a film"), "Nothing comes of it", "masked by the allow phrase")
+	says(t, d.run(0, "rules", "explain", "search", "suicidal squad of a film"), "By the rules of 1.1. An event is sent: Suicide, high", "it decides")
+	says(t, d.run(0, "rules", "try", mine, "--since", "30d", "--as", "Demo DSL"), "Trial T-", "raise the same alerts", "alerts", "Sites and programs only; searches are not seen", "fewer than 50 pupils")
+	says(t, d.run(1, append([]string{"rules", "publish", mine}, dsl...)...), "takes two people", "adds 1 allow phrase to Suicide", "rules propose "+mine)
+
+	var p admin.RulesProposed
+	if err := json.Unmarshal([]byte(d.run(0, append([]string{"rules", "propose", mine, "--json"}, it...)...)), &p); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Review.Lowering || p.Review.Widening || p.By != "Demo IT" || p.Over != "1.1" {
+		t.Errorf("proposed %+v", p)
+	}
+	says(t, d.run(0, "rules", "proposals"), p.Proposal, "Demo IT", "open", "over 1.1", "A book of year 9")
+	says(t, d.run(0, "rules", "show", p.Proposal), p.Proposal+", proposed by Demo IT: A book of year 9", "Compared with 1.1, it:\n  adds 1 allow phrase to Suicide")
+	says(t, d.run(1, "rules", "publish", p.Proposal, "--as", "Demo IT", "--reason", "x"), "dsl publishes them")
+	says(t, d.run(0, append([]string{"rules", "publish", p.Proposal}, dsl...)...), "Published rules 1.2.", "adds 1 allow phrase to Suicide [lowers]")
+	says(t, d.run(0, "rules", "history"), "1.2", "Demo DSL, proposed by Demo IT", "1.1")
+	says(t, d.run(0, append([]string{"rules", "rollback", "1"}, dsl...)...), "Published rules 1.3.", "drops 1 allow phrase of Suicide")
+	says(t, d.run(1, append([]string{"rules", "rollback", "2"}, dsl...)...), "takes two people", "rules propose 1.2")
+	says(t, d.run(0, "rules", "proposals"), "published as 1.2 by Demo DSL")
+	says(t, d.run(0, "rules", "propose", "2", "--as", "Demo IT", "--reason", "It was right"), "Proposed P-", "Next: a DSL who is somebody else")
+	says(t, d.run(0, "audit", "verify"), "whole")
+	for _, what := range []string{"rules.propose", "rules.publish", "rules.try", "read.trial", "read.rules"} {
+		if n := d.recorded(what); n == 0 {
+			t.Errorf("%s is not on record", what)
+		}
+	}
+}
+
+// recorded counts what the record says was done.
+func (d *desk) recorded(what string) int {
+	d.t.Helper()
+	file := filepath.Join(d.t.TempDir(), "record.jsonl")
+	d.run(0, "audit", "export", file, "--as", "Demo DSL")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return strings.Count(string(data), `"what":"`+what+`"`)
+}
+
+func TestRuleVerbsThatHaveNothingToShowSaySo(t *testing.T) {
+	d := newDesk(t)
+	says(t, d.run(1, "rules", "explain", "search", "words"), "no rules are in force yet")
+	says(t, d.run(1, "rules", "show", "7"), "no rules 0.7")
+	says(t, d.run(1, "rules", "withdraw", "P-NONE", "--as", "Demo DSL", "--reason", "x"), "no such proposal")
+	says(t, d.run(1, "rules", "suggestions", "--as", "Demo IT"), "words that pupils searched for")
+	says(t, d.run(1, "rules", "trials", "T-NONE"), "no trial T-NONE")
+	says(t, d.run(1, "rules", "diff", "./nowhere"), "./nowhere", "rules history")
+	for _, verb := range []string{"proposals", "trials", "history", "precision"} {
+		if out := d.run(0, "rules", verb); out != "" {
+			t.Errorf("%s prints %q", verb, out)
+		}
+	}
+	for _, args := range []string{"rules try", "rules try x", "rules propose x", "rules diff", "rules explain search", "rules withdraw x", "rules rollback 1", "rules suggestions", "rules trials a b"} {
+		d.run(2, strings.Fields(args)...)
+	}
+}
+
+func TestATrialThatIsKeptHasNoExamples(t *testing.T) {
+	d := newDesk(t)
+	d.run(0, "rules", "publish", "../packs", "--as", "Demo DSL", "--reason", "A trial")
+	var r model.TrialResult
+	if err := json.Unmarshal([]byte(d.run(0, "rules", "try", "in-force", "--since", "7d", "--json")), &r); err != nil {
+		t.Fatal(err)
+	}
+	says(t, d.run(0, "rules", "trials"), r.ID, "1.1")
+	says(t, d.run(0, "rules", "trials", r.ID), "Trial "+r.ID+": 1.1 beside the rules in force (1.1)")
+}
+
+func TestRulesOfADatabaseAreWrittenIntoTheirFolderAlone(t *testing.T) {
+	into := filepath.Join(t.TempDir(), "rules")
+	for _, name := range []string{"../out.yaml", "/etc/out.yaml", "mine/../../out.yaml", "mine/run.sh", `mine\..\out.yaml/`} {
+		if err := writeRules(into, map[string]string{name: "x"}); err == nil {
+			t.Errorf("%q was written", name)
+		}
+	}
+	if err := writeRules(into, map[string]string{"mine/a.yaml": "x", "mine/lists/b.txt": "y"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeRules(into, map[string]string{"mine/a.yaml": "x"}); err == nil {
+		t.Error("a folder that is not empty was written over")
+	}
+}
