@@ -56,55 +56,64 @@ tests: {hit: [big knife so hide it], miss: [big garden]}
 	return files, map[string]NameList{"ut-knives": slices.Values([]string{"blades.example", "big-knife.example"})}
 }
 
-// The same input gives the same verdict from the rules that the collector
-// compiled and from those that a device opened, on every line that there is.
-func TestTheSameInputGivesTheSameVerdictEverywhere(t *testing.T) {
-	files, lists := wide(t)
-	compiled, opened := both(t, files, lists)
-	again, _ := both(t, files, lists)
-	var inputs []Input
-	for _, c := range compiled.source.tests {
+// EveryLine gives an Input for every line that a set of rules carries, each as
+// several people.
+func EveryLine(rs *Ruleset) (inputs []Input) {
+	var lines []Input
+	for _, c := range rs.source.tests {
 		for _, l := range append(slices.Clone(c.tests.hit), c.tests.miss...) {
-			inputs = append(inputs, l.input())
+			lines = append(lines, l.input())
 		}
 	}
-	for _, l := range compiled.source.miss {
-		inputs = append(inputs, l.input())
+	for _, l := range rs.source.miss {
+		lines = append(lines, l.input())
 	}
 	for _, p := range pleas() {
-		inputs = append(inputs, Input{Kind: event.Search, Text: p.line}, Input{Kind: event.Search, Text: p.signal})
+		lines = append(lines, Input{Kind: event.Search, Text: p.line}, Input{Kind: event.Search, Text: p.signal})
 	}
 	for _, text := range []string{"a machete in the garden", "sharp new blade", "COUTEAU papillon", "b1g kn1fe h1de it"} {
-		inputs = append(inputs, Input{Kind: event.Search, Text: text})
+		lines = append(lines, Input{Kind: event.Search, Text: text})
 	}
 	for _, host := range []string{"www.blades.example", "big-knife.example", "our-block.example", "0ur-schooi.example", "supermachetes.example.com", "www.childline.org.uk"} {
-		inputs = append(inputs, Input{Kind: event.Domain, Text: host})
+		lines = append(lines, Input{Kind: event.Domain, Text: host})
 	}
 	for _, p := range []Input{{Text: "x", Signer: "KNIFE games"}, {Text: "knife", SHA256: hashA}, {Text: "strange"}, {Text: "word.exe"}} {
 		p.Kind = event.Process
-		inputs = append(inputs, p)
+		lines = append(lines, p)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	if len(inputs) < 1000 {
-		t.Fatalf("%d inputs, want all the lines of the packs", len(inputs))
-	}
-	found := 0
-	for _, in := range inputs {
+	for _, in := range lines {
 		for range 2 {
 			whoever(r, &in)
-			v := compiled.Judge(in)
-			if got := opened.Judge(in); !reflect.DeepEqual(v, got) {
-				t.Fatalf("%+v:\ncompiled %+v\nopened   %+v", in, v, got)
-			}
-			if got := again.Judge(in); !reflect.DeepEqual(v, got) {
-				t.Fatalf("%+v:\ncompiled %+v\nagain    %+v", in, v, got)
-			}
-			if v.Decision == Flag {
-				found++
-			}
-			if e := opened.Explain(in); !reflect.DeepEqual(e.Verdict, v) {
-				t.Fatalf("%+v: explained as %+v, judged %+v", in, e.Verdict, v)
-			}
+			inputs = append(inputs, in)
+		}
+	}
+	return inputs
+}
+
+// Wide gives files and lists that use the whole language.
+func Wide(t testing.TB) (map[string][]byte, map[string]NameList) { return wide(t) }
+
+// The same input gives the same verdict from rules that were compiled twice and
+// from those that were opened, and is explained as it is judged.
+func TestTheSameInputGivesTheSameVerdict(t *testing.T) {
+	files, lists := wide(t)
+	compiled, opened := both(t, files, lists)
+	again, _ := both(t, files, lists)
+	found := 0
+	for _, in := range EveryLine(compiled) {
+		v := compiled.Judge(in)
+		if got := opened.Judge(in); !reflect.DeepEqual(v, got) {
+			t.Fatalf("%+v:\ncompiled %+v\nopened   %+v", in, v, got)
+		}
+		if got := again.Judge(in); !reflect.DeepEqual(v, got) {
+			t.Fatalf("%+v:\ncompiled %+v\nagain    %+v", in, v, got)
+		}
+		if v.Decision == Flag {
+			found++
+		}
+		if e := opened.Explain(in); !reflect.DeepEqual(e.Verdict, v) {
+			t.Fatalf("%+v: explained as %+v, judged %+v", in, e.Verdict, v)
 		}
 	}
 	if found < 200 {

@@ -1,0 +1,40 @@
+package rules_test
+
+import (
+	"reflect"
+	"testing"
+
+	"safelight/internal/bundle"
+	"safelight/internal/rules"
+)
+
+// The agent judges by files that the collector signed, the collector by what it
+// compiled. On every line that the packs carry, their verdicts are the same to
+// the last word.
+func TestAgentAndCollectorGiveTheSameVerdictOnEveryLine(t *testing.T) {
+	files, lists := rules.Wide(t)
+	collector, err := rules.CompileWith(files, lists)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := bundle.Encode(collector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent, err := bundle.Open(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(agent.Policy(), collector.Policy()) {
+		t.Error("the policy is not what it was")
+	}
+	lines := rules.EveryLine(collector)
+	if len(lines) < 2000 {
+		t.Fatalf("%d lines, want all of the packs", len(lines))
+	}
+	for _, in := range lines {
+		if a, c := agent.Judge(in), collector.Judge(in); !reflect.DeepEqual(a, c) {
+			t.Fatalf("%+v:\nagent     %+v\ncollector %+v", in, a, c)
+		}
+	}
+}
