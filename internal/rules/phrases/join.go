@@ -32,7 +32,7 @@ func (s *Scratch) run(i int) int {
 		if n > 1 && !s.equal(g, gap) {
 			break
 		}
-		if (a.to-a.from != 1 || b.to-b.from != 1) && !isPieceGap(g) {
+		if !(s.single(a) && s.single(b)) && !isPieceGap(g) {
 			break
 		}
 		gap = g
@@ -41,6 +41,26 @@ func (s *Scratch) run(i int) int {
 		return 1 // "i a" is two words
 	}
 	return n
+}
+
+// single reports whether a word is one letter, and no whole word as it is where
+// none has spaces around it.
+func (s *Scratch) single(w word) bool {
+	n := int(w.to - w.from)
+	return n == 1 || n <= utf8.UTFMax && !w.glued && runeSize(s.buf[w.from]) == n
+}
+
+// runeSize gives how many bytes a rune has that begins with b.
+func runeSize(b byte) int {
+	switch {
+	case b < 0xc0:
+		return 1
+	case b < 0xe0:
+		return 2
+	case b < 0xf0:
+		return 3
+	}
+	return 4
 }
 
 func (s *Scratch) equal(a, b string) bool {
@@ -62,7 +82,7 @@ func (s *Scratch) merge(i, n int) word {
 	w := word{from: uint32(s.n), start: first.start, end: last.end, sight: sight{letters: true}}
 	for _, part := range s.words[i : i+n] {
 		s.n += copy(s.buf[s.n:], s.bytes(part))
-		w.letters = w.letters && part.to-part.from == 1
+		w.letters = w.letters && s.single(part)
 		w.how |= part.how &^ Stretched // of the piece by itself
 	}
 	w.to = uint32(s.n)

@@ -357,7 +357,7 @@ func (s *Scratch) close() {
 		s.words = append(s.words, word{
 			from: uint32(s.from), to: uint32(s.n), start: uint32(s.start), end: uint32(s.end), sight: sight{how: s.how},
 		})
-		s.mayJoin = s.mayJoin || s.n-s.from == 1
+		s.mayJoin = s.mayJoin || s.n-s.from == runeSize(s.buf[s.from])
 		s.buf[s.n] = ' '
 		s.n++
 	}

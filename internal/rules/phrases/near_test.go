@@ -1,0 +1,142 @@
+package phrases
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// spans gives what a hit covers, in the order of the text.
+func spans(table *Table, text string) (out []string) {
+	hits := table.Search(new(Scratch), text)
+	slices.SortFunc(hits, func(a, b Hit) int { return a.Start - b.Start })
+	for _, h := range hits {
+		out = append(out, text[h.Start:h.End])
+	}
+	return out
+}
+
+func TestWordsApartAreFoundInAnyOrderAndNoFurtherThanAsked(t *testing.T) {
+	table := tableOf(t, Phrase{All: []string{"noose", "tie", "strong knot"}, Within: 5})
+	for text, want := range map[string]string{
+		"tie a noose with a strong knot":                "tie a noose with a strong knot",
+		"STRONG-KNOT n00se how to t1e":                  "STRONG-KNOT n00se how to t1e",
+		"noose tie strong knot":                         "noose tie strong knot",
+		"tie one two three noose strong knot":           "tie one two three noose strong knot",
+		"tie one two three four five noose strong knot": "",
+		"tie noose":                                      "",
+		"tie tie strong knot":                            "",
+		"tie noose strong and knot":                      "",
+		"noose x x x x x x x noose tie strong knot":      "noose tie strong knot",
+		"noose... tie? strong knot! noose":               "noose... tie? strong knot|tie? strong knot! noose",
+		"t.i.e a n.o.o.s.e in a s.t.r.o.n.g k.n.o.t now": "t.i.e a n.o.o.s.e in a s.t.r.o.n.g k.n.o.t",
+	} {
+		if got := strings.Join(spans(table, text), "|"); got != want {
+			t.Errorf("%q: found %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAContextCoversItsFirstWordAloneAndEachOfThem(t *testing.T) {
+	table := tableOf(t, Phrase{All: []string{"kill", "process"}, Within: 3, HeadOnly: true}, Phrase{All: []string{"kill", "python"}, Within: 3, HeadOnly: true})
+	s := new(Scratch)
+	for text, want := range map[string][]int{
+		"how to kill a python process":       {7},
+		"python: kill kill kill it":          {8, 13, 18},
+		"kill kill kill process":             {0, 5, 10},
+		"kill me. process one two three":     {0},
+		"kill one two three four process":    nil,
+		"process kill one two three process": {8},
+	} {
+		var got []int
+		for _, h := range table.Search(s, text) {
+			got = append(got, h.Start)
+			if text[h.Start:h.End] != "kill" {
+				t.Errorf("%q: the span is %q", text, text[h.Start:h.End])
+			}
+		}
+		slices.Sort(got)
+		if got = slices.Compact(got); !slices.Equal(got, want) {
+			t.Errorf("%q: found at %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestPartsAreFoundWithinWordsWhereTheyStand(t *testing.T) {
+	table := tableOf(t, Phrase{Ref: 1, Text: "porn", Part: true}, Phrase{Ref: 2, Text: "pornhub", Part: true}, Phrase{Ref: 3, Text: "ornh", Part: true}, Phrase{Ref: 4, Text: "kill"})
+	s := new(Scratch)
+	for text, want := range map[string]string{
+		"www.freepornhubs.example":  "1 porn|2 pornhub|3 ornh",
+		"skills.example":            "",
+		"xpörnx":                    "1 pörn",
+		"xｐｏｒｎx":                    "1 ｐｏｒｎ",
+		"p-orn.example":             "",
+		"por nhub":                  "",
+		"porporn":                   "1 porn",
+		"pornporn":                  "1 porn|1 porn",
+		"ﬃporn":                     "1 porn",
+		"a\u200bpo\u200brn\u200b.x": "1 po\u200brn",
+	} {
+		var got []string
+		for _, h := range table.Plain(s, text) {
+			got = append(got, string('0'+rune(h.Ref))+" "+text[h.Start:h.End])
+		}
+		slices.Sort(got)
+		if strings.Join(got, "|") != want {
+			t.Errorf("%q: found %q, want %q", text, got, want)
+		}
+	}
+	hits := table.Search(s, "x p0rnx p-o-r-n-h-u-b")
+	if len(hits) != 4 {
+		t.Errorf("a search reads parts in %d ways, want 4: %v", len(hits), hits)
+	}
+}
+
+func TestHostNamesAreNotGuessedAt(t *testing.T) {
+	table := texts(t, "kill", "self harm", "kill myself")
+	for text, want := range map[string]int{"k1ll.example": 0, "ki-ll.example": 0, "k.i.l.l": 0, "self-harm.example": 1, "kill.example": 1, "kíll.example": 1, "k-i-l-l-m-y-s-e-l-f": 0} {
+		if got := len(table.Plain(new(Scratch), text)); got != want {
+			t.Errorf("%q: %d hits, want %d", text, got, want)
+		}
+	}
+}
+
+func TestAPhraseThatAllowsIsNotReadIntoARowOfLetters(t *testing.T) {
+	table := tableOf(t, Phrase{Ref: 1, Text: "kill myself"}, Phrase{Ref: 2, Text: "kill myself", NoSpelledOut: true})
+	if got := refs(table, "k i l l m y s e l f"); !slices.Equal(got, []uint32{1}) {
+		t.Errorf("found %v", got)
+	}
+	if got := refs(table, "k i l l  m y s e l f"); !slices.Equal(got, []uint32{1, 2}) {
+		t.Errorf("word by word: found %v", got)
+	}
+}
+
+// G6: other people's languages are read as they are written, and nothing of
+// theirs as English.
+func TestWordsOfEveryScriptAreFound(t *testing.T) {
+	table := texts(t, "убить себя", "ёлка", "قتل نفسي", "אני רוצה", "आत्महत्या", "자살 방법", "αυτοκτονία", "samoubójstwo", "straße", "ξίφος")
+	for text, ref := range map[string]uint32{
+		"хочу УБИТЬ себя": 0, "убииить себя": 0, "у.б.и.т.ь себя": 0, "у б и т ь  с е б я": 0, "у б и т ь с е б я": 0, "елка": 1, "ЁЛКА": 1, "قَتْل نفسي": 2, "قتـــل نفسي": 2, "אֲנִי רוֹצֶה": 3, "आत्महत्या करना": 4,
+		"자살 방법": 5, "ΑΥΤΟΚΤΟΝΙΑ": 6, "αυτοκτονια": 6, "samoubojstwo": 7, "STRASSE": 8, "ξιφοσ": 9,
+	} {
+		if got := refs(table, text); !slices.Equal(got, []uint32{ref}) {
+			t.Errorf("%q: found %v, want %d", text, got, ref)
+		}
+	}
+	for _, text := range []string{"убить", "и в к о с у", "себяубить", "недоубить себя", "आत्महत्याएं", "자살", "قتل نفسيا"} {
+		if got := refs(table, text); got != nil {
+			t.Errorf("%q: found %v within other words", text, got)
+		}
+	}
+}
+
+func TestAScriptWithoutSpacesIsFoundWithinARun(t *testing.T) {
+	table := texts(t, "自殺", "死にたい", "ฆ่าตัวตาย", "自杀 方法")
+	for text, want := range map[string][]uint32{
+		"自殺": {0}, "彼は自殺した": {0}, "自殺したいabc": {0}, "abc自殺": {0}, "自然と殺": nil, "もう死にたいです": {1}, "อยากฆ่าตัวตายวันนี้": {2}, "自杀方法": {3}, "自由": nil, "自": nil,
+	} {
+		if got := refs(table, text); !slices.Equal(got, want) {
+			t.Errorf("%q: found %v, want %v", text, got, want)
+		}
+	}
+}

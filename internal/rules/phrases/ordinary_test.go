@@ -1,0 +1,106 @@
+package phrases
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// shipped gives every phrase, form and allow phrase of the packs in this tree.
+func shipped(t testing.TB) (list []Phrase) {
+	t.Helper()
+	files, err := filepath.Glob("../../../packs/*/*.yaml")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d files of packs, %v", len(files), err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Phrases []struct {
+				Text   string
+				Forms  []string
+				All    []string
+				Within int
+			}
+		}
+		if err := yaml.Unmarshal(data, &file); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, p := range file.Phrases {
+			for _, text := range append(p.Forms, p.Text) {
+				if text != "" {
+					list = append(list, Phrase{Ref: uint32(len(list)), Text: text})
+				}
+			}
+			if len(p.All) > 0 {
+				list = append(list, Phrase{Ref: uint32(len(list)), All: p.All, Within: p.Within})
+			}
+		}
+	}
+	return list
+}
+
+// What is guessed at, digits as letters, pieces put together, letters spelled
+// out or stretched, must find nothing in ordinary lines: a false alarm may harm
+// a child.
+func TestNoGuessFlagsAnOrdinaryLine(t *testing.T) {
+	list := shipped(t)
+	table := tableOf(t, list...)
+	data, err := os.ReadFile("testdata/ordinary.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, lines := new(Scratch), 0
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' && strings.Contains(line, " ") {
+			continue
+		}
+		lines++
+		for _, text := range []string{line, strings.ToUpper(line), "how to " + line, line + " meaning", line + ", " + line} {
+			for _, h := range table.Search(s, text) {
+				if h.How != 0 {
+					t.Errorf("%q: %q is read as %q (%s)", text, text[h.Start:h.End], s.ReadAs(h), strings.Join(h.How.Words(), ", "))
+				}
+			}
+		}
+	}
+	if lines < 400 || len(list) < 1000 {
+		t.Errorf("%d lines against %d phrases", lines, len(list))
+	}
+}
+
+// Every phrase that ships is found in each way of writing it.
+func TestEveryShippedPhraseIsFoundHoweverItIsWritten(t *testing.T) {
+	list := shipped(t)
+	table := tableOf(t, list...)
+	s := new(Scratch)
+	finds := func(p Phrase, text string) bool {
+		for _, h := range table.Search(s, text) {
+			if h.Ref == p.Ref {
+				return true
+			}
+		}
+		return false
+	}
+	for _, p := range list {
+		if p.Text == "" {
+			continue
+		}
+		spelled := strings.Join(strings.Split(string(s.Fold(p.Text)), ""), ".")
+		for _, text := range []string{
+			p.Text, strings.ToUpper(p.Text), "so " + p.Text + "!", strings.ReplaceAll(p.Text, " ", "_"), strings.ReplaceAll(p.Text, " ", " \u200b, "),
+			strings.ReplaceAll(spelled, ". .", " "),
+		} {
+			if !finds(p, text) {
+				t.Errorf("%q is not found in %q", p.Text, text)
+			}
+		}
+	}
+}
