@@ -65,4 +65,3 @@ func Open(files map[string][]byte) (*rules.Ruleset, error) {
 	}
 	return set, nil
 }
-

@@ -1,0 +1,160 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"safelight/internal/event"
+	"safelight/internal/packdir"
+	"safelight/internal/rules"
+	"safelight/internal/rules/names"
+)
+
+// shipped are the packs, and a list of names.
+func shipped(t testing.TB) (map[string][]byte, *rules.Ruleset) {
+	t.Helper()
+	files, err := packdir.Shipped()
+	must(t, err)
+	files["ours/pack.yaml"] = []byte("pack: ours\ntitle: Ours\nversion: 1\n")
+	files["ours/blocks.txt"] = []byte("crates.invented.example\nbarrels.invented.example\n")
+	files["ours/gambling.yaml"] = []byte("extends: gambling\nowner: Head of Year\nwhy: Somebody has to notice.\ndomains: [{file: blocks.txt, format: domains}]\ntests: {miss: [{domain: example.org}]}\n")
+	set, err := rules.Compile(files)
+	must(t, err)
+	return files, set
+}
+
+func opened(t testing.TB, set *rules.Ruleset) (map[string][]byte, *rules.Ruleset) {
+	t.Helper()
+	files, err := Encode(set)
+	must(t, err)
+	open, err := Open(files)
+	must(t, err)
+	return files, open
+}
+
+// eachText visits every text that stands in the packs.
+func eachText(t testing.TB, files map[string][]byte, visit func(string)) {
+	t.Helper()
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			visit(n.Value)
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	for name, data := range files {
+		if strings.HasSuffix(name, ".yaml") {
+			var doc yaml.Node
+			must(t, yaml.Unmarshal(data, &doc))
+			walk(&doc)
+		}
+	}
+}
+
+func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
+	files, set := shipped(t)
+	compiled, open := opened(t, set)
+	if compiled[NamesFile] == nil || len(compiled) != 3 {
+		t.Fatalf("it has %d files", len(compiled))
+	}
+	lines := 0
+	eachText(t, files, func(text string) {
+		for _, kind := range []event.Kind{event.Domain, event.Search, event.Process} {
+			for _, role := range []string{"pupil", "staff"} {
+				in := rules.Input{Kind: kind, Text: text, Exe: text, Role: role}
+				lines++
+				if want, got := fmt.Sprintf("%+v", set.Judge(in)), fmt.Sprintf("%+v", open.Judge(in)); want != got {
+					t.Errorf("%s %q as %s: got %s, want %s", kind, text, role, got, want)
+				}
+			}
+		}
+	})
+	if lines < 5000 {
+		t.Errorf("only %d lines: does this test still see the packs?", lines)
+	}
+	if v := open.Judge(rules.Input{Kind: event.Domain, Text: "www.crates.invented.example"}); v.List == "" {
+		t.Errorf("the list is gone: %+v", v)
+	}
+}
+
+// Devices fetch what has another hash.
+func TestTheSameRulesGiveTheSameBytes(t *testing.T) {
+	_, set := shipped(t)
+	first, open := opened(t, set)
+	_, again := shipped(t)
+	for name, s := range map[string]*rules.Ruleset{"compiled again": again, "opened": open} {
+		second, err := Encode(s)
+		must(t, err)
+		if !maps.EqualFunc(first, second, bytes.Equal) {
+			t.Errorf("%s: other bytes", name)
+		}
+	}
+}
+
+// What people are told of a category comes from these files too.
+func TestCategoriesComeBackInEveryWord(t *testing.T) {
+	_, set := shipped(t)
+	_, open := opened(t, set)
+	want, err := json.Marshal(set.Categories())
+	must(t, err)
+	got, err := json.Marshal(open.Categories())
+	must(t, err)
+	if !bytes.Equal(want, got) {
+		t.Error("they differ")
+	}
+}
+
+func TestAnOverlayOfAnotherTableIsRefused(t *testing.T) {
+	_, set := shipped(t)
+	files, _ := opened(t, set)
+	other, err := names.Build(func(yield func(names.Entry) bool) { yield(names.Entry{Name: "a.example"}) }, 1, [16]byte{1})
+	must(t, err)
+	table, err := names.Open(other)
+	must(t, err)
+	files[OverlayFile], err = names.BuildOverlay(table, []names.Entry{{Name: "b.example"}}, nil)
+	must(t, err)
+	if _, err := Open(files); err == nil {
+		t.Error("it was opened")
+	}
+}
+
+// FuzzOpen spoils one of the files: an error, or rules that judge without a panic.
+func FuzzOpen(f *testing.F) {
+	_, set := shipped(f)
+	good, err := Encode(set)
+	must(f, err)
+	order := []string{PolicyFile, PhrasesFile, NamesFile, OverlayFile}
+	for i := range order {
+		f.Add(uint8(i), uint32(40), []byte{0xff})
+		f.Add(uint8(i), uint32(3), []byte("noise that is longer"))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, at uint32, with []byte) {
+		files := maps.Clone(good)
+		name := order[int(which)%len(order)]
+		if len(files[name]) == 0 {
+			files[name] = with
+		} else {
+			spoilt := bytes.Clone(files[name])
+			copy(spoilt[int(at)%len(spoilt):], with)
+			files[name] = spoilt
+		}
+		set, err := Open(files)
+		if err != nil {
+			return
+		}
+		for _, in := range []rules.Input{
+			{Kind: event.Search, Text: "how to kill myself and self harm"}, {Kind: event.Domain, Text: "www.crates.invented.example"},
+			{Kind: event.Process, Text: "tor.exe", Exe: `C:\Tor Browser\tor.exe`}, {Kind: event.Domain, Text: "bet365.com"},
+		} {
+			_ = set.Judge(in)
+		}
+	})
+}
