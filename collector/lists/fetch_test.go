@@ -93,11 +93,17 @@ func TestAFailingSourceLeavesTheLastGoodVersionAndAWarning(t *testing.T) {
 	}
 	all, err := d.Standing(t.Context())
 	must(t, err)
-	if s := all[0]; s.State != Failing || s.Names != 1 || !strings.Contains(s.Warning, "since 21 Nov 12:00 UTC (2 times): its source answers 503 Service Unavailable") {
+	if s := all[0]; s.State != Failing || s.Names != 1 || !strings.Contains(s.Warning, "since 21 Nov 12:00 UTC (2 in a row): its source answers 503 Service Unavailable") {
 		t.Errorf("standing = %+v", s)
 	}
 	if n, err := d.Warnings(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d warnings, %v", n, err)
+	}
+	d.importText(t, "bets", "a.example\nc.example\n") // somebody helps out with a file
+	all, err = d.Standing(t.Context())
+	must(t, err)
+	if s := all[0]; s.State != Failing || s.Names != 2 || s.URL != "list.txt" || !strings.Contains(s.Warning, "503") {
+		t.Errorf("helped out: %+v", s)
 	}
 	o.say(text("a.example\nb.example\n"))
 	d.now = l.Due
@@ -222,6 +228,18 @@ func TestOneOfSeveralCollectorsFetches(t *testing.T) {
 	two.pass(t.Context())
 	if n := len(o.requests()); n != 1 {
 		t.Errorf("asked again, %d times", n)
+	}
+}
+
+func TestASourceThatComesBackReplacesWhatSomebodyBrought(t *testing.T) {
+	o := serve(t, versioned("a.example\nb.example\n", `"one"`))
+	d := openDesk(t, domainsFrom("bets", o.URL))
+	d.pass(t.Context())
+	d.importText(t, "bets", "a.example\nc.example\n")
+	d.now = noon.Add(defaultRefresh)
+	d.pass(t.Context())
+	if got := d.names(t, "bets", d.list(t, "bets").Current); strings.Join(got, " ") != "a.example b.example" {
+		t.Errorf("in force: %v", got)
 	}
 }
 

@@ -158,7 +158,7 @@ func (l *Lists) ask(ctx context.Context, lease model.ListLease, src rules.ListSo
 		failed := model.ListTry{At: now, Due: now.Add(again + l.spread(again/4)), Problem: problem(err)}
 		err = errors.Join(err, l.Store.NoteList(ctx, lease, failed))
 	}()
-	f, err := l.fetch(ctx, src, known, force, l.Dir, l.limits, func(s Step) error {
+	f, err := l.fetch(ctx, src, known, force || l.brought(ctx, src, known), l.Dir, l.limits, func(s Step) error {
 		tell(s)
 		return l.renew(ctx, &lease)
 	})
@@ -177,6 +177,14 @@ func (l *Lists) ask(ctx context.Context, lease model.ListLease, src rules.ListSo
 	defer func() { err = errors.Join(err, f.close()) }()
 	f.try.Due = next
 	return l.take(ctx, lease, src, f, tell)
+}
+
+// brought says whether the names in force came from somewhere else than the
+// source, so that the source's "nothing has changed" says nothing about them.
+func (l *Lists) brought(ctx context.Context, src rules.ListSource, known model.List) bool {
+	v, err := l.version(ctx, src.ID, known.Current)
+	where, _, perr := splitPin(src.URL)
+	return err == nil && perr == nil && v.URL != shownURL(where)
 }
 
 // problem words a failure for the store: on one line, and not without end.
@@ -237,6 +245,9 @@ func (l *Lists) receive(ctx context.Context, name string, size int64, in io.Read
 // Accept puts a version that a guard refused in force. Who accepts it, and why,
 // is in ctx, and goes on record.
 func (l *Lists) Accept(ctx context.Context, id string) (r Result, err error) {
+	if _, err := l.Store.List(ctx, l.School, id); err != nil {
+		return r, fmt.Errorf("accepting list %q: %w", id, err)
+	}
 	err = l.alone(ctx, id, func(lease model.ListLease) error {
 		list, err := l.Store.List(ctx, l.School, id)
 		if err != nil {

@@ -101,7 +101,10 @@ func from(s *Standing, v model.ListVersion) error {
 func (l *Lists) stateOf(list model.List, src *rules.ListSource) (state, warning string) {
 	since := ""
 	if !list.Failing.IsZero() {
-		since = fmt.Sprintf("its source fails since %s (%d times): %s", list.Failing.UTC().Format("2 Jan 15:04 UTC"), list.Failures, list.Problem)
+		since = fmt.Sprintf("its source fails since %s (%d in a row)", list.Failing.UTC().Format("2 Jan 15:04 UTC"), list.Failures)
+		if list.Problem != "" && list.Offered == 0 {
+			since += ": " + list.Problem
+		}
 	}
 	switch {
 	case src == nil:

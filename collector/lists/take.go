@@ -157,7 +157,10 @@ func (t *taking) store(sorted *sorter, in *intake) error {
 	if err := errors.Join(t.namesTo.flush(), t.lost.flush()); err != nil {
 		return err
 	}
-	return t.hand()
+	if err := t.hand(); err != nil {
+		return err
+	}
+	return t.tick(Step{Phase: "storing", Done: t.of, Of: t.of}) // what was there twice counts as done
 }
 
 func (t *taking) add(key []byte) error {

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -143,6 +144,12 @@ func TestAListThatCollapsesOrSwellsWaitsForAPerson(t *testing.T) {
 	}
 	_, err = d.Accept(ctx, "bets")
 	wantIs(t, err, ErrNothingWaits)
+	if _, err = d.Accept(ctx, "unheard-of"); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("a list that is not there: %v", err)
+	}
+	if all, _ = d.Standing(t.Context()); len(all) != 1 {
+		t.Errorf("asking for a list made it: %+v", all)
+	}
 	var noted []string
 	must(t, d.store.Audit(t.Context(), school, func(tx *store.AuditTx) error {
 		rows, err := tx.TakeOutbox(100)

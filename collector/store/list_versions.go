@@ -75,7 +75,10 @@ func (s *Store) TakeList(ctx context.Context, l model.ListLease, v model.ListVer
 		if err := insertListVersion(ctx, tx, v); err != nil {
 			return err
 		}
-		list.Previous, list.Current, list.Offered, list.Problem = list.Current, v.Version, 0, ""
+		if list.Failing.IsZero() || list.Offered != 0 { // else its source still fails, for the same reason
+			list.Problem = ""
+		}
+		list.Previous, list.Current, list.Offered = list.Current, v.Version, 0
 		if try == nil {
 			err = writeList(ctx, tx, list)
 		} else {
