@@ -59,6 +59,7 @@ type agent struct {
 	instance    []byte        // of this run, for telling copies apart
 	split       chan struct{} // a new identity is ready
 	accounts    *accounts
+	overlays    *policy.Overlays
 	pipeline    *pipeline.Pipeline
 	shipper     *shipper.Shipper
 	watcher     *watch.Watcher
@@ -135,9 +136,17 @@ func build(o Options) (*agent, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	client := safelightv1.NewAgentServiceClient(a.conn)
-	a.accounts = newAccounts(client, time.Now, o.Log)
+	remembered, err := openAccountsFile(o.Dir, a.identity.DeviceID)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	a.accounts = newAccounts(client, remembered, time.Now, o.Log)
+	a.overlays, err = policy.OpenOverlays(filepath.Join(o.Dir, "overlays"), a.identity.School, a.identity.PolicyKeys, o.Log)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	a.pipeline = pipeline.New(pipeline.Parts{
-		Policy: a.policies.Use, Roles: a.accounts, Spool: a.spool, Clock: readClock, Log: o.Log,
+		Policy: a.policies.Use, Roles: a.accounts, Around: newSurroundings(a.overlays).at, Spool: a.spool, Clock: readClock, Log: o.Log,
 		Pages: pages.New(hostname.Site),
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)
@@ -151,6 +160,7 @@ func build(o Options) (*agent, error) {
 		Heard:      a.heard,
 		Command:    func(ctx context.Context, c *safelightv1.Command) (bool, error) { return a.command(ctx, o.Dir, c) },
 		Checkpoint: a.checkpoints.Keep,
+		Overlay:    a.overlay,
 		Resend:     a.shipper.Rewind,
 		Up:         a.up, Pause: a.shipper.BackOff,
 	})

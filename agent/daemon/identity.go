@@ -70,6 +70,8 @@ func (a *agent) heard(at time.Time) {
 // command carries out what the collector asks for by name.
 func (a *agent) command(ctx context.Context, dir string, c *safelightv1.Command) (known bool, err error) {
 	switch c.GetName() {
+	case "site":
+		return true, a.overlays.SetSite(c.GetArgs()["site"])
 	case "renew":
 		a.renewer.Ask(renewWithin)
 		return true, nil

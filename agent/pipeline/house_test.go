@@ -131,11 +131,11 @@ func (d *disk) places() map[string]string {
 // roles answers the pupil's scope for everybody but the accounts in it.
 type roles map[string]string
 
-func (r roles) Role(account string) (role, year string) {
+func (r roles) Who(account string) pipeline.Person {
 	if role, ok := r[account]; ok {
-		return role, ""
+		return pipeline.Person{Role: role, Groups: []string{"10b"}, Site: "main"}
 	}
-	return "pupil", "9"
+	return pipeline.Person{Year: "9"}
 }
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

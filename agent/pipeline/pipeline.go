@@ -39,11 +39,39 @@ const (
 // and which judge must not keep. It may call it again where it broke off.
 type Policy func(judge func(set *rules.Ruleset, epoch, serial uint64))
 
-// Roles answers how an account is judged, at once: what is not known yet is
-// judged by the pupil's scope.
-type Roles interface {
-	Role(account string) (role, year string)
+// Person is how an account is judged. An account that nobody knows has no role:
+// it is judged by the pupil's scope.
+type Person struct {
+	Role, Year string
+	Groups     []string
+	Site       string
 }
+
+// Roles answers how an account is judged, at once: what is not known yet has no
+// role.
+type Roles interface {
+	Who(account string) Person
+}
+
+// Moment is when something was observed, by the clock on the wall and by the one
+// that counts within a boot.
+type Moment struct {
+	Wall time.Time
+	Boot string
+	Mono time.Duration
+}
+
+// Surroundings are what holds around an observation: where the device is, which
+// words of the timetable hold, and from what its person has leave.
+type Surroundings struct {
+	Site, Premises string
+	Unfiltered     bool
+	Periods        []string
+	Exempt         []string
+}
+
+// Around says what holds around an observation. It must be quick.
+type Around func(who Person, when Moment) Surroundings
 
 // Spool makes events and checkpoints durable together.
 type Spool interface {
@@ -60,10 +88,11 @@ type Pages interface {
 	Blocked(o event.Observation, now time.Duration) (visit event.Observation, ok bool)
 }
 
-// Parts are what a Pipeline is built of; all but Pages are needed.
+// Parts are what a Pipeline is built of; all but Pages and Around are needed.
 type Parts struct {
 	Policy Policy
 	Roles  Roles
+	Around Around // nil knows nothing
 	Spool  Spool
 	Clock  Clock
 	Pages  Pages // nil guesses nothing
@@ -96,6 +125,8 @@ type Pipeline struct {
 
 	judged, flagged, noted, noise atomic.Uint64
 	hidden                        hiddenCounters
+
+	recent recent // Run's only
 }
 
 type queued struct {
@@ -103,6 +134,7 @@ type queued struct {
 	source.Observed
 	bootID string
 	mono   time.Duration
+	put    time.Time // by the wall's clock
 	// part says that the name is likely a part of another page, by its time.
 	part bool
 	// blockPage says that a filter's block page followed.
@@ -136,8 +168,8 @@ type sink struct {
 // stamp adds the monotonic clock at once, not when the queue has been worked
 // off.
 func (s *sink) stamp(o source.Observed) queued {
-	_, boot, mono := s.p.parts.Clock()
-	return queued{source: s.name, Observed: o, bootID: boot, mono: mono}
+	wall, boot, mono := s.p.parts.Clock()
+	return queued{source: s.name, Observed: o, bootID: boot, mono: mono, put: wall}
 }
 
 // Put refuses a checkpoint that the spool could never keep: the source stops and
@@ -292,24 +324,26 @@ func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
 		return nil // a place alone
 	}
 	var records []spool.Record
+	who := p.parts.Roles.Who(q.User)
 	p.parts.Policy(func(set *rules.Ruleset, epoch, serial uint64) {
+		p.recent.undo()
 		if records = nil; set == nil {
 			return // the last one was lost to the disk; the policy room said so
 		}
 		seen := q
 		earlier, refused := p.look(set, &seen)
 		if refused {
-			records = p.judge(ctx, set, earlier, epoch, serial, records)
+			records = p.judge(ctx, set, earlier, who, epoch, serial, records)
 		}
-		records = p.judge(ctx, set, seen, epoch, serial, records)
+		records = p.judge(ctx, set, seen, who, epoch, serial, records)
 	})
+	p.recent.keep()
 	return records
 }
 
 // judge appends the record of a flagged observation.
-func (p *Pipeline) judge(ctx context.Context, set *rules.Ruleset, q queued, epoch, serial uint64, to []spool.Record) []spool.Record {
-	role, year := p.parts.Roles.Role(q.User)
-	v := verdict(set, rules.Input{Kind: q.Kind, Text: q.Name, Exe: q.Exe, Role: role, Year: year, At: q.Time}, q.Observation)
+func (p *Pipeline) judge(ctx context.Context, set *rules.Ruleset, q queued, who Person, epoch, serial uint64, to []spool.Record) []spool.Record {
+	v := verdict(set, p.input(q, who), q.Observation)
 	if v.Decision == rules.Safe {
 		return to // not even counted (G1)
 	}
@@ -323,9 +357,10 @@ func (p *Pipeline) judge(ctx context.Context, set *rules.Ruleset, q queued, epoc
 		return to
 	}
 	p.flagged.Add(1)
+	p.recent.add(q.User, rules.Seen{Category: v.Category, Rule: v.Rule, At: q.Time})
 	q.ThirdParty = q.ThirdParty || q.part && !grave
 	word(&v, q)
-	rec, err := record(q, v, role, epoch, serial)
+	rec, err := record(q, v, judgedAs(who), epoch, serial)
 	if err != nil {
 		p.parts.Log.ErrorContext(ctx, "an event could not be encoded", "rule", v.Rule, "error", err.Error())
 		return to

@@ -43,6 +43,9 @@ type Parts struct {
 	Trust func(*safelightv1.TrustBundle) error
 	// Checkpoint keeps a checkpoint of the collector's record.
 	Checkpoint func(*safelightv1.Checkpoint) error
+	// Overlay keeps what is added to the policy for a while. server is the
+	// collector's time; zero: it did not say. nil: it cannot.
+	Overlay func(ctx context.Context, o *safelightv1.Overlay, server time.Time) error
 	// Resend sends records again from a number on; nil: it cannot.
 	Resend func(lane uint8, from uint64) error
 	// Heard takes in the collector's time, over a connection that was proven; nil:
@@ -130,7 +133,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, err
 	}
 	hello := w.parts.Status()
-	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "renew", "split", "audit-checkpoint", "resend"}}
+	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: w.capabilities()}
 	if err := stream.Send(hello); err != nil {
 		return 0, ended(stream, err)
 	}
@@ -148,6 +151,15 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 	failed := make(chan error, 1)
 	go func() { failed <- receive(ctx, stream, directives) }()
 	return w.serve(ctx, stream, policies, directives, failed)
+}
+
+// capabilities are what this agent can do; what it cannot it does not announce.
+func (w *Watcher) capabilities() []string {
+	all := []string{"policy", "trust", "renew", "split", "audit-checkpoint", "resend"}
+	if w.parts.Overlay != nil {
+		all = append(all, "overlays")
+	}
+	return all
 }
 
 // ended asks the stream why Send failed: gRPC answers io.EOF there.
@@ -209,6 +221,13 @@ func (w *Watcher) serve(ctx context.Context, stream safelightv1.AgentService_Wat
 	}
 }
 
+func serverTime(d *safelightv1.Directive) time.Time {
+	if at := d.GetServerTime(); at.IsValid() && at.GetSeconds() > 0 {
+		return at.AsTime()
+	}
+	return time.Time{}
+}
+
 // heard passes on what time it is at the collector's.
 func (w *Watcher) heard(d *safelightv1.Directive) {
 	if at := d.GetServerTime(); w.parts.Heard != nil && at.IsValid() {
@@ -247,6 +266,12 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 		err = w.parts.Trust(kind.Trust)
 	case *safelightv1.Directive_Checkpoint:
 		err = w.parts.Checkpoint(kind.Checkpoint)
+	case *safelightv1.Directive_Overlay:
+		if w.parts.Overlay == nil {
+			res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
+			break
+		}
+		err = w.parts.Overlay(ctx, kind.Overlay, serverTime(d))
 	case *safelightv1.Directive_ResendFrom:
 		if w.parts.Resend == nil {
 			res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED

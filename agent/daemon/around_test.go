@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"safelight/agent/policy"
+)
+
+func TestSearchDomainsAreRead(t *testing.T) {
+	text := "# made by hand\nnameserver 10.0.0.1\n search school.example  home.arpa \ndomain manor.school.example\nsearch\n;search not.this\n"
+	if got, want := searchDomains(text), []string{"school.example", "home.arpa", "manor.school.example"}; !slices.Equal(got, want) {
+		t.Errorf("read %q, want %q", got, want)
+	}
+}
+
+func TestLinksIntoTheDeviceItselfSayNothingOfWhereItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		link net.Interface
+		want bool
+	}{
+		"a cable":     {net.Interface{Name: "enp3s0", Flags: net.FlagUp | net.FlagBroadcast}, true},
+		"the air":     {net.Interface{Name: "wlan0", Flags: net.FlagUp | net.FlagBroadcast}, true},
+		"Windows":     {net.Interface{Name: "Ethernet 2", Flags: net.FlagUp}, true},
+		"loopback":    {net.Interface{Name: "lo", Flags: net.FlagUp | net.FlagLoopback}, false},
+		"a tunnel":    {net.Interface{Name: "school-vpn", Flags: net.FlagUp | net.FlagPointToPoint}, false},
+		"WireGuard":   {net.Interface{Name: "wg0", Flags: net.FlagUp}, false},
+		"a container": {net.Interface{Name: "docker0", Flags: net.FlagUp}, false},
+	} {
+		if got := carries(c.link); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+func TestTheNetworkIsLookedAtNowAndThenAndAfterAClockIsTurnedBack(t *testing.T) {
+	now, looks := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), 0
+	s := &surroundings{now: func() time.Time { return now }, look: func() policy.Network {
+		looks++
+		return policy.Network{Addrs: []netip.Addr{netip.MustParseAddr("10.20.0.1")}}
+	}}
+	for _, step := range []time.Duration{0, time.Second, networkLife, time.Second, -time.Hour, time.Second} {
+		now = now.Add(step)
+		s.where()
+	}
+	if looks != 3 {
+		t.Errorf("looked %d times, want at first, after %s and after the clock was turned back", looks, networkLife)
+	}
+	if real := lookAtNetwork(); slices.ContainsFunc(real.Addrs, netip.Addr.IsLoopback) {
+		t.Errorf("this machine is said to be at %v", real.Addrs)
+	}
+}
