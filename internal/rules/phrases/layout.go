@@ -66,8 +66,6 @@ const (
 // array is a section of u32.
 type array []byte
 
-func (a array) len() uint32 { return uint32(len(a) / 4) }
-
 // at gives number i, and 0 outside: a damaged table finds nothing.
 func (a array) at(i uint32) uint32 {
 	if uint64(i)*4+4 > uint64(len(a)) {

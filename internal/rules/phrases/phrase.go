@@ -37,7 +37,7 @@ const (
 )
 
 // BadPhrase is a phrase that cannot be looked for.
-type BadPhrase struct {
+type BadPhrase struct { //nolint:errname // it is a phrase first
 	Index int // in the list given to Build
 	What  string
 	Mend  string
