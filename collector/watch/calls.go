@@ -57,7 +57,8 @@ func (s *Service) FetchBlob(req *safelightv1.FetchBlobRequest, stream safelightv
 	if len(req.GetSha256()) != 32 {
 		return status.Errorf(codes.InvalidArgument, "sha256: %d bytes, want 32", len(req.GetSha256()))
 	}
-	data, err := s.blobs.Blob(stream.Context(), school, [32]byte(req.GetSha256()))
+	data, done, err := s.blobs.get(stream.Context(), school, [32]byte(req.GetSha256()))
+	defer done()
 	if err != nil {
 		return status.Error(codes.NotFound, "sha256: no such file")
 	}

@@ -82,7 +82,7 @@ type DeviceFrom func(ctx context.Context) (device string, school model.SchoolID,
 // Service holds the open Watch streams.
 type Service struct {
 	policies Policies
-	blobs    Blobs
+	blobs    *sharing
 	fleet    Fleet
 	people   People
 	audit    Audit
@@ -122,7 +122,7 @@ type Parts struct {
 // New makes the service.
 func New(p Parts) *Service {
 	return &Service{
-		policies: p.Policies, blobs: p.Blobs, fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
+		policies: p.Policies, blobs: newSharing(p.Blobs), fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
 		trust: p.Trust, held: p.Held, keys: p.Keys, overlays: p.Overlays, places: p.Places, now: p.Now, log: p.Log,
 		resolves: rate.New(resolveLimit, maxDevices, time.Now), guesses: rate.New(guessLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
 	}
@@ -200,7 +200,8 @@ type watcher struct {
 
 	noticed int // results that were logged
 
-	epoch, serial uint64 // of the policy last sent
+	policy sentPolicy
+	again  bool // the device has not got it
 
 	checkpoints checkpoints
 	identity    identity
@@ -332,6 +333,7 @@ func (w *watcher) saw(ctx context.Context, st *safelightv1.AgentStatus) {
 	w.compare(ctx, st.GetAuditCheckpoint())
 	w.noticeCopies(ctx)
 	w.service.fleet.Status(w.school, w.device, st, w.service.now())
+	w.again = w.again || w.policy.behind(st, w.service.now())
 	for _, r := range st.GetResults() {
 		if r.GetStatus() == safelightv1.DirectiveResult_STATUS_FAILED && w.noticed < maxNoticed {
 			w.noticed++
@@ -342,7 +344,8 @@ func (w *watcher) saw(ctx context.Context, st *safelightv1.AgentStatus) {
 
 func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
 
-// sendPolicy sends the policy in force once per stream and version.
+// sendPolicy sends the policy in force once per stream and version, and again to
+// a device that does not come to have it.
 func (w *watcher) sendPolicy() error {
 	signed := w.service.policies.Signed()
 	if signed == nil {
@@ -352,10 +355,11 @@ func (w *watcher) sendPolicy() error {
 	if err != nil {
 		return status.Error(codes.Internal, "the policy in force cannot be read")
 	}
-	if epoch == w.epoch && serial == w.serial {
+	if w.policy.is(epoch, serial) && !w.again {
 		return nil
 	}
-	w.epoch, w.serial = epoch, serial
+	w.again = false
+	w.policy.send(epoch, serial, w.service.now())
 	return w.send(&safelightv1.Directive{Kind: &safelightv1.Directive_Policy{Policy: signed}})
 }
 
