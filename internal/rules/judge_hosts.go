@@ -115,7 +115,7 @@ func (j *judging) eachHostWord(host string) {
 			continue
 		}
 		if j.hasEntry(h.rule.Category) {
-			j.lost(finding{rule: h.rule, start: h.Start, end: h.End}, lostToName, nil)
+			j.lost(finding{rule: h.rule, start: h.Start, end: h.End, words: h.Hit}, lostToName, nil)
 			continue
 		}
 		kept = append(kept, h)

@@ -129,11 +129,12 @@ func TestAnUnknownKindJudgesToNothing(t *testing.T) {
 }
 
 func TestJudgingWhatNobodyFlagsAllocatesNothing(t *testing.T) {
-	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: big knife}\ndomains: [blades.example]\nprograms: [tor]\n"+okTests)
+	files, lists := wide(t)
+	_, rs := both(t, files, lists)
 	for what, in := range map[string]Input{
-		"domain":  {Kind: event.Domain, Text: "www.bbc.example"},
+		"domain":  {Kind: event.Domain, Text: "www.news.bbc.example"},
 		"search":  {Kind: event.Search, Text: "how do plants make their food"},
-		"process": {Kind: event.Process, Text: "Bash.exe", Exe: `C:\Program Files\Git\Bash.exe`, Signer: "Demo  Maker Ltd"},
+		"process": {Kind: event.Process, Text: "Word.exe", Exe: `C:\Program Files\Office\Word.exe`, Signer: "Demo  Maker Ltd"},
 	} {
 		if n := testing.AllocsPerRun(200, func() { rs.Judge(in) }); n > 0 {
 			t.Errorf("%s: %v allocations", what, n)

@@ -41,7 +41,7 @@ func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
 	case r.Kind == RuleAllowPhrase && j.exempt(r.Category):
 		return false // an exemption stands above what a school allows (G16)
 	}
-	return j.stands(r, finding{rule: r, start: h.Start, end: h.End})
+	return j.stands(r, finding{rule: r, start: h.Start, end: h.End, words: h})
 }
 
 // weigh offers the hits of the categories whose distinct phrases together reach
