@@ -23,7 +23,7 @@ type raiseRule struct {
 
 const (
 	maxRepeats = 100
-	maxRaise   = 31 * 24 * time.Hour
+	maxRaise   = 7 * 24 * time.Hour // agents remember no longer
 	maxWith    = 20
 )
 
