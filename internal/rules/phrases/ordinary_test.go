@@ -57,6 +57,9 @@ func TestNoGuessFlagsAnOrdinaryLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, lines := new(Scratch), 0
+	if hits := table.Search(s, "k y s"); len(hits) == 0 || hits[0].How == 0 {
+		t.Fatalf("nothing is guessed at all: %v", hits)
+	}
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' && strings.Contains(line, " ") {

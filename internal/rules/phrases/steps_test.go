@@ -116,3 +116,25 @@ func TestAShortTextAfterALongOneCostsWhatItAlwaysDoes(t *testing.T) {
 		t.Errorf("%d steps, want %d; %d slots", used.Steps(), fresh.Steps(), len(used.near.slots))
 	}
 }
+
+// One table serves every goroutine, each with room of its own.
+func TestManySearchesAtOnceFindWhatOneFinds(t *testing.T) {
+	table := adversarial(t)
+	text := strings.Repeat("kill h1m tooo k i l l noose aa tie w1 自殺方法 aaaab ", 20)
+	want := len(table.Search(new(Scratch), text))
+	got := make(chan int)
+	for range 8 {
+		go func() {
+			s := new(Scratch)
+			for range 20 {
+				table.Search(s, text)
+			}
+			got <- len(s.hits)
+		}()
+	}
+	for range 8 {
+		if n := <-got; n != want || want == 0 {
+			t.Errorf("%d hits, alone %d", n, want)
+		}
+	}
+}
