@@ -253,7 +253,7 @@ func splitPin(from string) (where string, pin []byte, err error) {
 	}
 	u, err := url.Parse(where)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", nil, errors.New("its URL is none: want https://...")
+		return "", nil, errors.New("its URL is none: want one that begins with https://")
 	}
 	return where, pin, nil
 }

@@ -115,7 +115,7 @@ func TestAFailingSourceLeavesTheLastGoodVersionAndAWarning(t *testing.T) {
 
 func TestASourceIsBelievedOnlyWithinBounds(t *testing.T) {
 	const body = "a.example\n"
-	secure := httptest.NewTLSServer(http.HandlerFunc(text(body)))
+	secure := httptest.NewTLSServer(text(body))
 	t.Cleanup(secure.Close)
 	for _, c := range []struct {
 		what, says string

@@ -68,7 +68,7 @@ func FuzzChunk(f *testing.F) {
 		must(f, p.add([]byte(key)))
 	}
 	must(f, p.flush())
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		total := 0
 		_ = eachKey(data, func(key []byte) bool { total += len(key); return total < 1<<24 })
 	})

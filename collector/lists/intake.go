@@ -36,11 +36,11 @@ const (
 	shownLines        = 3
 )
 
-// Skipped and Summary say what came of reading a list.
-type (
-	Skipped = model.ListSkipped
-	Summary = model.ListSummary
-)
+// Skipped counts what was left out for one reason.
+type Skipped = model.ListSkipped
+
+// Summary says what came of reading a list.
+type Summary = model.ListSummary
 
 // maxExceptions bounds what exceptions cost; lists have some thousands.
 const maxExceptions = 200_000

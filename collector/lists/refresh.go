@@ -64,7 +64,7 @@ func (l *Lists) pass(ctx context.Context) {
 		}
 		l.complain(ctx, src.ID, err)
 		if err == nil && r.Outcome != Unchanged {
-			l.Log.LogAttrs(ctx, slog.LevelInfo, "list "+r.Outcome, slog.String("list", r.List), slog.Int64("version", r.Version),
+			l.Log.LogAttrs(ctx, slog.LevelInfo, "a list was read", slog.String("list", r.List), slog.String("outcome", r.Outcome), slog.Int64("version", r.Version),
 				slog.Int64("names", r.Names), slog.Int64("was", r.Was), slog.Int64("added", r.Added), slog.Int64("removed", r.Removed))
 		}
 	}

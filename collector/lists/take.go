@@ -110,7 +110,7 @@ type telling struct {
 func (r *telling) Read(p []byte) (int, error) {
 	n, err := r.in.Read(p)
 	r.step.Done += int64(n)
-	if r.step.Done-r.told >= 1<<20 || err == io.EOF && r.step.Done > r.told { //nolint:errorlint // a reader's own
+	if r.step.Done-r.told >= 1<<20 || err == io.EOF && r.step.Done > r.told {
 		r.told = r.step.Done
 		if terr := r.tell(r.step); terr != nil {
 			return n, terr
