@@ -124,6 +124,9 @@ func TestG02APartOfAPageIsSaidToBeLikelyOne(t *testing.T) {
 	if !strings.Contains(events[0].Why, "likely a third-party element of another page") || strings.Contains(said, "it may be an advert") {
 		t.Errorf("%q, not seen %q", events[0].Why, events[0].NotSeen)
 	}
+	if !slices.Contains(events[0].NotSeen, rules.SearchesUnseen) {
+		t.Errorf("G2: without a source of searches, %q", events[0].NotSeen)
+	}
 	if strings.Contains(events[1].Why, "third-party") || !slices.Contains(events[1].NotSeen, "it may be an advert or part of another page") {
 		t.Errorf("%q, not seen %q", events[1].Why, events[1].NotSeen)
 	}

@@ -96,7 +96,10 @@ type Parts struct {
 	Spool  Spool
 	Clock  Clock
 	Pages  Pages // nil guesses nothing
-	Log    *slog.Logger
+	// Searches says that a source of search words is switched on. Without one,
+	// each event says that searches are not seen (G2).
+	Searches bool
+	Log      *slog.Logger
 }
 
 // Counts are what happened since the start. They hold no names.
