@@ -27,20 +27,22 @@ func Explain(side Side, q model.RuleQuestion) (model.RuleExplanation, error) {
 	return explained(side.Name, set.Explain(in), q), nil
 }
 
-// Explain is the function of that name for rules that the collector holds.
+// Explain is the function of that name for rules that the collector holds, with the
+// names of the lists that they subscribe to.
 func (w *Workflow) Explain(ctx context.Context, name string, q model.RuleQuestion) (model.RuleExplanation, error) {
 	side, err := w.Find(ctx, name)
 	if err != nil {
 		return model.RuleExplanation{}, err
 	}
-	if name == InForceName { // with the names of its lists, as devices have them
-		in, err := question(q)
-		if err != nil {
-			return model.RuleExplanation{}, err
-		}
-		return explained(side.Name, w.Rules().Explain(in), q), nil
+	in, err := question(q)
+	if err != nil {
+		return model.RuleExplanation{}, err
 	}
-	return Explain(side, q)
+	set, err := w.asOnDevices(ctx, side)
+	if err != nil {
+		return model.RuleExplanation{}, err
+	}
+	return explained(side.Name, set.Explain(in), q), nil
 }
 
 var kindsOfQuestion = []event.Kind{event.Domain, event.Search, event.Process}

@@ -65,7 +65,7 @@ type suggester struct {
 
 func (s *suggester) see(ref string, e model.Event) {
 	c, ok := s.categories[e.Category]
-	if !ok || c.Locked || e.Help || e.Erased {
+	if !ok || c.Locked || e.Help || e.Erased || e.Unlisted {
 		return
 	}
 	var group []candidate
@@ -73,7 +73,7 @@ func (s *suggester) see(ref string, e model.Event) {
 	case event.Domain:
 		group = []candidate{{e.Category, e.Rule, allowDomain, strings.ToLower(e.Name)}}
 	case event.Search:
-		for _, text := range around(e.Name, e.Match) {
+		for _, text := range beside(e.Name, e.Match) {
 			if !mustFlag(c, text) {
 				group = append(group, candidate{e.Category, e.Rule, allowPhrase, text})
 			}
@@ -121,9 +121,9 @@ func (c candidate) write() string {
 	return "allow: [" + strconv.Quote(c.text) + "]"
 }
 
-// around gives the match with one to suggestedWords words beside it, as they stand
+// beside gives the match with one to suggestedWords words beside it, as they stand
 // in the text; nothing where the text is the match alone.
-func around(text, match string) []string {
+func beside(text, match string) []string {
 	start := strings.Index(text, match)
 	if start < 0 || match == "" {
 		return nil

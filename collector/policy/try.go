@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"safelight/collector/model"
-	"safelight/internal/event"
 	"safelight/internal/rules"
 )
 
@@ -22,6 +21,7 @@ type TrialStore interface {
 	// UpheldEvents are those of alerts that were a concern.
 	UpheldEvents(ctx context.Context, school model.SchoolID, user model.User, since time.Time) (map[model.EventKey]bool, error)
 	KnownPupils(ctx context.Context, school model.SchoolID) (int, error)
+	GroupsOf(ctx context.Context, school model.SchoolID, subject string) ([]string, error)
 	// MayRead says whether a person may see pupils' alerts at all.
 	MayRead(school model.SchoolID, user model.User) bool
 	NewTrialID() string
@@ -59,19 +59,22 @@ func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.T
 	if !since.Before(until) || until.Sub(since) > trialLongest {
 		return model.TrialResult{}, errors.New("--since: want a time of the last year, or an age such as 30d")
 	}
-	proposed, err := rules.Compile(to.Files)
-	if err != nil {
-		return model.TrialResult{}, fmt.Errorf("the rules of %s: %w", to.Name, err)
-	}
 	now, err := w.Find(ctx, InForceName)
 	if err != nil {
 		return model.TrialResult{}, err
 	}
-	today, err := rules.Compile(now.Files)
+	today, err := w.asOnDevices(ctx, now)
 	if err != nil {
-		return model.TrialResult{}, fmt.Errorf("the rules in force: %w", err)
+		return model.TrialResult{}, err
+	}
+	proposed, err := w.asOnDevices(ctx, to)
+	if err != nil {
+		return model.TrialResult{}, err
 	}
 	t := newTrial(today, proposed, w.store.MayRead(w.school, by))
+	if t.around, err = w.surroundings(ctx); err != nil {
+		return model.TrialResult{}, err
+	}
 	if t.upheld, err = w.store.UpheldEvents(ctx, w.school, by, since); err != nil {
 		return model.TrialResult{}, err
 	}
@@ -97,7 +100,9 @@ func (w *Workflow) replay(ctx context.Context, t *trial, by model.User, since, u
 			return err
 		}
 		for _, e := range events {
-			t.see(e)
+			if err := t.see(e); err != nil {
+				return err
+			}
 		}
 		if len(events) < trialChunk {
 			t.end()
@@ -135,25 +140,6 @@ func (w *Workflow) TrialResult(ctx context.Context, id string) (r model.TrialRes
 // Trials lists the trials that are kept, newest first.
 func (w *Workflow) Trials(ctx context.Context) ([]model.Trial, error) {
 	return w.store.Trials(ctx, w.school)
-}
-
-// judged is what a set of rules says of an event: nil where nothing is sent.
-func judged(set *rules.Ruleset, e model.TrialEvent) *rules.Verdict {
-	v := set.Judge(inputOf(e))
-	if v.Decision != rules.Flag {
-		return nil
-	}
-	c, _ := set.Category(v.Category)
-	noise := e.Noise || e.Kind == event.Domain && set.Marks(e.Name)&rules.MarkNoise != 0
-	if noise && c.Risk == rules.RiskOrdinary {
-		return nil // as on the device: it stays there
-	}
-	return &v
-}
-
-// inputOf is the observation behind a stored event, as far as it is kept.
-func inputOf(e model.TrialEvent) rules.Input {
-	return rules.Input{Kind: e.Kind, Text: e.Name, Exe: e.Exe, Role: string(e.Role), Year: e.Year, Site: e.Site, At: e.Observed}
 }
 
 func reason(v *rules.Verdict) *model.TrialReason {
@@ -196,6 +182,7 @@ func (t *trial) notes(small bool) []string {
 	} else {
 		notes = append(notes, fmt.Sprintf("Numbers under %d are withheld, and those that would give them away.", trialLeast))
 	}
+	notes = append(notes, t.notStored()...)
 	if t.erased > 0 {
 		notes = append(notes, "Events whose words were erased cannot be judged again and are left out.")
 	}

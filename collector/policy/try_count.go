@@ -38,8 +38,10 @@ type trial struct {
 	mayRead bool
 	upheld  map[model.EventKey]bool
 
-	open  [sets]map[string]*trialAlert // by subject and category
-	count counts
+	around around
+	open   [sets]map[string]*trialAlert // by subject and category
+	recent [sets]map[string][]rules.Seen
+	count  counts
 
 	judged, searches, erased int64
 	upheldGone               bool
@@ -69,22 +71,30 @@ func newTrial(now, to *rules.Ruleset, mayRead bool) *trial {
 	t := &trial{mayRead: mayRead, count: counts{categories: map[string]*tally{}, years: map[string]*tally{}, severities: map[string]*tally{}}}
 	t.rules[today], t.rules[proposed] = now, to
 	for i := range t.open {
-		t.open[i] = map[string]*trialAlert{}
+		t.open[i], t.recent[i] = map[string]*trialAlert{}, map[string][]rules.Seen{}
 	}
 	return t
 }
 
-// see judges one event again and puts it into alerts.
-func (t *trial) see(e model.TrialEvent) {
+// see judges one event again and puts it into alerts. One whose list does not hold
+// the name was told to nobody, and is left out.
+func (t *trial) see(e model.TrialEvent) error {
+	if e.Unlisted {
+		return nil
+	}
 	if e.Erased {
 		t.erased++
-		return
+		return nil
+	}
+	in, err := t.around.input(e)
+	if err != nil {
+		return err
 	}
 	t.judged++
 	if e.Kind == event.Search {
 		t.searches++
 	}
-	now, to := judged(t.rules[today], e), judged(t.rules[proposed], e)
+	now, to := t.judge(today, e, in), t.judge(proposed, e, in)
 	same := now != nil && to != nil && now.Category == to.Category
 	t.put(then, e, e.Category, e.Severity, true)
 	if now != nil {
@@ -94,7 +104,7 @@ func (t *trial) see(e model.TrialEvent) {
 		t.put(proposed, e, to.Category, to.Severity, same)
 	}
 	if same || now == nil && to == nil {
-		return
+		return nil
 	}
 	if to != nil {
 		t.keepExample(0, example("new", e, now, to))
@@ -103,6 +113,7 @@ func (t *trial) see(e model.TrialEvent) {
 		t.keepExample(1, example("gone", e, now, to))
 		t.upheldGone = t.upheldGone || t.upheld[model.EventKey{Device: e.Device, ID: e.ID}]
 	}
+	return nil
 }
 
 func (t *trial) keepExample(way int, e model.TrialExample) {
@@ -141,6 +152,11 @@ func (t *trial) forget(now time.Time) {
 			if now.Sub(a.received) > trialSettled {
 				t.close(set, a)
 				delete(t.open[set], key)
+			}
+		}
+		for subject, seen := range t.recent[set] {
+			if now.Sub(seen[len(seen)-1].At) > trialRemembered {
+				delete(t.recent[set], subject)
 			}
 		}
 	}

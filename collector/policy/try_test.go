@@ -20,6 +20,7 @@ type memory struct {
 	events []model.TrialEvent
 	pupils int
 	may    bool
+	groups []string
 	upheld map[model.EventKey]bool
 
 	chunks []int
@@ -47,7 +48,10 @@ func (m *memory) UpheldEvents(context.Context, model.SchoolID, model.User, time.
 	return m.upheld, nil
 }
 func (m *memory) KnownPupils(context.Context, model.SchoolID) (int, error) { return m.pupils, nil }
-func (m *memory) MayRead(model.SchoolID, model.User) bool                  { return m.may }
+func (m *memory) GroupsOf(context.Context, model.SchoolID, string) ([]string, error) {
+	return m.groups, nil
+}
+func (m *memory) MayRead(model.SchoolID, model.User) bool { return m.may }
 func (m *memory) AddTrial(_ context.Context, t model.Trial) error {
 	m.kept = append(m.kept, t)
 	return nil
@@ -201,4 +205,63 @@ func TestATrialOutOfBoundsIsRefused(t *testing.T) {
 	}
 	_, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: map[string][]byte{"a.yaml": nil}}, model.User{}, noon.Add(-time.Hour))
 	wantError(t, err, "the rules of folder")
+}
+
+func TestATrialJudgesByGroupsHoursAndWhatCameBefore(t *testing.T) {
+	const more = `extends: grave
+owner: Designated Safeguarding Lead
+why: More for tests.
+scope: {groups: [10b], when: [lesson], premises: on}
+raise: [{repeats: 3, within: 7d, to: urgent}]
+domains: [{name: lesson.test, severity: low}]
+programs: [{name: tunnel.exe, signer: Invented Ltd}]
+tests: {hit: [{domain: lesson.test}], miss: [an ordinary line, another, one more]}
+`
+	files := both(t)
+	files["mine/more.yaml"] = []byte(more)
+	m := &memory{pupils: 60, may: true}
+	for n := range 30 {
+		e := flagged(n, event.Domain, "lesson.test", "grave", event.Low)
+		e.Subject = "s"
+		m.events = append(m.events, e)
+	}
+	w := tried(t, m)
+	inLesson := func(string, time.Time) []string { return []string{"lesson"} }
+	for name, c := range map[string]struct {
+		groups []string
+		words  policy.Periods
+		want   string
+	}{
+		"in the group, in a lesson": {[]string{"10b"}, inLesson, "30 0 30 30 0"},
+		"in another group":          {[]string{"9a"}, inLesson, "30 0 0 0 0"},
+		"at night":                  {[]string{"10b"}, func(string, time.Time) []string { return []string{"out-of-hours"} }, "30 0 0 0 0"},
+		"hours not known":           {[]string{"10b"}, nil, "30 0 30 30 0"},
+	} {
+		m.groups = c.groups
+		w.UsePeriods(func(context.Context) (policy.Periods, error) { return c.words, nil })
+		r := try(t, w, files, model.User{})
+		if got := numbers(r.Total); got != c.want {
+			t.Errorf("%s: total %s, want %s", name, got, c.want)
+		}
+		if c.want == "30 0 30 30 0" && (len(r.BySeverity) != 2 || numbers(r.BySeverity[0]) != "0 0 28 28 0" && r.BySeverity[0].Proposed != nil) {
+			t.Errorf("%s: from the third on it is urgent, and two are too few to show: %+v", name, r.BySeverity)
+		}
+		for _, want := range []string{"Signers, hashes", "on the premises is not stored"} {
+			if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, want) }) {
+				t.Errorf("%s: %q is not said in %q", name, want, r.Notes)
+			}
+		}
+	}
+}
+
+func TestATrialLeavesOutWhatNoListHolds(t *testing.T) {
+	m := &memory{pupils: 60}
+	for n := range 20 {
+		e := flagged(n, event.Domain, "grave.test", "grave", event.Urgent)
+		e.Unlisted = n < 5
+		m.events = append(m.events, e)
+	}
+	if r := try(t, tried(t, m), both(t), model.User{}); numbers(r.Total) != "15 15 15 0 0" {
+		t.Errorf("total %s", numbers(r.Total))
+	}
 }

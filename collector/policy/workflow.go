@@ -38,6 +38,7 @@ type Workflow struct {
 	*Publisher
 	store   WorkflowStore
 	shipped map[string][]byte
+	periods func(ctx context.Context) (Periods, error) // nil: not known
 }
 
 // NewWorkflow makes the workflow around a publisher. shipped are the packs built

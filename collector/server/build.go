@@ -129,12 +129,20 @@ func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.
 }
 
 // newWorkflow is the way of a change of rules, around a publisher.
-func newWorkflow(s *state, p *policy.Publisher) (*policy.Workflow, error) {
+func newWorkflow(s *state, p *policy.Publisher, desk *people.Desk) (*policy.Workflow, error) {
 	shipped, err := packdir.Shipped()
 	if err != nil {
 		return nil, err
 	}
-	return policy.NewWorkflow(p, shipped, s.store), nil
+	w := policy.NewWorkflow(p, shipped, s.store)
+	w.UsePeriods(func(ctx context.Context) (policy.Periods, error) {
+		hours, err := desk.Timetable(ctx)
+		if err != nil || hours == nil {
+			return nil, err
+		}
+		return hours.Words, nil
+	})
+	return w, nil
 }
 
 func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
@@ -150,7 +158,8 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	if err != nil {
 		return nil, err
 	}
-	workflow, err := newWorkflow(s, publisher)
+	desk := s.desk(zone, now)
+	workflow, err := newWorkflow(s, publisher, desk)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +169,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Addresses: conf.agentAddresses(), ConsoleURL: conf.PublicURL, ReadRoster: people.ReadRoster,
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,
-		Desk:      s.desk(zone, now),
+		Desk:      desk,
 		RemoveOld: newRetention(s.store, now, log).remove,
 		Lists:     s.lists,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,

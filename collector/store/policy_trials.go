@@ -50,6 +50,11 @@ func (s *Store) KnownPupils(ctx context.Context, school model.SchoolID) (n int, 
 	return n, nil
 }
 
+// GroupsOf lists the groups that the roster in force has a subject in.
+func (s *Store) GroupsOf(ctx context.Context, school model.SchoolID, subject string) ([]string, error) {
+	return s.groupsOf(ctx, school, subject)
+}
+
 const trialColumns = `school_id, id, at, run_by, rules, since, until, result`
 
 func scanTrial(row scanner) (model.Trial, error) {
