@@ -47,6 +47,7 @@ func run(ctx context.Context) error {
 		{"fleet", fleet},
 		{"names", listedNames},
 		{"phrases", wordsAndPhrases},
+		{"policy", openedPolicies},
 	} {
 		if only := os.Args[1:]; len(only) > 0 && !slices.Contains(only, m.name) {
 			continue
