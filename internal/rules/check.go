@@ -59,7 +59,7 @@ func (rs *Ruleset) try(in Input, l lens, whatever bool) (v Verdict, found []find
 	in.Unreviewed = true
 	v = j.judge(rs, in, t)
 	for _, x := range t.all {
-		if x.loss == lostToNobody || x.loss == lostToRole && whatever {
+		if x.loss == lostToNobody || (x.loss == lostToRole || x.loss == lostToHours) && whatever {
 			found = append(found, x.finding)
 		} else {
 			lost = append(lost, x)

@@ -42,6 +42,10 @@ func (j *judging) offer(f finding) {
 	case ActionNote:
 		f.decision = Note
 	}
+	if j.offDuty(f.rule) {
+		j.lost(f, lostToHours, nil)
+		return
+	}
 	f.severity = f.rule.Severity
 	if j.exempt(f.rule.Category) {
 		f.decision = Exempt
@@ -52,6 +56,13 @@ func (j *judging) offer(f finding) {
 	if j.best.rule == nil || j.outweighs(f, j.best) {
 		j.best = f
 	}
+}
+
+// offDuty reports an adult at work out of hours, whom only what is locked judges
+// then, and what a school's scope names those hours for (G9).
+func (j *judging) offDuty(r *Rule) bool {
+	return roleIndex(j.in.Role) >= learners && !j.category(r).Locked &&
+		slices.Contains(j.in.Periods, outOfHours) && !slices.Contains(j.rs.policy.Scopes[r.Scope].When, outOfHours)
 }
 
 // outweighs says which of two findings a person should be told of.

@@ -50,6 +50,7 @@ const (
 	lostToReview
 	lostToScope
 	lostToRole
+	lostToHours
 )
 
 // trace is what Explain notes while an observation is judged.
@@ -165,6 +166,8 @@ func (j *judging) reason(x traced) (why, by string) {
 		return "not in its scope: " + j.rs.policy.Scopes[x.rule.Scope].String(), by
 	case lostToRole:
 		return "its category does nothing for " + roleNames[roleIndex(j.in.Role)], by
+	case lostToHours:
+		return "out of hours an adult at work is judged by what is locked alone, unless a scope names those hours", by
 	}
 	return j.outweighed(x.finding), j.best.rule.ID
 }

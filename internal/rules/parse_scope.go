@@ -11,7 +11,9 @@ import (
 
 // scopeWords are the words of the timetable that every school has; others are
 // names of its periods.
-var scopeWords = []string{"lesson", "break", "school-day", "out-of-hours"}
+var scopeWords = []string{"lesson", "break", "school-day", outOfHours}
+
+const outOfHours = "out-of-hours"
 
 // keyStages are the years of each of England's key stages; 0 is the early
 // years, 5 the sixth form.

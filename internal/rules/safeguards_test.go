@@ -192,6 +192,26 @@ func TestG09AdultsAtWorkAreNotPupils(t *testing.T) {
 	}
 }
 
+func TestG09OutOfHoursAnAdultIsJudgedForIllegalContentAlone(t *testing.T) {
+	byp := strings.Replace(head, "category: knives", "category: bypass", 1)
+	rs := compile(t, with("acme/bypass.yaml", byp+"domains: [vpn.example]\n"+okTests, "acme/illegal.yaml", lockedHead+"domains: [bad.example]\n"+okTests,
+		"school/bypass.yaml", "extends: bypass\nowner: a\nwhy: b\nscope: {roles: [staff], when: [out-of-hours]}\ndomains: [exam.example]\n"+okTests))
+	judge := func(host, role string, periods ...string) Verdict {
+		return rs.Judge(Input{Kind: event.Domain, Text: host, Role: role, Periods: periods})
+	}
+	want(t, "staff, in hours", judge("vpn.example", "staff", "school-day", "lesson"), Flag, "bypass/vpn.example")
+	want(t, "staff, hours not known", judge("vpn.example", "staff"), Flag, "bypass/vpn.example")
+	for _, role := range []string{"staff", "contractor", "volunteer", "governor", "visitor", "head"} {
+		want(t, role+", out of hours", judge("vpn.example", role, "out-of-hours"), None, "")
+		want(t, role+", illegal content", judge("bad.example", role, "out-of-hours"), Flag, "illegal-content/bad.example")
+	}
+	want(t, "a scope that names those hours", judge("exam.example", "staff", "out-of-hours"), Flag, "bypass/exam.example")
+	want(t, "pupil, out of hours", judge("vpn.example", "pupil", "out-of-hours"), Flag, "bypass/vpn.example")
+	want(t, "nobody known, out of hours", judge("vpn.example", "", "out-of-hours"), Flag, "bypass/vpn.example")
+	f := said(t, rs.Explain(Input{Kind: event.Domain, Text: "vpn.example", Role: "staff", Periods: []string{"out-of-hours"}}), "bypass/vpn.example")
+	contains(t, f.Lost, "out of hours an adult at work")
+}
+
 func TestG15WordsDoNoHarm(t *testing.T) {
 	for _, c := range shipped(t).Categories() {
 		for _, kind := range []event.Kind{event.Domain, event.Search, event.Process} {
