@@ -18,7 +18,10 @@ import (
 // fuzzedVerbs are those of the admin socket that collector/admin's own target
 // does not reach; what changes keys and takes backups is refused for what it is
 // given, or done.
-var fuzzedVerbs = []string{"audit/verify", "audit/export", "audit/erase", "audit/accept-restore", "key/rotate", "rules/publish", "retention/run", "backup"}
+var fuzzedVerbs = []string{
+	"audit/verify", "audit/export", "audit/erase", "audit/accept-restore", "key/rotate", "rules/publish", "retention/run", "backup",
+	"rules/propose", "rules/withdraw", "rules/rollback", "rules/show", "rules/diff", "rules/explain", "rules/try", "rules/trial", "rules/precision", "rules/suggestions",
+}
 
 // verbsOf is the verbs of a fresh school with one DSL.
 func verbsOf(t testing.TB) http.Handler {
@@ -66,6 +69,10 @@ func FuzzVerbs(f *testing.F) {
 		`{"checkpoint":"c2FmZWxpZ2h0L2F1ZGl0L3NjaG9vbAo=","from":"the file kept.txt"}`, `{"as":"Demo DSL","from":-1}`, `{"as":"Demo DSL","index":1,"reason":"x"}`,
 		`{"as":"Demo DSL","reason":"x","recovery":"/nonexistent","from":2}`, `{"what":"policy","step":"retire","force":true}`,
 		`{"files":{"starter/pack.yaml":"eA=="},"as":"Demo DSL","reason":"x"}`, `{"dry_run":true}`, `{"reader":"age1"}`,
+		`{"name":"x","files":{"a/pack.yaml":"eA=="},"as":"Demo DSL","reason":"x","necessity":"y"}`, `{"name":"P-1","as":"Demo DSL","reason":"x"}`,
+		`{"name":"1.1","as":"Demo DSL","reason":"x"}`, `{"name":"in-force"}`, `{"from":{"name":"1"},"to":{"name":"x","files":{"a/b.yaml":"eA=="}}}`,
+		`{"name":"in-force","question":{"kind":"search","text":"x","at":"2026-11-21T10:41:00Z"}}`, `{"name":"1","since":"2026-11-21T10:41:00Z"}`,
+		`{"name":"T-1"}`, `{"since":"0001-01-01T00:00:00Z"}`, `{"as":"Demo DSL","since":"0001-01-01T00:00:00Z"}`,
 	} {
 		f.Add(i, []byte(body))
 	}
