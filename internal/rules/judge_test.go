@@ -136,7 +136,8 @@ func TestJudgingWhatNobodyFlagsAllocatesNothing(t *testing.T) {
 		"search":  {Kind: event.Search, Text: "how do plants make their food"},
 		"process": {Kind: event.Process, Text: "Word.exe", Exe: `C:\Program Files\Office\Word.exe`, Signer: "Demo  Maker Ltd"},
 	} {
-		if n := testing.AllocsPerRun(200, func() { rs.Judge(in) }); n > 0 {
+		j := &judging{} // the pool of Judge drops rooms at random under the race detector
+		if n := testing.AllocsPerRun(200, func() { j.judge(rs, in, nil) }); n > 0 {
 			t.Errorf("%s: %v allocations", what, n)
 		}
 	}
