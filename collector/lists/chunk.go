@@ -12,7 +12,7 @@ import (
 
 // A chunk is some two thousand keys in order, each written as how many bytes it
 // shares with the one before, how many follow, and those (all uvarints and
-// bytes), the whole packed (RFC 1951). Whole lists come to about five bytes a
+// bytes), the whole packed (RFC 1951). Whole lists come to about six bytes a
 // name.
 const (
 	chunkNames = 2048
