@@ -111,3 +111,34 @@ func FuzzJudge(f *testing.F) {
 		_, _ = rs.JudgeLine(strings.ToValidUTF8(text, "")+"\t"+role, Input{})
 	})
 }
+
+// FuzzOpen: whatever a disk made of the tables, Open refuses them or Judge
+// answers; neither breaks the agent.
+func FuzzOpen(f *testing.F) {
+	rs := listed2(f, "phrases:\n  - {id: k-1, text: big knife, in: [search, host]}\n  - {id: k-2, all: [sharp, blade], within: 3}\n  - {id: k-3, text: machete, match: part}\n"+listLine, nil, "blades.example", "b.example")
+	few := compile(f, with("acme/knives.yaml", head+okTests))
+	t := rs.Tables()
+	f.Add(t.Phrases, t.Names)
+	f.Add(t.Phrases, []byte(nil))
+	f.Add(t.Phrases[:len(t.Phrases)/2], t.Names[:len(t.Names)/2])
+	for i := 0; i < len(t.Phrases); i += len(t.Phrases)/40 + 1 {
+		broken := bytes.Clone(t.Phrases)
+		broken[i] ^= 0x55
+		f.Add(broken, t.Names)
+	}
+	f.Fuzz(func(t *testing.T, phrases, names []byte) {
+		for _, p := range []*Policy{rs.policy, few.policy} {
+			odd, err := Open(p, Tables{Phrases: phrases, Names: names})
+			if err != nil {
+				continue
+			}
+			for _, in := range []Input{
+				{Kind: event.Search, Text: "a B1G kn1fe, sharp as a blade: s.h.a.r.p mymachetes bigggg"}, {Kind: event.Search, Text: "childline big knife"},
+				{Kind: event.Domain, Text: "www.blades.example"}, {Kind: event.Domain, Text: "big-knife.example.com"},
+			} {
+				odd.Judge(in)
+				odd.Explain(in)
+			}
+		}
+	})
+}
