@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -292,4 +293,42 @@ func TestAFetchThatCannotGoOnFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A large list over a weak line takes minutes: the device says that it is there
+// all the while, and does what else it is told.
+func TestASlowFetchDoesNotSilenceTheDevice(t *testing.T) {
+	f, l := newFake(), &line{t: t}
+	l.serve(f)
+	fetched := make(chan struct{})
+	applied := make(chan struct{}, 2)
+	a := newAgent(t, l, func(ctx context.Context, _ agentFetch) error {
+		applied <- struct{}{}
+		select {
+		case <-fetched:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	await(t, f.heard, "hello")
+	send := func(id uint64) {
+		f.say <- &safelightv1.Directive{Id: id, Kind: &safelightv1.Directive_Policy{Policy: &safelightv1.SignedManifest{KeyId: fmt.Sprint(id)}}}
+	}
+	send(1)
+	await(t, applied, "the first policy")
+	for id := uint64(2); id <= 4; id++ {
+		send(id) // each out of date when the next one comes
+	}
+	f.say <- &safelightv1.Directive{Id: 9, Kind: &safelightv1.Directive_Trust{Trust: &safelightv1.TrustBundle{}}}
+	if res := await(t, f.heard, "the trust's result").GetResults()[0]; res.GetId() != 9 {
+		t.Errorf("got the result of %d", res.GetId())
+	}
+	close(fetched)
+	for _, want := range []uint64{1, 4} {
+		if res := await(t, f.heard, "a policy's result").GetResults()[0]; res.GetId() != want || res.GetStatus() != safelightv1.DirectiveResult_STATUS_DONE {
+			t.Errorf("got %v, want the result of %d", res, want)
+		}
+	}
+	a.stop()
 }

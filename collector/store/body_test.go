@@ -6,8 +6,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"safelight/collector/model"
+	"safelight/internal/event"
 )
 
 // awkward are texts that a hand-written JSON encoder gets wrong.
@@ -67,5 +69,21 @@ func TestBodyOfBrokenTextIsStillABody(t *testing.T) {
 	must(t, readBody(body, &e))
 	if e.Name != "cut \ufffd\ufffd" && e.Name != "cut \ufffd" || e.Why != "\ufffd" {
 		t.Errorf("read %q, %q", e.Name, e.Why)
+	}
+}
+
+func TestWhatAVerdictRestsOnIsKept(t *testing.T) {
+	s := openStore(t)
+	addPupil(t, s, "pupil1")
+	e := eventOf("dev-1", 1, "pupil1", event.High)
+	e.Grounds = event.Grounds{
+		ReadAs: "self harm", How: []string{"digits read as letters"}, Evidence: []event.Evidence{{Rule: "self-harm/sh-2", Match: "noose", Weight: 70}},
+		List: "ut1-adult", Scope: "pupils of year 7", Raised: "the third within an hour", Unfiltered: true,
+	}
+	add(t, s, e)
+	got, err := s.EventsFor(t.Context(), school, addUser(t, s, "dsl", model.DutyDSL, ""), time.Time{})
+	must(t, err)
+	if len(got) != 1 || !reflect.DeepEqual(got[0].Grounds, e.Grounds) {
+		t.Errorf("got %+v, want %+v", got, e.Grounds)
 	}
 }

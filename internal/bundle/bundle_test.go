@@ -136,7 +136,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(uint8(i), uint32(40), []byte{0xff})
 		f.Add(uint8(i), uint32(3), []byte("noise that is longer"))
 	}
-	f.Fuzz(func(t *testing.T, which uint8, at uint32, with []byte) {
+	f.Fuzz(func(_ *testing.T, which uint8, at uint32, with []byte) {
 		files := maps.Clone(good)
 		name := order[int(which)%len(order)]
 		if len(files[name]) == 0 {
@@ -151,8 +151,10 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		for _, in := range []rules.Input{
-			{Kind: event.Search, Text: "how to kill myself and self harm"}, {Kind: event.Domain, Text: "www.crates.invented.example"},
-			{Kind: event.Process, Text: "tor.exe", Exe: `C:\Tor Browser\tor.exe`}, {Kind: event.Domain, Text: "bet365.com"},
+			{Kind: event.Search, Text: "how to kill myself and self harm"},
+			{Kind: event.Domain, Text: "www.crates.invented.example"},
+			{Kind: event.Process, Text: "tor.exe", Exe: `C:\Tor Browser\tor.exe`},
+			{Kind: event.Domain, Text: "bet365.com"},
 		} {
 			_ = set.Judge(in)
 		}
