@@ -15,6 +15,7 @@ import (
 	"safelight/agent/attribution"
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
+	"safelight/agent/fingerprint"
 	"safelight/agent/pages"
 	"safelight/agent/pipeline"
 	"safelight/agent/policy"
@@ -147,7 +148,7 @@ func build(o Options) (*agent, error) {
 	}
 	a.pipeline = pipeline.New(pipeline.Parts{
 		Policy: a.policies.Use, Roles: a.accounts, Around: newSurroundings(a.overlays).at, Spool: a.spool, Clock: readClock, Log: o.Log,
-		Pages: pages.New(hostname.Site),
+		Pages: pages.New(hostname.Site), Hasher: fingerprint.New(fingerprint.Config{}),
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)
 	if a.checkpoints, err = watch.OpenCheckpoints(filepath.Join(o.Dir, "audit.checkpoint")); err != nil {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,7 +96,8 @@ type Parts struct {
 	Around Around // nil knows nothing
 	Spool  Spool
 	Clock  Clock
-	Pages  Pages // nil guesses nothing
+	Pages  Pages  // nil guesses nothing
+	Hasher Hasher // nil: no rule is told a program's checksum
 	// Searches says that a source of search words is switched on. Without one,
 	// each event says that searches are not seen (G2).
 	Searches bool
@@ -108,7 +110,10 @@ type Counts struct {
 	Flagged uint64 `json:"flagged"`
 	Noted   uint64 `json:"noted"`
 	// Noise counts what browsers and systems asked for by themselves.
-	Noise  uint64       `json:"noise"`
+	Noise uint64 `json:"noise"`
+	// Unread counts programs whose checksum a rule wanted to know and that could
+	// not be read.
+	Unread uint64       `json:"unread"`
 	Hidden HiddenCounts `json:"hidden"`
 }
 
@@ -125,9 +130,10 @@ type Pipeline struct {
 	parts  Parts
 	queue  chan queued
 	policy chan struct{} // closed when the first policy is in force
+	hash   hashing
 
-	judged, flagged, noted, noise atomic.Uint64
-	hidden                        hiddenCounters
+	judged, flagged, noted, noise, unread atomic.Uint64
+	hidden                                hiddenCounters
 
 	recent recent // Run's only
 }
@@ -142,18 +148,21 @@ type queued struct {
 	part bool
 	// blockPage says that a filter's block page followed.
 	blockPage bool
+	// hashed says that the program's checksum, sha256, is known or will not be.
+	hashed bool
+	sha256 string
 }
 
 // New makes a pipeline; Run must run for its sinks to move.
 func New(p Parts) *Pipeline {
-	return &Pipeline{parts: p, queue: make(chan queued, queueLength), policy: make(chan struct{})}
+	return &Pipeline{parts: p, queue: make(chan queued, queueLength), policy: make(chan struct{}), hash: newHashing()}
 }
 
 // Counts reads the counters.
 func (p *Pipeline) Counts() Counts {
 	return Counts{
 		Judged: p.judged.Load(), Flagged: p.flagged.Load(), Noted: p.noted.Load(),
-		Noise: p.noise.Load(), Hidden: p.hidden.read(),
+		Noise: p.noise.Load(), Unread: p.unread.Load(), Hidden: p.hidden.read(),
 	}
 }
 
@@ -210,6 +219,10 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 	}
 	idle := map[string][]byte{}
+	var beside sync.WaitGroup
+	beside.Go(func() { p.readHashes(ctx) })
+	defer beside.Wait()
+	defer p.endHashes(idle)
 	tick := time.NewTicker(idleCheckpoint)
 	defer tick.Stop()
 	for {
@@ -217,6 +230,10 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case q := <-p.queue:
 			if !p.write(ctx, p.gather(q), idle) {
 				return nil // stopping with a full disk
+			}
+		case q := <-p.hash.read:
+			if p.hash.held--; !p.write(ctx, []queued{q}, idle) {
+				return nil
 			}
 		case <-tick.C:
 			p.flush(ctx, idle)
@@ -327,11 +344,15 @@ func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
 		return nil // a place alone
 	}
 	var records []spool.Record
+	wants := false
 	who := p.parts.Roles.Who(q.User)
 	p.parts.Policy(func(set *rules.Ruleset, epoch, serial uint64) {
 		p.recent.undo()
 		if records = nil; set == nil {
 			return // the last one was lost to the disk; the policy room said so
+		}
+		if wants = p.wantsHash(set, q, who); wants {
+			return
 		}
 		seen := q
 		earlier, refused := p.look(set, &seen)
@@ -341,6 +362,9 @@ func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
 		records = p.judge(ctx, set, seen, who, epoch, serial, records)
 	})
 	p.recent.keep()
+	if wants {
+		p.hold(q)
+	}
 	return records
 }
 

@@ -46,6 +46,7 @@ var rooms = []room{
 	{"agent/clock", nil, "time, and nothing else"},
 	{"agent/attribution", []string{"internal/event"}, "it says who, of an observation"},
 	{"agent/pages", []string{"internal/event"}, "it guesses from names and times, and is handed what a site is"},
+	{"agent/fingerprint", []string{"internal/event"}, "it reads programs' files into sums, and knows no rule that wants one"},
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
 	{"agent/shipper", append([]string{"agent/clock", "agent/spool"}, wired...), "it sends the spool's records, stamped, and knows no other room"},
 	{"agent/watch", append([]string{"agent/clock"}, wired...), "it declares what it needs of the other rooms"},
