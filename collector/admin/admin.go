@@ -43,6 +43,8 @@ type Store interface {
 	Proposals(ctx context.Context, school model.SchoolID) ([]model.Proposal, error)
 	AlertsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Alert, error)
 	EventsFor(ctx context.Context, school model.SchoolID, user model.User, since time.Time) ([]model.Event, error)
+	// Outcomes are what alerts came to, of those that the person may see.
+	Outcomes(ctx context.Context, school model.SchoolID, user model.User) (map[string]model.AlertOutcome, error)
 	Notifications(ctx context.Context, school model.SchoolID, ref string) ([]model.Notification, error)
 	Subject(ctx context.Context, school model.SchoolID, id string) (model.Subject, error)
 	AlertFor(ctx context.Context, school model.SchoolID, user model.User, ref string) (model.Alert, error)

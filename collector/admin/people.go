@@ -169,6 +169,10 @@ func (a *Admin) alerts(ctx context.Context, req Look) ([]AlertLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading alerts: %w", err)
 	}
+	outcomes, err := a.Store.Outcomes(ctx, a.School, u)
+	if err != nil {
+		return nil, fmt.Errorf("reading alerts: %w", err)
+	}
 	names := a.lookups(ctx)
 	lines := make([]AlertLine, 0, len(alerts))
 	for _, al := range alerts {
@@ -180,6 +184,9 @@ func (a *Admin) alerts(ctx context.Context, req Look) ([]AlertLine, error) {
 			Ref: al.Ref, Raised: al.Raised.UTC(), Severity: al.Severity.String(), Category: al.Category, Subject: al.Subject,
 			Role: string(s.Role), Events: al.Events, State: string(al.State), Late: al.Late,
 			Acknowledged: timeOrNil(al.Acknowledged), Escalations: []string{},
+		}
+		if outcome := string(outcomes[al.Ref]); outcome != "" {
+			line.Outcome = &outcome
 		}
 		if line.Recipients, line.DelayMS, err = a.told(ctx, names, al); err != nil {
 			return nil, fmt.Errorf("reading alerts: %w", err)

@@ -129,3 +129,16 @@ func TestWhatPeopleWriteBesideAChangeIsBounded(t *testing.T) {
 	_, err := h.ask("rules/propose", admin.RulesPropose{RulesSide: admin.RulesSide{Files: files}, As: "Demo DSL", Reason: "x", Necessity: strings.Repeat("x", 1001)})
 	wantError(t, err, "--necessity")
 }
+
+func TestAnAlertSaysWhatItCameTo(t *testing.T) {
+	h := newHouse(t)
+	dsl := h.user("Demo DSL", model.DutyDSL, "")
+	ref := h.alertAbout("pupil14")
+	if line := one[admin.AlertLine](h, "alerts", admin.Look{As: dsl.Token}); line.Outcome != nil {
+		t.Errorf("undecided it says %q", *line.Outcome)
+	}
+	must(t, h.store.SetOutcome(t.Context(), school, ref, dsl.ID, model.OutcomeNoConcern, "talked to", noon))
+	if line := one[admin.AlertLine](h, "alerts", admin.Look{As: dsl.Token}); line.Outcome == nil || *line.Outcome != "no_concern" {
+		t.Errorf("it says %v", line.Outcome)
+	}
+}

@@ -201,3 +201,29 @@ func TestG13TrialsAreRemovedInTime(t *testing.T) {
 		t.Errorf("the old one: %v", err)
 	}
 }
+
+func TestG03WhatWasUpheldIsKnownOfOthersAlone(t *testing.T) {
+	s := openStore(t)
+	addUser(t, s, "dsl", model.DutyDSL, "")
+	self := addUser(t, s, "self", model.DutyIT, "pupil2")
+	addPupil(t, s, "pupil1", "pupil2")
+	for n, account := range []string{"pupil1", "pupil2"} {
+		add(t, s, flaggedBy(n, account, "test/a"))
+	}
+	gatherAll(t, s, &jobs{})
+	for _, a := range alerts(t, s) {
+		must(t, s.SetOutcome(t.Context(), school, a.Ref, "dsl", model.OutcomeUpheld, "", noon))
+	}
+	for want, u := range map[int]model.User{2: {School: school}, 1: self} {
+		got, err := s.UpheldEvents(t.Context(), school, u, noon.Add(-time.Hour))
+		if must(t, err); len(got) != want {
+			t.Errorf("%q is told of %d upheld events, want %d", u.ID, len(got), want)
+		}
+	}
+	if got, err := s.UpheldEvents(t.Context(), school, self, noon.Add(time.Hour)); err != nil || len(got) != 0 {
+		t.Errorf("of before: %v, %v", got, err)
+	}
+	if s.MayRead(school, self) || !s.MayRead(school, model.User{School: school, Duty: model.DutyDeputy}) {
+		t.Error("IT may read, or a deputy may not")
+	}
+}
