@@ -262,7 +262,7 @@ func (a *agent) status() Status {
 	st := Status{
 		Renewal: &renewal,
 		Running: true, Version: version.Version, Enrolled: true, Device: a.identity.DeviceID, CertExpires: &expires,
-		Connected: a.watcher.Connected(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(),
+		Connected: a.watcher.Connected(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(), Overlays: a.overlays.Serials(),
 		Spool: spoolStatus(a.spool.Stats()), Sources: []source.Status{},
 	}
 	if p := a.policies.Active(); p != nil {

@@ -29,12 +29,14 @@ type Status struct {
 	CertExpires *time.Time         `json:"certificate_expires,omitempty"`
 	Renewal     *enrol.RenewStatus `json:"renewal,omitempty"`
 	Policy      *PolicyStatus      `json:"policy"`
-	Sources     []source.Status    `json:"sources"`
-	Judged      pipeline.Counts    `json:"judging"`
-	Coverage    Coverage           `json:"coverage"`
-	Spool       SpoolStatus        `json:"spool"`
-	CPUSeconds  float64            `json:"cpu_seconds"`
-	MemoryBytes uint64             `json:"memory_bytes"`
+	// Overlays are the serials held of exemptions, timetable and sites.
+	Overlays    map[string]uint64 `json:"overlays,omitempty"`
+	Sources     []source.Status   `json:"sources"`
+	Judged      pipeline.Counts   `json:"judging"`
+	Coverage    Coverage          `json:"coverage"`
+	Spool       SpoolStatus       `json:"spool"`
+	CPUSeconds  float64           `json:"cpu_seconds"`
+	MemoryBytes uint64            `json:"memory_bytes"`
 }
 
 // PolicyStatus says which rules are judged by.

@@ -48,11 +48,15 @@ type term struct {
 // fact says whether something that no one gains by still holds.
 func (t term) fact(now time.Time) bool { return now.Before(t.until) }
 
+// early is how long before its receipt leave holds: it is given before a device
+// hears of it, and logs tell seconds only.
+const early = 5 * time.Second
+
 // grant says whether leave holds at a moment: by both clocks, and measured from
 // its receipt, before which it did not hold either.
 func (t term) grant(now Moment) bool {
 	since := now.Mono - t.received.Mono
-	return now.Boot == t.received.Boot && since >= 0 && since < t.until.Sub(t.at) && now.Wall.Before(t.until)
+	return now.Boot == t.received.Boot && since >= -early && since < t.until.Sub(t.at) && now.Wall.Before(t.until)
 }
 
 type leave []exemption

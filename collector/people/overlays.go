@@ -118,11 +118,13 @@ func (o *Overlays) stale(one model.Overlay) bool {
 // Make makes and signs an overlay. It is a model.MakeOverlay.
 func (o *Overlays) Make(in model.OverlayInput, now time.Time) (model.Overlay, error) {
 	key, id := o.present()
+	now = now.Truncate(time.Microsecond) // as the store keeps it: what stands around the body must be the same
 	body := &safelightv1.OverlayBody{School: string(o.school), Name: in.Name, Serial: in.Serial, KeyId: id, Issued: timestamppb.New(now)}
 	expires, err := fill(body, in, now)
 	if err != nil {
 		return model.Overlay{}, err
 	}
+	expires = expires.Truncate(time.Microsecond)
 	body.Expires = timestamppb.New(expires)
 	raw, err := proto.Marshal(body)
 	if err != nil {

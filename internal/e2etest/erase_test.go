@@ -19,7 +19,7 @@ func TestG13ErasedInABackupOfBeforeThoughTheServerIsLost(t *testing.T) {
 	check(t, os.WriteFile(log, nil, 0o600))
 	agent, collector := startSchool(t, s, log)
 	roster := filepath.Join(s.Dir, "more.csv")
-	check(t, os.WriteFile(roster, []byte("account,name,role,year\n"+canaryPerson+","+canaryCalled+",pupil,9\n"), 0o600))
+	check(t, os.WriteFile(roster, []byte("account,name,role,year\n"+canaryPerson+","+canaryCalled+",pupil,9\ndemo.pupil,Demo Pupil,pupil,9\n"), 0o600))
 	must[[]byte](t)(s.Verb(ctx, "roster", "import", roster))
 	appendLine(t, log, canarySite, canaryPerson)
 	appendLine(t, log, "n1.flagged.example", "demo.pupil")

@@ -123,7 +123,7 @@ func TestG11NoNameHostOrWordReachesALogAMailOrAJob(t *testing.T) {
 	check(t, os.WriteFile(log, nil, 0o600))
 	agent, collector := startSchool(t, s, log)
 	roster := filepath.Join(s.Dir, "more.csv")
-	check(t, os.WriteFile(roster, []byte("account,name,role,year\n"+canaryAccount+","+canaryName+",pupil,9\n"), 0o600))
+	check(t, os.WriteFile(roster, []byte("account,name,role,year\n"+canaryAccount+","+canaryName+",pupil,9\ndemo.pupil,Demo Pupil,pupil,9\n"), 0o600))
 	must[[]byte](t)(s.Verb(t.Context(), "roster", "import", roster))
 	appendLine(t, log, canaryHost, canaryAccount)
 	var mail mailbox.Message
