@@ -22,15 +22,13 @@ func scanPolicy(row scanner) (model.PolicyVersion, error) {
 	return v, err
 }
 
-// PublishPolicy keeps a version's blobs, each in a transaction of its own since
-// they may be large, and then, in a short one, makes the version the latest. A
+// PublishPolicy keeps a version's blobs, in transactions of their own since they
+// may be large, and then, in a short one, makes the version the latest. A
 // version whose publishing was cut short is never seen.
 func (s *Store) PublishPolicy(ctx context.Context, v model.PolicyVersion, blobs []model.Blob) error {
 	for _, b := range blobs {
-		_, err := s.writer.ExecContext(ctx, `INSERT INTO blobs (school_id, sha256, data) VALUES ($1, $2, $3)
-			ON CONFLICT (school_id, sha256) DO NOTHING`, v.School, b.SHA256[:], blob(b.Data))
-		if err != nil {
-			return fmt.Errorf("publishing policy: storing blob %x: %w", b.SHA256[:4], err)
+		if err := s.addBlob(ctx, v.School, b); err != nil {
+			return fmt.Errorf("publishing policy: %w", err)
 		}
 	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -102,14 +100,4 @@ func (s *Store) PolicyHistory(ctx context.Context, school model.SchoolID) ([]mod
 		return nil, fmt.Errorf("listing policies: %w", err)
 	}
 	return versions, nil
-}
-
-// Blob reads a file of a policy by its content's hash.
-func (s *Store) Blob(ctx context.Context, school model.SchoolID, sha [32]byte) ([]byte, error) {
-	var data []byte
-	err := s.reader.QueryRowContext(ctx, `SELECT data FROM blobs WHERE school_id = $1 AND sha256 = $2`, school, sha[:]).Scan(&data)
-	if err != nil {
-		return nil, fmt.Errorf("reading blob: %w", missing(err))
-	}
-	return data, nil
 }

@@ -44,12 +44,23 @@ func (s *Store) dropOldTables(ctx context.Context, school model.SchoolID) error 
 	if err != nil {
 		return err
 	}
-	_, err = s.writer.ExecContext(ctx, `DELETE FROM blobs WHERE school_id = $1
-		AND sha256 IN (SELECT sha256 FROM policy_files WHERE school_id = $1 AND compiled = 1 AND (epoch, serial) < ($2, $3))
-		AND sha256 NOT IN (SELECT sha256 FROM policy_files WHERE school_id = $1 AND (compiled = 0 OR (epoch, serial) >= ($2, $3)))
-		AND sha256 NOT IN (SELECT sha256 FROM proposal_files WHERE school_id = $1)`, school, epoch, serial)
-	return err
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for _, drop := range []string{
+			`DELETE FROM blob_parts WHERE school_id = $1 AND ` + oldTables,
+			`DELETE FROM blobs WHERE school_id = $1 AND ` + oldTables,
+		} {
+			if _, err := tx.ExecContext(ctx, drop, school, epoch, serial); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
+
+// oldTables are the compiled files that no version from one on has.
+const oldTables = `sha256 IN (SELECT sha256 FROM policy_files WHERE school_id = $1 AND compiled = 1 AND (epoch, serial) < ($2, $3))
+	AND sha256 NOT IN (SELECT sha256 FROM policy_files WHERE school_id = $1 AND (compiled = 0 OR (epoch, serial) >= ($2, $3)))
+	AND sha256 NOT IN (SELECT sha256 FROM proposal_files WHERE school_id = $1)`
 
 // PolicyFiles lists the files of a version by name, sources first; none of one
 // that an engine before 3 published, whose manifest names its sources.

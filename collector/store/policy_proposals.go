@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -41,10 +42,8 @@ func (s *Store) AddProposal(ctx context.Context, p model.Proposal, files map[str
 	names := make([]string, 0, len(files))
 	for name, b := range files {
 		names = append(names, name)
-		_, err := s.writer.ExecContext(ctx, `INSERT INTO blobs (school_id, sha256, data) VALUES ($1, $2, $3)
-			ON CONFLICT (school_id, sha256) DO NOTHING`, p.School, b.SHA256[:], blob(b.Data))
-		if err != nil {
-			return p, fmt.Errorf("keeping a proposal: storing blob %x: %w", b.SHA256[:4], err)
+		if err := s.addBlob(ctx, p.School, b); err != nil {
+			return p, fmt.Errorf("keeping a proposal: %w", err)
 		}
 	}
 	slices.Sort(names)
@@ -102,19 +101,28 @@ func (s *Store) Proposals(ctx context.Context, school model.SchoolID) ([]model.P
 
 // ProposalFiles reads what is proposed, by name.
 func (s *Store) ProposalFiles(ctx context.Context, school model.SchoolID, id string) (map[string][]byte, error) {
-	files := map[string][]byte{}
+	hashes := map[string][32]byte{}
 	scan := func(row scanner) (struct{}, error) {
 		var name string
-		var data []byte
-		err := row.Scan(&name, &data)
-		files[name] = data
+		var sum []byte
+		err := row.Scan(&name, &sum)
+		if err == nil && len(sum) != sha256.Size {
+			return struct{}{}, fmt.Errorf("the hash of %s is %d bytes long: restore the store from a backup", name, len(sum))
+		}
+		if err == nil {
+			hashes[name] = [32]byte(sum)
+		}
 		return struct{}{}, err
 	}
-	_, err := collect(ctx, s.reader, scan, `SELECT f.name, b.data FROM proposal_files f
-		JOIN blobs b ON b.school_id = f.school_id AND b.sha256 = f.sha256
-		WHERE f.school_id = $1 AND f.proposal = $2`, school, id)
+	_, err := collect(ctx, s.reader, scan, `SELECT name, sha256 FROM proposal_files WHERE school_id = $1 AND proposal = $2`, school, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading what is proposed: %w", err)
+	}
+	files := map[string][]byte{}
+	for name, sum := range hashes {
+		if files[name], err = s.Blob(ctx, school, sum); err != nil {
+			return nil, fmt.Errorf("reading what is proposed: %w", err)
+		}
 	}
 	return files, nil
 }
