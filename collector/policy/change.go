@@ -24,11 +24,11 @@ type Change struct {
 type Version = model.RuleVersion
 
 // over says whether the version in force is the one that was reviewed.
-func (c Change) over(last model.PolicyVersion, any bool) bool {
+func (c Change) over(last model.PolicyVersion, found bool) bool {
 	if c.Over == nil {
 		return true
 	}
-	if !any {
+	if !found {
 		return *c.Over == Version{}
 	}
 	return *c.Over == Version{Epoch: last.Epoch, Serial: last.Serial}
