@@ -10,8 +10,8 @@ import (
 // FuzzRequest hands the verbs of the admin socket whatever bytes: a request is
 // done or refused, and never a fault.
 func FuzzRequest(f *testing.F) {
-	h := newHouse(f)
-	verbs := []string{"token/create", "device/list", "device/revoke", "user/add", "user/list", "user/disable", "roster/import", "rules/history", "events", "alerts"}
+	h := newHouse(f).withLists("https://lists.example/a")
+	verbs := []string{"token/create", "device/list", "device/revoke", "user/add", "user/list", "user/disable", "roster/import", "rules/history", "events", "alerts", "lists", "lists/accept"}
 	for i := range verbs {
 		f.Add(i, []byte(`{}`))
 	}
