@@ -117,6 +117,7 @@ type house struct {
 	parts   admin.Parts // of handler
 	*workflow
 	changed int
+	desk    deskFuncs
 }
 
 func newHouse(t testing.TB) *house {
@@ -135,6 +136,7 @@ func newHouse(t testing.TB) *house {
 		School: school, Store: h.store, Root: root(t), ServerName: "collector.test", Addresses: []string{"192.0.2.7:7443"},
 		ConsoleURL: "https://collector.test:8443", ReadRoster: people.ReadRoster, NotFound: model.ErrNotFound,
 		Rules: h.workflow,
+		Desk:  houseDesk{h},
 		Keyring: func(_ context.Context, place string) (admin.Keyring, error) {
 			return admin.Keyring{Name: "k", Sealed: []byte("sealed"), Places: []string{place}}, nil
 		},
