@@ -87,7 +87,9 @@ phrases:
   - {id: w-001, text: buy a zombie knife, forms: [buying a zombie knife], severity: high}
   - {id: w-002, all: [noose, tie], within: 5, weight: 70}
   - {id: w-003, text: glock, match: part, in: [search, host], weight: 60}
-  - {id: w-004, text: couteau papillon, lang: fr, reviewed: false}
+  - {id: w-004, text: couteau papillon, lang: fr, reviewed: none}
+  - {id: w-005, text: cran d arret, lang: fr, reviewed: "a French teacher, 2026-11-22"}
+  - {id: w-006, text: opinel aiguise, lang: fr, reviewed: false}
 allow:
   - butter knife
   - {text: glock, near: [airsoft, game], within: 4}
@@ -142,6 +144,8 @@ func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 	good := string(schemaExamples["own/weapons.yaml"])
 	for name, swap := range map[string][2]string{
 		"an unknown key":              {"threshold: 100", "treshold: 100"},
+		"a review by nobody":          {`"a French teacher, 2026-11-22"`, `"2026-11-22"`},
+		"a review on no day":          {`"a French teacher, 2026-11-22"`, `not yet`},
 		"an unknown severity":         {"severity: medium", "severity: grave"},
 		"an unknown purpose":          {"purpose: safeguarding", "purpose: control"},
 		"no owner":                    {"owner: DSL\n", ""},

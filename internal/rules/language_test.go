@@ -72,6 +72,26 @@ func TestG06ALanguageThatNobodyReviewedIsOff(t *testing.T) {
 	want(t, "its allow phrases are off too", compile(t, files).search("big knife"), Flag, "knives/k-1")
 }
 
+// "Not yet" must not switch a language on.
+func TestG06AReviewNamesWhoAndWhen(t *testing.T) {
+	phrase := func(reviewed string) string {
+		return "phrases: [{id: k-1, text: messer, lang: de, reviewed: " + reviewed + "}]\n" + okTests
+	}
+	for reviewed, decision := range map[string]Decision{
+		"none": None, "false": None, "true": Flag, "a teacher of German and the DSL 2026-11-22": Flag,
+	} {
+		if v := rulesFor(t, phrase(reviewed)).search("messer"); v.Decision != decision {
+			t.Errorf("reviewed: %s: %+v", reviewed, v)
+		}
+	}
+	for _, bad := range []string{"not yet", "pending 2026", "2026-11-22", "Nobody 2026-13-41", "[a]"} {
+		contains(t, problemsOf(t, with("acme/knives.yaml", head+phrase(bad))), "acme/knives.yaml:11:55: reviewed")
+	}
+	rs := compile(t, with("acme/knives.yaml", head+okTests, "acme/de.yaml",
+		"extends: knives\nowner: a\nwhy: b\nlang: de\nreviewed: none\nphrases: [{id: d-1, text: grosses messer}]\ntests: {hit: [grosses messer], miss: [brot]}\n"))
+	want(t, "a file of a language that nobody has read", rs.search("grosses messer"), None, "")
+}
+
 func TestAVerdictSaysHowTheWordsWereRead(t *testing.T) {
 	rs := rulesFor(t, "phrases:\n  - {id: k-1, text: self harm}\n"+okTests)
 	v := rs.search("my s3lf h4rm")

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -174,7 +175,29 @@ func (r *reader) language(f fields, c *categoryFile) {
 	if n := f.by["lang"]; n != nil {
 		c.lang = r.lang(n, c.lang)
 	}
-	c.reviewed = r.yes(f.by["reviewed"], "reviewed", isEnglish(c.lang))
+	c.reviewed = r.review(f.by["reviewed"], isEnglish(c.lang))
+}
+
+// reviewDay is what tells a review from a word that only looks like an answer.
+var reviewDay = regexp.MustCompile(`\b20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])\b`)
+
+// review reads true, false, none, or who reviewed by role and on which day.
+// Any other text is refused: "not yet" must not switch a language on (G6).
+func (r *reader) review(n *yaml.Node, usual bool) bool {
+	if n == nil {
+		return usual
+	}
+	switch s := r.text(n, "reviewed", maxTitle); {
+	case s == "true":
+		return true
+	case s == "" || s == "false" || s == "none":
+		return false
+	case !reviewDay.MatchString(s) || strings.IndexFunc(reviewDay.ReplaceAllString(s, ""), unicode.IsLetter) < 0:
+		r.bad(n, fmt.Sprintf("reviewed %q", clip(s)), "want none, false, true, or who by role and on which day: `a Welsh teacher and the DSL, 2026-11-22`")
+		return false
+	default:
+		return true
+	}
 }
 
 func (r *reader) lang(n *yaml.Node, usual string) string {

@@ -74,7 +74,7 @@ func (r *reader) phrase(n *yaml.Node, c *categoryFile) {
 			p.reviewed = isEnglish(p.lang)
 		}
 	}
-	p.reviewed = r.yes(f.by["reviewed"], "reviewed", p.reviewed)
+	p.reviewed = r.review(f.by["reviewed"], p.reviewed)
 	r.where(f, &p)
 	if p.id != "" && len(p.texts)+len(p.all) > 0 {
 		c.phrases = append(c.phrases, p)
