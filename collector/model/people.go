@@ -8,8 +8,8 @@ type Person struct {
 	Also     []string // further accounts: each is a subject, of the same person
 	Name     string
 	Role     Role
-	Year     string // of a pupil: 1 to 13
-	KeyStage string // 1 to 5; from the year where the roster has none
+	Year     string // of a pupil: R, 1 to 13
+	KeyStage string // 0 to 5; from the year where the roster has none
 	Groups   []string
 	Site     string
 	// Connections are accounts of people close to this one, an own child or a

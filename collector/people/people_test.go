@@ -115,7 +115,7 @@ func TestRosterSaysMoreThanWhoIsWho(t *testing.T) {
 			Account: "p1", Also: []string{"home.p1"}, Name: "Ann", Role: model.RolePupil, Year: "9", KeyStage: "4", Site: "Manor", Reference: "A123", Line: 2,
 			Groups: []string{"10b-english", "9x", "choir", "9q", "chess club"}, Connections: []string{"b.staff"},
 		},
-		{Account: "p2", Name: "Bo", Role: model.RolePupil, Line: 3},
+		{Account: "p2", Name: "Bo", Role: model.RolePupil, Year: "R", KeyStage: "0", Line: 3},
 	}
 	if err != nil || !reflect.DeepEqual(got.People, want) || !slices.Equal(got.Ignored, []string{"Ethnicity"}) {
 		t.Errorf("read %+v\nwant %+v\n%v", got, want, err)
@@ -123,7 +123,7 @@ func TestRosterSaysMoreThanWhoIsWho(t *testing.T) {
 }
 
 func TestKeyStageGoesByTheYear(t *testing.T) {
-	for year, want := range map[string]string{"": "", "1": "1", "2": "1", "3": "2", "6": "2", "7": "3", "9": "3", "10": "4", "11": "4", "12": "5", "13": "5"} {
+	for year, want := range map[string]string{"": "", "R": "0", "1": "1", "2": "1", "3": "2", "6": "2", "7": "3", "9": "3", "10": "4", "11": "4", "12": "5", "13": "5"} {
 		if got := keyStageOfYear(year); got != want {
 			t.Errorf("year %q: key stage %q, want %q", year, got, want)
 		}

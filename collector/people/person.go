@@ -11,8 +11,12 @@ import (
 	"safelight/collector/model"
 )
 
-// lastYear is the highest year group, the second of the sixth form.
-const lastYear = 13
+const (
+	// lastYear is the highest year group, the second of the sixth form.
+	lastYear = 13
+	// reception is the year before the first, of key stage 0.
+	reception = "R"
+)
 
 var columnNames = map[column]string{
 	account: "account", name: "name", forename: "forename", surname: "surname", role: "role", year: "year", keyStage: "key stage",
@@ -139,8 +143,7 @@ func checkAccount(account string) error {
 	return nil
 }
 
-// yearOf reads "9", "Year 9", "Y9"; nursery and reception are before year 1, and
-// none.
+// yearOf reads "9", "Year 9", "Y9", "Reception", which is R. Nursery is no year.
 func yearOf(cell string) (string, error) {
 	word := strings.ToLower(strings.TrimSpace(cell))
 	for _, prefix := range []string{"year", "yr", "y"} {
@@ -150,12 +153,14 @@ func yearOf(cell string) (string, error) {
 		}
 	}
 	switch word {
-	case "", "r", "reception", "n", "n1", "n2", "nursery":
+	case "r", "reception":
+		return reception, nil
+	case "", "n", "n1", "n2", "nursery":
 		return "", nil
 	}
 	n, err := strconv.Atoi(word)
 	if err != nil || n < 1 || n > lastYear || strconv.Itoa(n) != word {
-		return "", fmt.Errorf("year %q: want a number from 1 to %d", cell, lastYear)
+		return "", fmt.Errorf("year %q: want a number from 1 to %d, or R", cell, lastYear)
 	}
 	return word, nil
 }
@@ -199,8 +204,8 @@ func keyStageOf(cell, year string) (string, error) {
 		return usual, nil
 	}
 	n, err := strconv.Atoi(word)
-	if err != nil || n < 1 || n > 5 {
-		return "", fmt.Errorf("key stage %q: want a number from 1 to 5", cell)
+	if err != nil || n < 0 || n > 5 {
+		return "", fmt.Errorf("key stage %q: want a number from 0 to 5", cell)
 	}
 	if usual != "" {
 		if k, _ := strconv.Atoi(usual); n < k-1 || n > k+1 {
@@ -215,6 +220,8 @@ func keyStageOf(cell, year string) (string, error) {
 func keyStageOfYear(year string) string {
 	n, err := strconv.Atoi(year)
 	switch {
+	case year == reception:
+		return "0"
 	case err != nil:
 		return ""
 	case n <= 2:
