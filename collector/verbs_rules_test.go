@@ -75,7 +75,7 @@ func TestATechnicianChangesARuleInAFewCommands(t *testing.T) {
 	replaceIn(t, suicide, "allow:\n", "allow:\n  - suicidal squad of a film\n")
 	says(t, d.run(0, "rules", "diff", mine), "From 1.1 to ", "adds 1 allow phrase to Suicide [lowers]: suicidal squad of a film", "takes two people")
 	says(t, d.run(0, "rules", "explain", "--rules", mine, "search", "suicidal squad of a film"), "Nothing comes of it", "masked by the allow phrase")
-	says(t, d.run(0, "rules", "explain", "search", "suicidal squad of a film"), "By the rules of 1.1. An event is sent: Suicide, high", "it decides")
+	says(t, d.run(0, "rules", "explain", "search", "suicidal squad of a film"), "By the rules of 1.1. An event is sent: Suicide, ", "it decides")
 	says(t, d.run(0, "rules", "try", mine, "--since", "30d", "--as", "Demo DSL"), "Trial T-", "raise the same alerts", "alerts", "Sites and programs only; searches are not seen", "fewer than 50 pupils")
 	says(t, d.run(1, append([]string{"rules", "publish", mine}, dsl...)...), "takes two people", "adds 1 allow phrase to Suicide", "rules propose "+mine)
 
