@@ -43,10 +43,14 @@ var special = map[rune]string{
 	'ʏ': "y", 'ᴢ': "z", 'ɛ': "e", 'ƨ': "s", 'ǝ': "e",
 }
 
+// keyboards are letters that Arabic, Persian and Urdu keyboards have each a code
+// of their own for, and two that are written for one another at the end of words.
+var keyboards = map[rune]rune{'ی': 'ي', 'ى': 'ي', 'ک': 'ك', 'ہ': 'ه', 'ۃ': 'ه', 'ة': 'ه'}
+
 // unicodeFolds makes the table from Unicode's own decompositions: case,
 // accents, full-width, circled and mathematical letters, ligatures as plain
-// Latin letters; Greek, Arabic and Hebrew letters without their marks, and the
-// Cyrillic ё, which most people write е. Other Cyrillic letters with marks are
+// Latin letters; Greek, Arabic and Hebrew letters without their marks, those of
+// Arabic as one keyboard has them, and the Cyrillic ё, which most people write е. Other Cyrillic letters with marks are
 // letters of their own.
 func unicodeFolds() map[rune]string {
 	table := map[rune]string{}
@@ -122,6 +126,9 @@ func bare(r rune) string {
 	var out []rune
 	for _, d := range norm.NFKD.String(string(r)) {
 		_, joins := joiner(d)
+		if k := keyboards[d]; k != 0 {
+			d = k
+		}
 		switch d = unicode.ToLower(d); {
 		case joins:
 		case d == 'ς':

@@ -52,10 +52,16 @@ func howFolded(r rune, f uint32) How {
 		if packed(unicode.ToLower(r)) == f {
 			return 0 // case alone
 		}
+		if isArabic(r) {
+			return 0 // a keyboard's own code for a letter, a hamza left out: as people write
+		}
 		return Accents
 	}
 	return Styled
 }
+
+// isArabic reports the letters that Arabic, Urdu and their like are typed with.
+func isArabic(r rune) bool { return r >= 0x0620 && r <= 0x06ff }
 
 // packed gives a rune as foldOf does.
 func packed(r rune) (f uint32) {

@@ -29,6 +29,32 @@ func TestAPhraseIsFoundHoweverItIsWritten(t *testing.T) {
 	}
 }
 
+// A pupil types Urdu or Arabic on the keyboard there is: yeh, kaf and heh have a
+// code of their own on each, vowel points and hamza are left out, and none of it
+// is a trick worth telling of.
+func TestArabicLettersAreReadAsAnyKeyboardHasThem(t *testing.T) {
+	table := texts(t, "خودکشی کیسے کریں", "أريد أن أموت", "مدرسة", "ک ہی")
+	for text, ref := range map[string]uint32{
+		"خودکشی کیسے کریں": 0, "خودكشي كيسے كريں": 0, "خودکشى کیسے کریں": 0,
+		"أريد أن أموت": 1, "اريد ان اموت": 1, "أُرِيدُ أَنْ أَمُوتَ": 1,
+		"مدرسه": 2, "مدرسة": 2, "ك هي": 3,
+	} {
+		if !slices.Equal(refs(table, text), []uint32{ref}) {
+			t.Errorf("%q: found %v, want %d", text, refs(table, text), ref)
+		}
+	}
+	for _, h := range table.Search(new(Scratch), "خودكشي كيسے كريں") {
+		if h.How != 0 {
+			t.Errorf("an ordinary keyboard is told as %q", h.How.Words())
+		}
+	}
+	for _, other := range []string{"مدرس", "خودکشا", "اريد ان انام", "خودکش کیسے کریں"} {
+		if found := refs(table, other); found != nil {
+			t.Errorf("%q is read as %v", other, found)
+		}
+	}
+}
+
 // The accidents of the Scunthorpe family: words within words, words across
 // words, numbers, and other people's languages.
 func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
