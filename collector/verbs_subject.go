@@ -18,7 +18,7 @@ import (
 func subjectEraseVerb() cli.Command {
 	return cli.Command{
 		Name: "subject erase", Args: "ACCOUNT|--subject ID --as WHO --reason WHY",
-		Short:   "Make a person's name, account and words unreadable for good, in backups too; alerts stay without them.",
+		Short:   "Make a person's name, account and words unreadable for good, in backups too once every older copy of the keyring is replaced; alerts stay without them.",
 		Example: `safelight-collector subject erase demo.pupil --as "Demo DSL" --reason "Left the school; asked for by the parents"`,
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)

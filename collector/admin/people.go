@@ -97,6 +97,8 @@ type EventLine struct {
 	Unlisted bool `json:"unlisted,omitempty"`
 	// Erased says that who and what was made unreadable for good.
 	Erased bool `json:"erased,omitempty"`
+	// Unreadable says that its words cannot be opened.
+	Unreadable bool `json:"unreadable,omitempty"`
 	event.Grounds
 }
 
@@ -125,7 +127,8 @@ func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
 			Lane: e.Place.Lane.String(), Seq: e.Place.Seq, Time: e.Observed.UTC(), Received: e.Received.UTC(),
 			Kind: string(e.Kind), Name: e.Name, Via: string(e.Via), User: s.Account, Subject: s.ID, Role: string(s.Role),
 			Process: e.Process, Rule: e.Rule, Category: e.Category, Severity: e.Severity.String(), Pack: e.Pack,
-			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Unlisted: e.Unlisted, Erased: e.Erased,
+			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Unlisted: e.Unlisted,
+			Erased: e.Erased && !e.Unreadable, Unreadable: e.Unreadable,
 			Grounds: e.Grounds,
 		})
 	}

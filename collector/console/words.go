@@ -25,13 +25,15 @@ const (
 	wordsPasswordOneCharacter = "The password must not be one character over and over"
 	wordsConfirm              = "The two passwords are not the same. Type them again"
 
-	wordsSign        = "A sign to look further, not a finding."
-	wordsMostHarm    = "Most harm leaves no trace here."
-	wordsSeen        = "Sites and programs only; searches are not seen."
-	wordsNotAPerson  = "An account is not a person. Others may use the same device."
-	wordsNoAccount   = "No account is known for this. Anyone may have been using the device."
-	wordsErasedHow   = "How it was seen was erased with it."
-	wordsWhyNotKnown = "Who was at the keyboard, or why. It may be for a lesson, or about a friend."
+	wordsSign       = "A sign to look further, not a finding."
+	wordsMostHarm   = "Most harm leaves no trace here."
+	wordsSeen       = "Sites and programs only; searches are not seen."
+	wordsNotAPerson = "An account is not a person. Others may use the same device."
+	wordsNoAccount  = "No account is known for this. Anyone may have been using the device."
+	wordsErasedHow  = "How it was seen was erased with it."
+	// Somebody must find out why: a backup may have it whole.
+	wordsUnreadableHow = "How it was seen cannot be opened either. Tell whoever looks after the server: a backup may hold it whole."
+	wordsWhyNotKnown   = "Who was at the keyboard, or why. It may be for a lesson, or about a friend."
 )
 
 func wordsWait(wait time.Duration) string {
@@ -161,6 +163,8 @@ func erasedLine(s model.Subject, zone *time.Location) string {
 // caveat is the one thing a row says is not known.
 func caveat(e model.Event) string {
 	switch {
+	case e.Unreadable:
+		return "What it was cannot be opened: its record in the database is damaged."
 	case e.Erased:
 		return "What it was is erased."
 	case e.Kind == event.Process:
@@ -198,6 +202,9 @@ func times(n int) string {
 
 // howSeen says how the name came to be known.
 func howSeen(e model.Event, device string) string {
+	if e.Unreadable {
+		return wordsUnreadableHow
+	}
 	if e.Erased {
 		return wordsErasedHow
 	}

@@ -202,7 +202,9 @@ type Event struct {
 	// kept, and nobody is told.
 	Unlisted bool
 	event.Grounds
-	Erased bool // what was seen was erased with its subject
+	// Erased: what was seen was erased with its subject or, if Unreadable, cannot be
+	// opened: the row is damaged, or was put there by another hand.
+	Erased, Unreadable bool
 
 	// Sealed and SealedAt are the store's own: what it made ready ahead of the
 	// transaction, and as of when (Store.Ready).

@@ -52,6 +52,7 @@ func (p *parts) metrics(w http.ResponseWriter, r *http.Request) {
 		{"safelight_devices_enrolled", "Devices enrolled and not revoked.", uint64(max(0, enrolled))},
 		{"safelight_devices_seen_today", "Devices heard from since midnight.", uint64(max(0, seen))},
 		{"safelight_policy_serial", "Serial of the rules in force.", serial},
+		{"safelight_events_unreadable", "How often an event was shown without its words because it cannot be opened, since the start.", p.store.Unreadable()},
 	}, p.listMetrics(r)...) {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s gauge\n%s %d\n", m.name, m.help, m.name, m.name, m.value)
 	}

@@ -42,7 +42,7 @@ type eventBody struct {
 func readBody(data []byte, e *model.Event) error {
 	var b eventBody
 	if err := json.Unmarshal(data, &b); err != nil {
-		return fmt.Errorf("reading an event's body: %w", err)
+		return fmt.Errorf("reading an event's body: %w: %w", errDamaged, err)
 	}
 	if b.Rule != "" { // else of the time before sealing, when it stood in a column
 		e.Rule = b.Rule

@@ -59,27 +59,54 @@ func (o *opening) scan(row scanner) (model.Event, error) {
 	return e, o.open(&e, of)
 }
 
+// open opens what is sealed of an event. One damaged row must not keep all others
+// from whoever has to see them: it comes without its words, says so, and is counted.
 func (o *opening) open(e *model.Event, of sealedEvent) error {
-	box, err := o.store.sealing.box(o.keys, e.School, e.Subject, of.epoch, of.wrapped)
-	if errors.Is(err, errNoKey) || len(of.body) == 0 {
+	whole := *e
+	erased, err := o.words(&whole, of)
+	switch {
+	case erased:
 		e.Erased = true
-		return nil
+	case unreadable(err):
+		o.store.unreadable.Add(1)
+		e.Erased, e.Unreadable = true, true
+	case err != nil:
+		return err
+	default:
+		*e = whole
+	}
+	return nil
+}
+
+// Unreadable counts how often an event was read that could not be opened.
+func (s *Store) Unreadable() uint64 { return s.unreadable.Load() }
+
+// errDamaged is of bytes that opened, and are not what was sealed.
+var errDamaged = errors.New("it is damaged")
+
+func unreadable(err error) bool { return errors.Is(err, seal.ErrOpen) || errors.Is(err, errDamaged) }
+
+// words opens an event's account and words; erased: they are gone for good.
+func (o *opening) words(e *model.Event, of sealedEvent) (erased bool, err error) {
+	box, err := o.store.sealing.box(o.keys, e.School, e.Subject, of.epoch, of.wrapped)
+	if errors.Is(err, errNoKey) || err == nil && len(of.body) == 0 {
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if e.Account, err = o.account(box, e, of); err != nil {
-		return err
+		return false, err
 	}
 	if !seal.Sealed(of.body) { // of the time before sealing
-		return readBody(of.body, e)
+		return false, readBody(of.body, e)
 	}
 	digest, body, err := openEvent(box, e.School, e.Device, e.ID[:], of.body)
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.Digest = digest
-	return readBody(body, e)
+	return false, readBody(body, e)
 }
 
 func (o *opening) account(box *seal.Box, e *model.Event, of sealedEvent) (string, error) {
@@ -90,7 +117,9 @@ func (o *opening) account(box *seal.Box, e *model.Event, of sealedEvent) (string
 		return account, nil
 	}
 	d, err := openDetails(box, e.School, e.Subject, of.name)
-	o.accounts[e.Subject] = d.Account
+	if err == nil {
+		o.accounts[e.Subject] = d.Account
+	}
 	return d.Account, err
 }
 

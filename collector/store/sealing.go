@@ -188,7 +188,7 @@ func openEvent(box *seal.Box, school model.SchoolID, device string, id, sealed [
 		return nil, nil, fmt.Errorf("reading an event's words: %w", err)
 	}
 	if len(plain) < 1 || len(plain) < 1+int(plain[0]) {
-		return nil, nil, errors.New("reading an event's words: they are cut short")
+		return nil, nil, fmt.Errorf("reading an event's words: %w: they are cut short", errDamaged)
 	}
 	n := 1 + int(plain[0])
 	return plain[1:n], plain[n:], nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"safelight/collector/model"
@@ -27,6 +28,8 @@ type Store struct {
 	sealing *sealing
 	now     func() time.Time // dates migrations and epochs
 	old     sealingOld
+
+	unreadable atomic.Uint64 // events that could not be opened, when they were read
 
 	// mu guards everything declared below.
 	mu       sync.Mutex
