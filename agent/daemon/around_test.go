@@ -49,7 +49,7 @@ func TestTheNetworkIsLookedAtNowAndThenAndAfterAClockIsTurnedBack(t *testing.T) 
 	if looks != 3 {
 		t.Errorf("looked %d times, want at first, after %s and after the clock was turned back", looks, networkLife)
 	}
-	if real := lookAtNetwork(); slices.ContainsFunc(real.Addrs, netip.Addr.IsLoopback) {
-		t.Errorf("this machine is said to be at %v", real.Addrs)
+	if here := lookAtNetwork(); slices.ContainsFunc(here.Addrs, netip.Addr.IsLoopback) {
+		t.Errorf("this machine is said to be at %v", here.Addrs)
 	}
 }

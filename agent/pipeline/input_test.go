@@ -112,7 +112,8 @@ func TestG16LeaveIsJudgedByWhenSomethingWasSeen(t *testing.T) {
 		t.Errorf("flagged in spite of leave: %q", got)
 	}
 	want := []pipeline.Moment{
-		{Wall: noon, Boot: "boot", Mono: 90 * time.Second}, {Wall: noon.Add(-time.Minute), Boot: "boot", Mono: 30 * time.Second},
+		{Wall: noon, Boot: "boot", Mono: 90 * time.Second},
+		{Wall: noon.Add(-time.Minute), Boot: "boot", Mono: 30 * time.Second},
 		{Wall: noon.Add(time.Hour), Boot: "boot", Mono: 90 * time.Second}, // a log's clock that is ahead gains nothing
 	}
 	if asked = slices.Compact(asked); !slices.Equal(asked, want) {

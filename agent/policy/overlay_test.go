@@ -205,7 +205,7 @@ func TestG07LeaveIsOfAClassAndNobodyElse(t *testing.T) {
 
 func TestOverlayThatTheSchoolDidNotSignIsRefused(t *testing.T) {
 	d, other := newOverlaid(t), newOverlaid(t)
-	for name, make := range map[string]func() *safelightv1.Overlay{
+	for name, forge := range map[string]func() *safelightv1.Overlay{
 		"another's key": func() *safelightv1.Overlay { return other.signed(games(1, time.Hour)) },
 		"another's key under our id": func() *safelightv1.Overlay {
 			b := games(1, time.Hour)
@@ -245,7 +245,7 @@ func TestOverlayThatTheSchoolDidNotSignIsRefused(t *testing.T) {
 		},
 		"nothing": func() *safelightv1.Overlay { return &safelightv1.Overlay{} },
 	} {
-		if err := d.Apply(make(), morning, moment(0)); err == nil || d.exempt(moment(0)) || len(d.Serials()) != 0 {
+		if err := d.Apply(forge(), morning, moment(0)); err == nil || d.exempt(moment(0)) || len(d.Serials()) != 0 {
 			t.Errorf("%s: taken (%v)", name, err)
 		}
 	}

@@ -31,6 +31,7 @@ func (d houseDesk) SetTimetable(ctx context.Context, name string, data []byte) (
 func (d houseDesk) SetSite(ctx context.Context, site model.Site) (model.Site, error) {
 	return d.h.desk.SetSite(ctx, site)
 }
+
 func (d houseDesk) RemoveSite(ctx context.Context, name string) error {
 	return d.h.desk.RemoveSite(ctx, name)
 }

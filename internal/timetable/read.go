@@ -31,12 +31,11 @@ func read(data []byte) (*Timetable, error) {
 	case !utf8.Valid(data):
 		return nil, errors.New("not UTF-8 text: save it as \"CSV UTF-8\" or as YAML")
 	}
-	plan, err := Plan{}, error(nil)
+	parse := readYAML
 	if isCSV(data) {
-		plan, err = readCSV(data)
-	} else {
-		plan, err = readYAML(data)
+		parse = readCSV
 	}
+	plan, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
