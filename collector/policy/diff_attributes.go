@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"safelight/collector/model"
 	"safelight/internal/rules"
@@ -56,10 +57,25 @@ var attributes = []attribute{
 	},
 }
 
+// otherwise says that what is written alike in several places differs, though all
+// of it together comes to the same: less for some and more for others, perhaps.
+func otherwise(was, is rules.OutlineRule) (less, more bool) {
+	if was.ID == is.ID || was.Severity != is.Severity || !strings.Contains(was.ID+is.ID, "\x00") {
+		return false, false
+	}
+	for _, a := range attributes {
+		if l, m := a.compare(was, is); l || m {
+			return false, false // it is said
+		}
+	}
+	return true, true
+}
+
 // attributes compares rules whose words are the same.
 func (r *reviewer) attributes(k kindWords, was, is rules.OutlineCategory, changed [][2]rules.OutlineRule) {
 	heavy := grave(was, is)
-	for _, a := range attributes {
+	rest := attribute{"conditions", "holds %s of %s under other conditions", "holds %s of %s under other conditions", true, otherwise}
+	for _, a := range append(slices.Clone(attributes), rest) {
 		var less, more []string
 		for _, c := range changed {
 			l, m := a.compare(c[0], c[1])

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -72,6 +73,30 @@ func TestG07EveryPartOfTheLanguageIsReviewed(t *testing.T) {
 	}
 	if r := policy.Review(higher, outline(t, both(t))); r.Lowering || !r.Widening {
 		t.Errorf("a lower threshold: %+v", r)
+	}
+}
+
+func TestG07OnePhraseInTwoPlacesHidesNoChange(t *testing.T) {
+	// scoped is the grave category with the same words once more for each scope.
+	scoped := func(scopes ...string) *rules.Outline {
+		files := both(t)
+		for i, scope := range scopes {
+			files[fmt.Sprintf("mine/more%d.yaml", i)] = fmt.Appendf(nil, "extends: grave\nowner: DSL\nwhy: More.\nscope: {%s}\nphrases: [{id: m-%d, text: twice told}]\ntests: {hit: [twice told], miss: [an ordinary line, another]}\n", scope, i)
+		}
+		return outline(t, files)
+	}
+	for name, c := range map[string]struct {
+		was, is        []string
+		lowers, widens bool
+	}{
+		"the wider one goes":             {[]string{"years: [7]", "years: [7, 8]"}, []string{"years: [7]"}, true, false},
+		"a wider one comes":              {[]string{"years: [7]"}, []string{"years: [7]", "years: [7, 8]"}, false, true},
+		"one of three goes, none misses": {[]string{"years: [7], sites: [a]", "years: [8], sites: [b]", "years: [7], sites: [b]"}, []string{"years: [7], sites: [a]", "years: [8], sites: [b]"}, true, true},
+		"nothing changes":                {[]string{"years: [7]", "years: [8]"}, []string{"years: [8]", "years: [7]"}, false, false},
+	} {
+		if r := policy.Review(scoped(c.was...), scoped(c.is...)); r.Lowering != c.lowers || r.Widening != c.widens {
+			t.Errorf("%s: lowering %t, widening %t: %q", name, r.Lowering, r.Widening, texts(r))
+		}
 	}
 }
 

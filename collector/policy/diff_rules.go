@@ -39,9 +39,10 @@ func (k kindWords) count(n int) string { return fmt.Sprintf("%d %s", n, pick(n =
 // (G7) and no longer a correction.
 const listSize = 20
 
-// ofKind gives the rules of a kind that judge, by what they are written as. Of two
-// that are written alike the stronger counts, and of two scopes the first: what is
-// left of one that goes is then said to change.
+// ofKind gives the rules of a kind that judge, by what they are written as. What is
+// written alike in several places is one: the strongest of it, for everybody whom
+// one of them holds for. ID then says which they are, so that two sets of them that
+// come to the same are still told apart.
 func ofKind(all []rules.OutlineRule, kind rules.RuleKind) map[string]rules.OutlineRule {
 	found := map[string]rules.OutlineRule{}
 	for _, r := range all {
@@ -49,14 +50,38 @@ func ofKind(all []rules.OutlineRule, kind rules.RuleKind) map[string]rules.Outli
 			continue
 		}
 		key := strings.ToLower(r.Text)
+		r.ID = fmt.Sprint(r.Scope.String(), r.Severity, r.Weight, r.Search, r.Host, r.Part)
 		if was, twice := found[key]; twice {
+			parts := append(strings.Split(was.ID, "\x00"), r.ID)
+			slices.Sort(parts)
+			r.ID = strings.Join(slices.Compact(parts), "\x00")
 			r.Severity, r.Weight = max(r.Severity, was.Severity), max(r.Weight, was.Weight)
 			r.Search, r.Host, r.Part = r.Search || was.Search, r.Host || was.Host, r.Part || was.Part
-			r.Scope = was.Scope
+			r.Scope = eitherScope(was.Scope, r.Scope)
 		}
 		found[key] = r
 	}
 	return found
+}
+
+// eitherScope holds for all whom one of two holds for, and perhaps for more.
+func eitherScope(a, b rules.Scope) rules.Scope {
+	either := func(a, b []string) []string {
+		if len(a) == 0 || len(b) == 0 {
+			return nil
+		}
+		all := append(slices.Clone(a), b...)
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	s := rules.Scope{
+		Roles: either(a.Roles, b.Roles), Years: either(a.Years, b.Years), Groups: either(a.Groups, b.Groups),
+		Sites: either(a.Sites, b.Sites), When: either(a.When, b.When),
+	}
+	if a.Premises == b.Premises {
+		s.Premises = a.Premises
+	}
+	return s
 }
 
 // judges says whether a rule is on: a language that nobody reviewed is not (G6).
