@@ -14,8 +14,11 @@ import (
 // deskFuncs is a Desk of funcs; an unset one panics.
 type deskFuncs struct {
 	admin.Desk
+	sites []model.Site
 	grant func(by model.User, req model.ExemptionRequest) (model.Exemption, error)
 }
+
+func (d deskFuncs) Sites(context.Context) ([]model.Site, error) { return d.sites, nil }
 
 func (d deskFuncs) Grant(_ context.Context, by model.User, req model.ExemptionRequest) (model.Exemption, error) {
 	return d.grant(by, req)
@@ -100,6 +103,18 @@ left: p3 (pupil, year 9)`
 		t.Errorf("a refused roster was taken: %+v, %v", as, err)
 	}
 	if got := one[admin.RosterImported](h, "roster/import", admin.RosterImport{Name: "all.csv", Data: second, AcceptRemovals: true}); got.Left != 2 || len(got.Details) != 0 {
+		t.Errorf("imported %+v", got)
+	}
+}
+
+func TestARosterThatNamesASiteNobodySetIsRefused(t *testing.T) {
+	h := newHouse(t)
+	h.desk.sites = []model.Site{{Name: "Manor"}}
+	ask := admin.RosterImport{Name: "all.csv", Data: []byte("account,name,role,site\np1,One,pupil,manor\np2,Two,pupil,Mannor\n")}
+	_, err := h.ask("roster/import", ask)
+	wantError(t, err, "all.csv", "line 3", `"Mannor"`, "site set")
+	h.desk.sites = append(h.desk.sites, model.Site{Name: "Mannor"})
+	if got := one[admin.RosterImported](h, "roster/import", ask); got.Added != 2 {
 		t.Errorf("imported %+v", got)
 	}
 }

@@ -53,6 +53,9 @@ func (a *Admin) rosterImport(ctx context.Context, req RosterImport) ([]RosterImp
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if err := a.checkSites(ctx, roster); err != nil {
+		return nil, err
+	}
 	plan, err := a.Store.PlanRoster(ctx, a.School, roster.People)
 	if err != nil {
 		return nil, fmt.Errorf("importing roster %s: %w", req.Name, err)
@@ -74,6 +77,30 @@ func (a *Admin) rosterImport(ctx context.Context, req RosterImport) ([]RosterImp
 	}
 	a.Changed()
 	return one(rosterAnswer(change, roster)), nil
+}
+
+// checkSites refuses a site that nobody has set: it is most likely a misspelt one.
+func (a *Admin) checkSites(ctx context.Context, roster model.Roster) error {
+	var known map[string]bool
+	for _, p := range roster.People {
+		if p.Site == "" {
+			continue
+		}
+		if known == nil {
+			sites, err := a.Desk.Sites(ctx)
+			if err != nil {
+				return fmt.Errorf("importing roster %s: %w", roster.Name, err)
+			}
+			known = map[string]bool{}
+			for _, s := range sites {
+				known[strings.ToLower(s.Name)] = true
+			}
+		}
+		if !known[strings.ToLower(p.Site)] {
+			return usagef("importing roster %s: line %d: site %q: there is none of that name; `site set` adds one, `site list` shows them", roster.Name, p.Line, p.Site)
+		}
+	}
+	return nil
 }
 
 func rosterAnswer(c model.RosterChange, r model.Roster) RosterImported {

@@ -128,7 +128,8 @@ func TestG03ConnectedPeopleAreNeverToldOfEachOther(t *testing.T) {
 	dsl := addUser(t, s, "dsl", model.DutyDSL, `SCHOOL\parent`)
 	deputy := addUser(t, s, "deputy", model.DutyDeputy, "other")
 	people := []model.Person{
-		{Account: "child", Also: []string{"child.home"}, Connections: []string{"parent@school.example"}}, {Account: "pupil"},
+		{Account: "child", Also: []string{"child.home"}, Connections: []string{"parent@school.example"}},
+		{Account: "pupil"},
 		{Account: "parent", Role: model.RoleStaff},
 	}
 	roster(t, s, people...)
