@@ -8,6 +8,7 @@ import (
 
 	"safelight/collector/people"
 	"safelight/collector/store"
+	"safelight/internal/rules"
 )
 
 // zone is the school's.
@@ -19,14 +20,10 @@ func (c *Config) zone() (*time.Location, error) {
 	return zone, nil
 }
 
-// exemptable are the categories from which a class may be given leave (G16); a test
-// holds them against what the rules let be lifted.
-var exemptable = []string{"social-media", "games", "ai-assistants", "video"}
-
 // desk is where hours, sites and leave are set.
 func (s *state) desk(zone *time.Location, now func() time.Time) *people.Desk {
 	sign := people.NewOverlays(schoolID, s.store, s.keys.ring.Present, now)
-	return &people.Desk{School: schoolID, Store: s.store, Sign: sign.Make, Exemptable: exemptable, Zone: zone, Now: now}
+	return &people.Desk{School: schoolID, Store: s.store, Sign: sign.Make, Exemptable: rules.Exemptable(), Zone: zone, Now: now}
 }
 
 // siteOf says of which site a device was enrolled.
