@@ -50,7 +50,8 @@ var keyboards = map[rune]rune{'ی': 'ي', 'ى': 'ي', 'ک': 'ك', 'ہ': 'ه', '�
 // unicodeFolds makes the table from Unicode's own decompositions: case,
 // accents, full-width, circled and mathematical letters, ligatures as plain
 // Latin letters; Greek, Arabic and Hebrew letters without their marks, those of
-// Arabic as one keyboard has them, and the Cyrillic ё, which most people write е. Other Cyrillic letters with marks are
+// Arabic as one keyboard has them, of Hindi and Punjabi without the dot, and the
+// Cyrillic ё, which most people write е. Other Cyrillic letters with marks are
 // letters of their own.
 func unicodeFolds() map[rune]string {
 	table := map[rune]string{}
@@ -77,7 +78,7 @@ func unicodeFolds() map[rune]string {
 	for i := range rune(26) { // squared and circled white on black: no decomposition
 		table[0x1f150+i], table[0x1f170+i] = string('a'+i), string('a'+i)
 	}
-	for _, span := range [][2]rune{{0x0370, 0x03ff}, {0x0400, 0x052f}, {0x05d0, 0x06ff}, {0x1f00, 0x1fff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfefc}} {
+	for _, span := range [][2]rune{{0x0370, 0x03ff}, {0x0400, 0x052f}, {0x05d0, 0x06ff}, {0x0958, 0x095f}, {0x0a33, 0x0a5e}, {0x1f00, 0x1fff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfefc}} {
 		for r := span[0]; r <= span[1]; r++ {
 			if s := bare(r); s != "" {
 				table[r] = s

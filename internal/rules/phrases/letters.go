@@ -83,6 +83,8 @@ func joiner(r rune) (How, bool) {
 	case r >= 0x0591 && r <= 0x05bd, r == 0x05bf, r == 0x05c1, r == 0x05c2, r == 0x05c4, r == 0x05c5, r == 0x05c7,
 		r >= 0x0610 && r <= 0x061a, r >= 0x064b && r <= 0x065f, r == 0x0670, r >= 0x06d6 && r <= 0x06dc:
 		return Accents, true
+	case r == 0x093c, r == 0x0a3c: // the dot of Hindi and Punjabi, which people leave out as often
+		return 0, true
 	case r == 0x0640: // tatweel
 		return Stretched, true
 	case r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0000 && r <= 0xe01ef, r == 0x00ad, r == 0x034f, r == 0x2060, r == 0xfeff, r >= 0x200b && r <= 0x200f:

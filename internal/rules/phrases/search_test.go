@@ -31,13 +31,14 @@ func TestAPhraseIsFoundHoweverItIsWritten(t *testing.T) {
 
 // A pupil types Urdu or Arabic on the keyboard there is: yeh, kaf and heh have a
 // code of their own on each, vowel points and hamza are left out, and none of it
-// is a trick worth telling of.
-func TestArabicLettersAreReadAsAnyKeyboardHasThem(t *testing.T) {
-	table := texts(t, "خودکشی کیسے کریں", "أريد أن أموت", "مدرسة", "ک ہی")
+// is a trick worth telling of. Nor is the dot of Punjabi, in two codes or one.
+func TestALetterIsReadAsAnyKeyboardHasIt(t *testing.T) {
+	table := texts(t, "خودکشی کیسے کریں", "أريد أن أموت", "مدرسة", "ک ہی", "ਖ਼ੁਦਕੁਸ਼ੀ")
 	for text, ref := range map[string]uint32{
 		"خودکشی کیسے کریں": 0, "خودكشي كيسے كريں": 0, "خودکشى کیسے کریں": 0,
 		"أريد أن أموت": 1, "اريد ان اموت": 1, "أُرِيدُ أَنْ أَمُوتَ": 1,
 		"مدرسه": 2, "مدرسة": 2, "ك هي": 3,
+		"\u0a16\u0a41\u0a26\u0a15\u0a41\u0a38\u0a3c\u0a40": 4, "\u0a59\u0a41\u0a26\u0a15\u0a41\u0a36\u0a40": 4, "\u0a16\u0a41\u0a26\u0a15\u0a41\u0a38\u0a40": 4,
 	} {
 		if !slices.Equal(refs(table, text), []uint32{ref}) {
 			t.Errorf("%q: found %v, want %d", text, refs(table, text), ref)
