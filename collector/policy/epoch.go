@@ -28,8 +28,8 @@ func (p *Publisher) StartEpoch(ctx context.Context, recovery, next crypto.Signer
 }
 
 func (p *Publisher) startEpoch(ctx context.Context, recovery, next crypto.Signer, by, reason string) (model.PolicyVersion, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.publishing.Lock()
+	defer p.publishing.Unlock()
 	last, ok, err := p.store.LatestPolicy(ctx, p.school)
 	if err != nil {
 		return model.PolicyVersion{}, err

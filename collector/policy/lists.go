@@ -33,6 +33,12 @@ func (p *Publisher) UseLists(l Lists) {
 	p.lists = l
 }
 
+func (p *Publisher) subscribed() Lists {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lists
+}
+
 // listsBy is who publishes when a list has changed: nobody's decision, but that
 // of whoever subscribed to it.
 const listsBy = "lists"
@@ -114,14 +120,15 @@ func listed(ids []string) string {
 // versions are those of the lists that rules subscribe to and that are there.
 func (p *Publisher) versions(ctx context.Context, set *rules.Ruleset) (map[string]int64, error) {
 	now := map[string]int64{}
-	if p.lists == nil {
+	lists := p.subscribed()
+	if lists == nil {
 		return now, nil
 	}
 	for _, l := range set.Lists() {
 		if l.URL == "" {
 			continue
 		}
-		version, _, err := p.lists.Current(ctx, l.ID)
+		version, _, err := lists.Current(ctx, l.ID)
 		if err != nil {
 			return nil, fmt.Errorf("asking for the version of list %s: %w", l.ID, err)
 		}

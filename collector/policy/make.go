@@ -49,7 +49,7 @@ func (p *Publisher) makeAnew(ctx context.Context, files map[string][]byte, lists
 	given := map[string]rules.NameList{}
 	for id, version := range lists {
 		given[id] = func(yield func(string) bool) {
-			for name, err := range p.lists.Names(ctx, id, version) {
+			for name, err := range p.subscribed().Names(ctx, id, version) {
 				if err != nil {
 					failed = errors.Join(failed, fmt.Errorf("reading list %s: %w", id, err))
 					return

@@ -53,7 +53,7 @@ func (p *Publisher) makeOver(ctx context.Context, files map[string][]byte, set *
 	if err != nil {
 		return made{}, false, nil //nolint:nilerr // what cannot be told is built anew, and then says what ails it
 	}
-	if err := o.lay(changes); err != nil {
+	if err := o.lay(changes, set.MayList); err != nil {
 		return made{}, false, nil //nolint:nilerr // too many, or two names that this table cannot tell apart
 	}
 	if due, err := p.due(ctx, o); err != nil || due {
@@ -168,7 +168,7 @@ func (p *Publisher) changes(ctx context.Context, was, now map[string]int64) (map
 		if was[id] == version {
 			continue
 		}
-		for c, err := range p.lists.Changes(ctx, id, was[id], version) {
+		for c, err := range p.subscribed().Changes(ctx, id, was[id], version) {
 			if err != nil {
 				return nil, err
 			}
@@ -184,8 +184,9 @@ func (p *Publisher) changes(ctx context.Context, was, now map[string]int64) (map
 	return all, nil
 }
 
-// lay lays changes over what is laid over the table already.
-func (o *over) lay(changes map[string]delta) error {
+// lay lays changes over what is laid over the table already. What may not stand on
+// a list is left out of it, as it is when a table is built (G1, G5).
+func (o *over) lay(changes map[string]delta, may func(name string) bool) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -204,6 +205,12 @@ func (o *over) lay(changes map[string]delta) error {
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
 		ids := map[string]bool{}
 		before, here := o.setOf(name)
+		if !may(name) {
+			if here {
+				removes = append(removes, name)
+			}
+			continue
+		}
 		for _, rule := range before {
 			ids[listed[rule]] = true
 		}

@@ -19,6 +19,7 @@ import (
 	"safelight/internal/bundle"
 	"safelight/internal/event"
 	"safelight/internal/rules"
+	"safelight/internal/rules/names"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -278,4 +279,53 @@ func TestAVersionOfYAMLStaysReadable(t *testing.T) {
 	if _, serial := h.InForce(); serial != 2 || h.sent()[bundle.PolicyFile] == nil {
 		t.Error("what follows it is not compiled")
 	}
+}
+
+// What is laid over a table passes the sieve that the table's own names passed:
+// a change must not bring what a list may not hold.
+func TestG05AChangeOfAListFlagsNoHelplineAndNoProtectedSite(t *testing.T) {
+	h := newHouse(t)
+	lists := kept{"a": {many(3000)}}
+	h.UseLists(lists)
+	must(t, h.publish(subscribed(t)))
+	lists["a"] = append(lists["a"], append(many(3000), "childline.org.uk", "www.samaritans.org", "www.nhs.uk", "odd.123", "co.uk", "new.invented.example"))
+	must(t, h.ListsChanged(t.Context()))
+	h.says(map[string]string{"new.invented.example": "a", "childline.org.uk": "", "www.samaritans.org": "", "www.nhs.uk": "", "shop.co.uk": ""})
+	laid, err := names.OpenOverlay(h.sent()[bundle.OverlayFile])
+	must(t, err)
+	if laid.Len() != 1 {
+		t.Errorf("%d names were laid over the table, want the one that may be", laid.Len())
+	}
+}
+
+// slow is a list that is read for as long as somebody wants.
+type slow struct {
+	kept
+	begun, end chan struct{}
+}
+
+func (s slow) Names(ctx context.Context, id string, version int64) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		close(s.begun)
+		<-s.end
+		s.kept.Names(ctx, id, version)(yield)
+	}
+}
+
+// A list of millions takes many seconds to publish: nobody who opens an alert
+// meanwhile, and no device that asks for its policy, may wait for that.
+func TestNobodyWaitsForAPublication(t *testing.T) {
+	h := newHouse(t)
+	must(t, h.publish(pack(t, "flagged.test")))
+	lists := slow{kept{"a": {many(10)}}, make(chan struct{}), make(chan struct{})}
+	h.UseLists(lists)
+	done := make(chan error, 1)
+	go func() { done <- h.publish(subscribed(t)) }()
+	<-lists.begun
+	if _, ok := h.Category("test"); !ok || h.Signed() == nil || h.Rules() == nil {
+		t.Error("nothing is in force while rules are published")
+	}
+	close(lists.end)
+	must(t, <-done)
+	h.says(map[string]string{"name-3.invented.example": "a"})
 }

@@ -40,8 +40,9 @@ type Publisher struct {
 	store     Store
 	now       func() time.Time
 
-	reload sync.Mutex // held over Reload, so that a slow one does not undo a later one
-	mu     sync.Mutex // one publication at a time; guards the three below
+	reload     sync.Mutex // held over Reload, so that a slow one does not undo a later one
+	publishing sync.Mutex // held over a publication: with a large list it takes many seconds
+	mu         sync.Mutex // guards the three below; whoever asks for them waits for no publication
 	lists  Lists      // nil: subscribed lists are empty
 	rules  *rules.Ruleset
 	signed *safelightv1.SignedManifest
@@ -170,8 +171,8 @@ func (p *Publisher) PublishChange(ctx context.Context, c Change) (model.PolicyVe
 // publish makes a version of checked files; set is what they compile to without
 // the names of subscribed lists.
 func (p *Publisher) publish(ctx context.Context, c Change, set *rules.Ruleset) (model.PolicyVersion, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.publishing.Lock()
+	defer p.publishing.Unlock()
 	last, ok, err := p.store.LatestPolicy(ctx, p.school)
 	if err != nil {
 		return model.PolicyVersion{}, err

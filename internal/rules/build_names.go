@@ -3,6 +3,7 @@ package rules
 import (
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -130,39 +131,54 @@ func (c *compiler) unusedFiles() {
 }
 
 // buildNames puts the names of all lists into one table: each name with the set
-// of lists that it is on. Lists are walked twice, so that millions of names need
-// never be held at once.
+// of lists that it is on. Lists are walked once, and names are not kept.
 func (c *compiler) buildNames() {
 	if len(c.lists) == 0 {
 		return
 	}
-	m := newMerge(c.lists, c.mayList)
-	c.policy.Sets = m.sets.sets
-	table, err := names.Build(m.entries, len(m.of), c.tableKey(len(m.of)))
+	sets := newSets()
+	table, err := names.BuildMerged(c.entries(&sets), sets.join, c.tableKey())
 	if err != nil {
-		c.problems = append(c.problems, Problem{What: err.Error(), Mend: "compile again under another key; lists must give the same names each time they are walked"})
+		c.problems = append(c.problems, Problem{What: err.Error(), Mend: "take out a list, or compile again under another key"})
 		return
 	}
-	c.tables.Names = table
+	c.policy.Sets, c.tables.Names = sets.sets, table
 }
 
-// mayList leaves out what no list may flag (G1, G5), and what is no host name
-// by which to look.
-func (c *compiler) mayList(name string) bool {
-	if !isCleanHost(name) || strings.IndexByte(name, '.') < 0 || isAddress(name) || slices.Contains(sharedSuffixes, name) || IsHelpline(name) {
+// entries yields the names of each list, with the set that is this list alone.
+func (c *compiler) entries(sets *setsOf) iter.Seq[names.Entry] {
+	return func(yield func(names.Entry) bool) {
+		for _, l := range c.lists {
+			alone := sets.of([]uint32{l.rule})
+			for name := range l.names {
+				if mayList(name, c.source.sites) && !yield(names.Entry{Name: name, Set: alone}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// MayList reports whether a list may hold a name: it is a host name by which to
+// look, and none that nothing may flag (G1, G5). What is not so is left out of
+// tables; whoever lays changes over one leaves it out too.
+func (rs *Ruleset) MayList(name string) bool { return mayList(name, rs.protected) }
+
+func mayList[T any](name string, protected map[string]T) bool {
+	if names.Check(name) != nil || isAddress(name) || slices.Contains(sharedSuffixes, name) {
 		return false
 	}
 	ok := true
 	parents(name, func(name string) bool {
-		_, found := c.source.sites[name]
-		ok = !found
+		_, found := protected[name]
+		ok = !found && !helplines[name]
 		return ok
 	})
 	return ok
 }
 
 // tableKey is the key given, or one made of what is compiled.
-func (c *compiler) tableKey(names int) [16]byte {
+func (c *compiler) tableKey() [16]byte {
 	if c.key != nil {
 		return *c.key
 	}
@@ -171,6 +187,5 @@ func (c *compiler) tableKey(names int) [16]byte {
 		sum := sha256.Sum256(c.files[name])
 		fmt.Fprintf(h, "%s\x00%x\n", name, sum)
 	}
-	fmt.Fprintf(h, "%d names", names)
 	return [16]byte(h.Sum(nil)[:16])
 }

@@ -86,6 +86,17 @@ func TestG05NoListFlagsAHelplineOrAProtectedSite(t *testing.T) {
 	}
 }
 
+// One name that no device could ask for must not keep all others from devices.
+func TestAnOddNameOnAListIsLeftOut(t *testing.T) {
+	rs := listed2(t, listLine, nil, "odd.123", "a..example", strings.Repeat("a", 64)+".example", "fine.example")
+	want(t, "the rest of the list", rs.host("fine.example"), Flag, "knives/list/ut-knives")
+	for name, may := range map[string]bool{"odd.123": false, "fine.example": true, "protected.example": false, "b.protected.example": false, "childline.org.uk": false, "co.uk": false} {
+		if got := rs.MayList(name); got != may {
+			t.Errorf("%s may stand on a list: %v", name, got)
+		}
+	}
+}
+
 func TestAListInAFileOfThePack(t *testing.T) {
 	files := func(text string, format string) map[string][]byte {
 		return with("acme/knives.yaml", head+"domains: [{file: lists/our-blocks.txt"+format+"}]\n"+okTests, "acme/lists/our-blocks.txt", text)

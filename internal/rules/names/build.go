@@ -182,11 +182,13 @@ func (b *builder) code(t *Table) (rare rareNames) {
 	return rare
 }
 
-// byHash sorts hashes with their sets.
+// byHash sorts hashes with their sets, and those of one hash by these.
 type byHash struct{ *builder }
 
-func (s byHash) Len() int           { return len(s.hashes) }
-func (s byHash) Less(i, j int) bool { return s.hashes[i] < s.hashes[j] }
+func (s byHash) Len() int { return len(s.hashes) }
+func (s byHash) Less(i, j int) bool {
+	return s.hashes[i] < s.hashes[j] || s.hashes[i] == s.hashes[j] && s.sets[i] < s.sets[j]
+}
 func (s byHash) Swap(i, j int) {
 	s.hashes[i], s.hashes[j] = s.hashes[j], s.hashes[i]
 	s.sets[i], s.sets[j] = s.sets[j], s.sets[i]
