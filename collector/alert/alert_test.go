@@ -293,19 +293,8 @@ func TestTellingIsTriedForADayAndThenVisiblyFailed(t *testing.T) {
 	if len(noted.noted) != 1 || noted.noted[0] != "n" {
 		t.Errorf("noted as failed: %v", noted.noted)
 	}
-	if tried := now.Sub(created); tried < 23*time.Hour || tried > giveUpAfter || tries < 50 {
+	if tried := now.Sub(created); tried < 23*time.Hour || tried > notify.GiveUpAfter || tries < 50 {
 		t.Errorf("gave up after %s and %d tries, want about a day", tried, tries)
-	}
-}
-
-func TestFirstTriesFollowQuickly(t *testing.T) {
-	for attempt, want := range []time.Duration{5 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute} {
-		if got := waitAfter(attempt); got != want {
-			t.Errorf("after try %d: %s, want %s", attempt, got, want)
-		}
-	}
-	if got := waitAfter(500); got != 15*time.Minute {
-		t.Errorf("after many tries: %s", got)
 	}
 }
 

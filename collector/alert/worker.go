@@ -46,7 +46,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[notifyRecipient]) erro
 		return river.JobCancel(errNotTold)
 	}
 	now := w.now()
-	if now.Add(waitAfter(job.Attempt)).Sub(job.CreatedAt) < giveUpAfter && job.Attempt < job.MaxAttempts {
+	if now.Add(notify.WaitAfter(job.Attempt)).Sub(job.CreatedAt) < notify.GiveUpAfter && job.Attempt < job.MaxAttempts {
 		return errNotTold
 	}
 	// The job's own time may be up; that it failed must be noted all the same.

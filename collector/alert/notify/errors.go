@@ -43,19 +43,6 @@ var (
 	errTooLate = errors.New("not accepted for a day")
 )
 
-// giveUpAfter is how long a mail is tried.
-const giveUpAfter = 24 * time.Hour
-
-// retryAfter is when to try again after a number of tries: at first soon,
-// because an urgent alert waits, then every quarter of an hour.
-func retryAfter(tries int) time.Duration {
-	steps := [...]time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 3 * time.Minute, 5 * time.Minute}
-	if tries < len(steps) {
-		return steps[tries]
-	}
-	return 15 * time.Minute
-}
-
 // code finds the mail server's answer in an error.
 func code(err error) int {
 	var sent *gomail.SendError

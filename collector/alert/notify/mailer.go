@@ -113,8 +113,8 @@ func (m *Mailer) note(ctx context.Context, school model.SchoolID, n model.Notifi
 	// kept.
 	ctx = context.WithoutCancel(ctx)
 	now := m.now()
-	failure.RetryAfter = retryAfter(n.Attempts)
-	if !failure.GiveUp && now.Add(failure.RetryAfter).Sub(n.Created) > giveUpAfter {
+	failure.RetryAfter = WaitAfter(n.Attempts + 1)
+	if !failure.GiveUp && now.Add(failure.RetryAfter).Sub(n.Created) > GiveUpAfter {
 		failure = &Error{Doing: failure.Doing, Code: failure.Code, GiveUp: true, err: errors.Join(errTooLate, failure.err)}
 	}
 	store := m.store.NotificationTried

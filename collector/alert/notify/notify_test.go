@@ -316,15 +316,13 @@ func TestAMailIsTriedForADayThenFailsVisibly(t *testing.T) {
 }
 
 func TestTheFirstTriesComeSoon(t *testing.T) {
-	var total time.Duration
-	for tries := range 4 {
-		total += retryAfter(tries)
+	for try, want := range []time.Duration{5 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute} {
+		if got := WaitAfter(try); got != want {
+			t.Errorf("after try %d: %s, want %s: an urgent alert waits", try, got, want)
+		}
 	}
-	if total > 5*time.Minute {
-		t.Errorf("four retries take %s: an urgent alert waits too long", total)
-	}
-	if retryAfter(1000) != 15*time.Minute {
-		t.Errorf("later: %s", retryAfter(1000))
+	if got := WaitAfter(1000); got != 15*time.Minute {
+		t.Errorf("after many tries: %s", got)
 	}
 }
 
