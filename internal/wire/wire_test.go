@@ -323,39 +323,18 @@ func TestMalformedRecordsAreRefused(t *testing.T) {
 	}
 }
 
-func TestHealthComesBackAsItWas(t *testing.T) {
-	id, err := NewID()
+func TestAHealthEventIsNotReadAsAnEvent(t *testing.T) {
+	b, err := marshalRecord(&pb.Record{Kind: &pb.Record_Health{Health: &pb.Health{Id: make([]byte, 16), Topic: "clock"}}})
 	if err != nil {
 		t.Fatal(err)
-	}
-	h := Health{ID: id, Time: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), BootID: "b", Mono: time.Hour, Topic: "clock", Detail: "wrong by a day"}
-	b, err := MarshalHealth(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if back, err := UnmarshalHealth(b); err != nil || back != h {
-		t.Errorf("got %+v, %v", back, err)
 	}
 	if _, err := Unmarshal(b); !errors.Is(err, ErrNotEvent) {
 		t.Errorf("health as event: %v", err)
-	}
-	ev, err := Marshal(full(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := UnmarshalHealth(ev); !errors.Is(err, ErrNotHealth) {
-		t.Errorf("event as health: %v", err)
-	}
-	if _, err := MarshalHealth(Health{}); err == nil {
-		t.Error("a health event of nothing was taken")
 	}
 }
 
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte{})
-	if b, err := MarshalHealth(Health{ID: [16]byte{1}, Topic: "t"}); err == nil {
-		f.Add(b)
-	}
 	if b, err := Marshal(Event{ID: [16]byte{1}, Observation: event.Observation{Kind: event.Domain, Via: event.ViaDNS, Name: "n"}, Rule: "r", Category: "c", Severity: event.Low}); err == nil {
 		f.Add(b)
 	}
@@ -367,7 +346,6 @@ func FuzzUnmarshal(f *testing.F) {
 		if _, err := Marshal(e); err != nil {
 			t.Errorf("what was read cannot be written: %v", err)
 		}
-		_, _ = UnmarshalHealth(b)
 	})
 }
 
