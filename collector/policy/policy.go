@@ -43,9 +43,9 @@ type Publisher struct {
 	reload     sync.Mutex // held over Reload, so that a slow one does not undo a later one
 	publishing sync.Mutex // held over a publication: with a large list it takes many seconds
 	mu         sync.Mutex // guards the three below; whoever asks for them waits for no publication
-	lists  Lists      // nil: subscribed lists are empty
-	rules  *rules.Ruleset
-	signed *safelightv1.SignedManifest
+	lists      Lists      // nil: subscribed lists are empty
+	rules      *rules.Ruleset
+	signed     *safelightv1.SignedManifest
 }
 
 // NewPublisher reads what is in force. shipped are the packs built into the

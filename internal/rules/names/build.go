@@ -189,6 +189,7 @@ func (s byHash) Len() int { return len(s.hashes) }
 func (s byHash) Less(i, j int) bool {
 	return s.hashes[i] < s.hashes[j] || s.hashes[i] == s.hashes[j] && s.sets[i] < s.sets[j]
 }
+
 func (s byHash) Swap(i, j int) {
 	s.hashes[i], s.hashes[j] = s.hashes[j], s.hashes[i]
 	s.sets[i], s.sets[j] = s.sets[j], s.sets[i]

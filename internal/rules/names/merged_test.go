@@ -48,7 +48,9 @@ func TestANameOnSeveralListsIsOneNameInTheirSet(t *testing.T) {
 
 func TestMoreNamesThanABlockHoldsAreAllThere(t *testing.T) {
 	const n = 2*gatherBlock + 5
-	name := func(i int) string { return strings.Repeat("x", 1+i%3) + string(rune('a'+i%26)) + "-" + strconv.Itoa(i) + ".example" }
+	name := func(i int) string {
+		return strings.Repeat("x", 1+i%3) + string(rune('a'+i%26)) + "-" + strconv.Itoa(i) + ".example"
+	}
 	raw, err := BuildMerged(func(yield func(Entry) bool) {
 		for i := range n {
 			if !yield(Entry{name(i), uint32(i % 3)}) {
