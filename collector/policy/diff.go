@@ -108,6 +108,7 @@ func (r *reviewer) category(was, is rules.OutlineCategory) {
 	for _, kind := range kinds {
 		r.kind(kind, was, is)
 	}
+	r.outdone(was, is)
 	r.languages(was, is)
 	r.raises(was, is)
 	r.wording(was, is)

@@ -108,6 +108,38 @@ func TestG07ALoweringIsSeenWhereverItHides(t *testing.T) {
 	}
 }
 
+// Of two rules on a site the school's is told, then the one on the longer name:
+// a milder one that is added lowers the graver one.
+func TestG07AMilderRuleAboveAGraverOneIsALowering(t *testing.T) {
+	const says = "tells of some sites of Grave less gravely than now, by 1 new rule that stands above graver ones"
+	for name, c := range map[string]struct {
+		file, domains string
+		lowers        bool
+	}{
+		"beneath it":                   {"mine/more.yaml", "{name: www.grave.test, severity: low}", true},
+		"beneath it, as grave":         {"mine/more.yaml", "www.grave.test", false},
+		"elsewhere":                    {"mine/more.yaml", "{name: xgrave.test, severity: low}", false},
+		"above a pack's":               {"mine/more.yaml", "{name: shipped.test, severity: low}", true},
+		"above a pack's, in the pack":  {"starter/more.yaml", "{name: shipped.test, severity: low}", false},
+		"beneath the school's, a pack": {"starter/more.yaml", "{name: www.grave.test, severity: low}", false},
+		"in a list":                    {"mine/more.yaml", "{list: far-list, severity: low, url: 'https://lists.example/names.txt', format: domains, licence: CC0-1.0, from: Invented Lists}", true},
+	} {
+		with := func(more string) *rules.Outline {
+			files := both(t)
+			files["starter/pack.yaml"] = []byte("pack: starter\ntitle: Shipped\nversion: 1\n")
+			files["starter/deep.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: Shipped.\ndomains: [deep.shipped.test]\ntests: {hit: [{domain: deep.shipped.test}], miss: [an ordinary line]}\n")
+			if more != "" {
+				files[c.file] = fmt.Appendf(nil, "extends: grave\nowner: DSL\nwhy: More.\ndomains: [%s]\ntests: {hit: [grave words], miss: [an ordinary line]}\n", more)
+			}
+			return outline(t, files)
+		}
+		r := policy.Review(with(""), with(c.domains))
+		if r.Lowering != c.lowers || slices.Contains(texts(r), says) != c.lowers {
+			t.Errorf("%s: lowering %t, says %q; want %t", name, r.Lowering, texts(r), c.lowers)
+		}
+	}
+}
+
 func TestG07AWideningIsSeen(t *testing.T) {
 	var many []string
 	for n := range 25 {
