@@ -101,9 +101,8 @@ func (j *judging) verdict() Verdict {
 		Rule: f.rule.ID, Pack: f.rule.Pack, Start: f.start, End: f.end,
 		Help: j.help && j.in.Kind == event.Search, Unfiltered: j.in.Unfiltered,
 	}
-	// A host name that had to be cleaned up no longer has its offsets.
-	if v.End > len(j.in.Text) {
-		v.Start, v.End = 0, len(j.in.Text)
+	if j.in.Kind == event.Domain && !sameSpelling(j.in.Text, j.text) {
+		v.Start, v.End = 0, len(j.in.Text) // offsets are those of the name cleaned
 	}
 	if v.Help && v.Decision == Flag && cat.Risk == RiskLife {
 		v.Severity = event.Urgent // a plea is never less (G1)

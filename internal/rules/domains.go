@@ -30,6 +30,9 @@ func cleanHost(s string) (string, error) {
 	if isCleanHost(s) {
 		return s, nil
 	}
+	if small := strings.ToLower(s); isCleanHost(small) { // IDNA would refuse ab--cd, which there is
+		return small, nil
+	}
 	if s == "" || len(s) > 1024 || strings.ContainsAny(s, " /\\:@?#*\t") {
 		return "", fmt.Errorf("host name %q is not one", clip(s))
 	}
@@ -38,6 +41,13 @@ func cleanHost(s string) (string, error) {
 		return "", fmt.Errorf("host name %q is not one", clip(s))
 	}
 	return name, nil
+}
+
+// sameSpelling reports whether text has its letters where the host cleaned from it
+// has them.
+func sameSpelling(text, host string) bool {
+	text = strings.TrimSuffix(text, ".")
+	return len(text) == len(host) && strings.EqualFold(text, host) // no other letter that folds to one of ASCII is as short
 }
 
 // isCleanHost reports whether s is already what cleanHost makes: labels of 1

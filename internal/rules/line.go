@@ -48,7 +48,7 @@ func (rs *Ruleset) JudgeLine(line string, who Input) (LineVerdict, error) {
 	who.Kind, who.Text, who.Exe = kind, text, ""
 	v := rs.Judge(who)
 	out := LineVerdict{
-		Kind: word, Text: text, Verdict: string(v.Decision), Category: v.Category,
+		Kind: string(kind), Text: text, Verdict: string(v.Decision), Category: v.Category,
 		Rule: v.Rule, Match: v.Match, Why: v.Why,
 		ReadAs: v.ReadAs, How: append([]string{}, v.How...), List: v.List, Raised: v.Raised,
 	}

@@ -10,6 +10,7 @@ func TestALineIsAnsweredInTheContractsForm(t *testing.T) {
 	for line, answer := range map[string]string{
 		"search\ta BIG knife\r\n": `{"kind":"search","text":"a BIG knife","verdict":"flag","category":"knives","severity":"high","rule":"knives/k-1","match":"BIG knife","why":"a search matched words on the knives list","read_as":"","how":[],"list":"","raised":""}`,
 		"search\tspoon":           `{"kind":"search","text":"spoon","verdict":"none","category":"","severity":"","rule":"","match":"","why":"","read_as":"","how":[],"list":"","raised":""}`,
+		" search \tspoon":         `{"kind":"search","text":"spoon","verdict":"none","category":"","severity":"","rule":"","match":"","why":"","read_as":"","how":[],"list":"","raised":""}`,
 		"domain\tsamaritans.org":  `{"kind":"domain","text":"samaritans.org","verdict":"safe","category":"","severity":"","rule":"","match":"","why":"a helpline or a place to report harm: never flagged and never logged","read_as":"","how":[],"list":"","raised":""}`,
 	} {
 		v, err := rs.JudgeLine(line, Input{})
