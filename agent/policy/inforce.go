@@ -65,10 +65,18 @@ func (p *inForce) close() error {
 	return err
 }
 
-// use calls judge, and returns an error where a file could not be read meanwhile:
-// the system answers a look at a page that the disk does not give with a fault,
-// which would end the program.
-func (p *inForce) use(judge func(*rules.Ruleset, uint64, uint64)) (err error) {
+// use calls judge, and returns an error where a file could not be read meanwhile.
+func (p *inForce) use(judge func(*rules.Ruleset, uint64, uint64)) error {
+	return p.reading(func() error {
+		judge(p.set, p.Epoch, p.Serial)
+		return nil
+	})
+}
+
+// reading calls look, which looks at what is mapped, and returns its error, or one
+// where a file could not be read meanwhile: the system answers a look at a page
+// that the disk does not give with a fault, which would end the program.
+func (p *inForce) reading(look func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch fault := recover().(type) {
@@ -85,8 +93,7 @@ func (p *inForce) use(judge func(*rules.Ruleset, uint64, uint64)) (err error) {
 			panic(fault)
 		}
 	}()
-	judge(p.set, p.Epoch, p.Serial)
-	return nil
+	return look()
 }
 
 // covers says whether an address is within what is mapped.

@@ -50,7 +50,11 @@ func (s *Store) open(m *safelightv1.Manifest, raw []byte, how care) (*inForce, e
 			return nil, err
 		}
 	}
-	if p.set, err = judging(m, files); err != nil {
+	err = p.reading(func() (err error) {
+		p.set, err = judging(m, files)
+		return err
+	})
+	if err != nil {
 		p.release()
 		return nil, err
 	}

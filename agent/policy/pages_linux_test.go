@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -49,4 +50,24 @@ func TestATableThatIsCutUnderneathFallsBack(t *testing.T) {
 	d.judges(1, "one.test")
 	must(t, d.apply(d.signer.compiled(2, "two.test")))
 	d.judges(2, "two.test")
+}
+
+// A table whose first page cannot be read must not end the agent each time that it
+// starts: it starts with the policy of before.
+func TestATableThatCannotBeReadAtAStartFallsBack(t *testing.T) {
+	d := newDevice(t)
+	must(t, d.apply(d.signer.version(1, "one.test")))
+	must(t, d.apply(d.signer.compiled(2, "two.test")))
+	faults := 0
+	must(t, d.Reopen(func(pages []byte) {
+		faults++
+		must(t, unix.Mprotect(pages, unix.PROT_NONE))
+	}))
+	if faults == 0 {
+		t.Fatal("nothing is mapped: does the table still come first?")
+	}
+	d.judges(1, "one.test")
+	if !strings.Contains(d.logged.String(), "its disk did not answer") {
+		t.Errorf("logged %q", d.logged)
+	}
 }
