@@ -57,6 +57,10 @@ type Parts struct {
 	// were not made with, and makes rules of them; until it succeeds it is told
 	// again. nil: nobody publishes.
 	Changed func(ctx context.Context, versions map[string]int64) error
+	// Vet says in words why a list must not have a version, of which holds says
+	// whether it has a host or a name above it: it would flag what nothing may.
+	// Empty: it may. nil: nobody asks.
+	Vet func(ctx context.Context, id string, holds func(host string) (name string, ok bool, err error)) (why string, err error)
 	// Transport reaches sources; nil: the network, by the system's proxy settings.
 	Transport http.RoundTripper
 	Version   string // of this program, told to sources

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -242,8 +243,8 @@ func (l *Lists) receive(ctx context.Context, name string, size int64, in io.Read
 	return f, err
 }
 
-// Accept puts a version that a guard refused in force. Who accepts it, and why,
-// is in ctx, and goes on record.
+// Accept puts a version that a guard refused in force, unless it would flag what
+// nothing may. Who accepts it, and why, is in ctx, and goes on record.
 func (l *Lists) Accept(ctx context.Context, id string) (r Result, err error) {
 	if _, err := l.Store.List(ctx, l.School, id); err != nil {
 		return r, fmt.Errorf("accepting list %q: %w", id, err)
@@ -259,6 +260,9 @@ func (l *Lists) Accept(ctx context.Context, id string) (r Result, err error) {
 		v, err := l.version(ctx, id, list.Offered)
 		if err != nil {
 			return err
+		}
+		if veto, err := l.veto(ctx, id, list.Offered); err != nil || veto != "" {
+			return cmp.Or(err, errors.New(veto))
 		}
 		if list.Current != 0 {
 			was, err := l.version(ctx, id, list.Current)

@@ -233,6 +233,13 @@ func (t *taking) decide(f *file) (Result, error) {
 		}
 		r.Why = guard(t.source, was.Names, t.names)
 	}
+	veto, err := l.veto(t.ctx, t.source.ID, t.version)
+	if err != nil {
+		return r, err
+	}
+	if veto != "" {
+		r.Why = veto
+	}
 	text, err := json.Marshal(t.summary)
 	if err != nil {
 		return r, err
@@ -247,6 +254,21 @@ func (t *taking) decide(f *file) (Result, error) {
 	}
 	r.Outcome = Updated
 	return r, l.Store.TakeList(t.ctx, t.lease, v, f.try, f.what, now)
+}
+
+// veto says in words why nobody may put a version in force under the present rules;
+// empty: one may.
+func (l *Lists) veto(ctx context.Context, id string, version int64) (string, error) {
+	if l.Vet == nil {
+		return "", nil
+	}
+	return l.Vet(ctx, id, func(host string) (string, bool, error) {
+		keys, err := wanted(host)
+		if err != nil {
+			return "", false, err
+		}
+		return l.lookUp(ctx, id, version, model.ListNames, keys)
+	})
 }
 
 // guard says in words why a new version is not simply taken; empty: it is.

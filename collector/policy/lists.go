@@ -19,6 +19,8 @@ type Lists interface {
 	Current(ctx context.Context, id string) (version, names int64, err error)
 	// Names reads a version's names, each once. An error ends it.
 	Names(ctx context.Context, id string, version int64) iter.Seq2[string, error]
+	// Contains says whether a version holds a host, or a name above it, and which.
+	Contains(ctx context.Context, id string, version int64, host string) (name string, ok bool, err error)
 	// Changes reads in what a version differs from an earlier one. An error ends
 	// it: where it comes of a version that is not kept any more, the names are all
 	// built anew.

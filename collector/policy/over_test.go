@@ -44,6 +44,15 @@ func (k kept) Names(_ context.Context, id string, version int64) iter.Seq2[strin
 	}
 }
 
+func (k kept) Contains(_ context.Context, id string, version int64, host string) (string, bool, error) {
+	for name := host; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		if slices.Contains(k[id][version-1], name) {
+			return name, true, nil
+		}
+	}
+	return "", false, nil
+}
+
 func (k kept) Changes(_ context.Context, id string, from, to int64) iter.Seq2[model.ListChange, error] {
 	return func(yield func(model.ListChange, error) bool) {
 		was, now := k[id][from-1], k[id][to-1]

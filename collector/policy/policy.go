@@ -161,6 +161,9 @@ func (p *Publisher) PublishChange(ctx context.Context, c Change) (model.PolicyVe
 	if err != nil {
 		return model.PolicyVersion{}, err
 	}
+	if err := p.vetRules(ctx, c.Files, set); err != nil {
+		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)
+	}
 	v, err := p.publish(ctx, c, set)
 	if err != nil {
 		return model.PolicyVersion{}, fmt.Errorf("publishing rules: %w", err)

@@ -32,7 +32,7 @@ action: {pupil: alert}
 domains:
   - shop.example
   - {list: invented-shops, url: "%s", format: domains, licence: MIT, from: Invented lists}
-tests: {hit: [{domain: shop.example}], miss: [shopping]}
+tests: {hit: [{domain: shop.example}], miss: [shopping, {domain: cook.knives.example}]}
 `
 
 // TestAFetchedListIsJudgedByAndChecked goes from a source to a verdict and back to
@@ -97,9 +97,17 @@ func TestAFetchedListIsJudgedByAndChecked(t *testing.T) {
 			t.Errorf("%s: taken for a mistake: %v", host, got)
 		}
 	}
+	names = "one.example\nthree.example\nfour.example\nknives.example\n"
+	if r, err := p.lists.Refresh(ctx, "invented-shops", func(model.ListStep) {}); err != nil || !strings.Contains(r.Why, `knives.example in it would flag "cook.knives.example"`) {
+		t.Errorf("an update that flags what has to be missed: %+v, %v", r, err)
+	}
+	must(p.lists.Publish(ctx))
+	if v := judge("four.example"); v.Decision != rules.None {
+		t.Errorf("an update that was refused is judged by: %+v", v)
+	}
 	answer := httptest.NewRecorder()
 	p.metrics(answer, httptest.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, "/metrics", nil))
-	if text := answer.Body.String(); !strings.Contains(text, "\nsafelight_list_mistakes 1\n") || !strings.Contains(text, "\nsafelight_list_warnings 0\n") {
+	if text := answer.Body.String(); !strings.Contains(text, "\nsafelight_list_mistakes 1\n") || !strings.Contains(text, "\nsafelight_list_warnings 1\n") {
 		t.Errorf("metrics:\n%s", text)
 	}
 }
