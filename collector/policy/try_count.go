@@ -270,11 +270,13 @@ func (t *trial) withhold(small bool) {
 		}
 	}
 	var pairs []pair
+	var balances []balance
 	for _, r := range rows {
 		for _, c := range r.columns() {
 			c.hidden = small && c.n > 0
 		}
 		pairs = append(pairs, pair{&r.then, &r.today}, pair{&r.then, &r.proposed}, pair{&r.today, &r.proposed})
+		balances = append(balances, balance{&r.today, &r.gone, &r.proposed, &r.added})
 	}
 	var sums []sum
 	for _, table := range tables {
@@ -286,7 +288,7 @@ func (t *trial) withhold(small bool) {
 			sums = append(sums, s)
 		}
 	}
-	withhold(trialLeast, sums, pairs)
+	withhold(trialLeast, sums, pairs, balances...)
 }
 
 func sortedKeys[T any](m map[string]T) []string {

@@ -177,6 +177,30 @@ func TestG17ATrialShowsNoSmallNumbersAndNoExamplesToIT(t *testing.T) {
 	}
 }
 
+// Of what is flagged today, what is tried, what is new and what is gone, each
+// number follows from the other three.
+func TestG17OneColumnOfATrialDoesNotGiveAnotherAway(t *testing.T) {
+	m := &memory{pupils: 60}
+	for n := range 68 {
+		name := "grave.test"
+		switch {
+		case n < 3: // today's alone
+			name = "softer.test"
+		case n < 18: // new
+			name = "other.test"
+		case n < 38: // neither's
+			name = "nothing.test"
+		}
+		m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
+	}
+	files := swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, other.test]")
+	files["mine/grave.yaml"] = []byte(strings.Replace(graveFile, "{name: softer.test, severity: high}", "soft.test", 1))
+	r := try(t, tried(t, m), files, model.User{})
+	if got := numbers(r.Total); got != "68 33 45 - -" {
+		t.Errorf("total %s: 33 and 45 with 15 new say that three are gone", got)
+	}
+}
+
 func TestATrialReadsInChunksAndGathersLikeTheGatherer(t *testing.T) {
 	m := &memory{pupils: 60}
 	for n := range 1200 { // every ten minutes, of one pupil: a new alert each time the window is left

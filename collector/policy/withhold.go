@@ -27,10 +27,40 @@ type sum struct {
 // Where it is small the second is withheld.
 type pair [2]*cell
 
+// balance are numbers of which each follows from the other three: what one column
+// has, less what it alone has, is what the next has less what that alone has.
+type balance [4]*cell
+
+// tells says whether a single one is withheld.
+func (b balance) tells() bool {
+	hidden := 0
+	for _, c := range b {
+		if c.hidden {
+			hidden++
+		}
+	}
+	return hidden == 1
+}
+
+// hideOne withholds the smallest number beside it; false where all others are
+// noughts, of which none can hide anything.
+func (b balance) hideOne() bool {
+	var best *cell
+	for _, c := range b {
+		if !c.hidden && c.n > 0 && (best == nil || c.n < best.n) {
+			best = c
+		}
+	}
+	if best != nil {
+		best.hidden = true
+	}
+	return best != nil
+}
+
 // withhold hides every number above nought and below least, and then as many more
 // as it takes that none of them can be had back by adding and taking away. Noughts
 // are shown: they say what rules do not do, and of nobody anything.
-func withhold(least int64, sums []sum, pairs []pair) {
+func withhold(least int64, sums []sum, pairs []pair, balances ...balance) {
 	for _, s := range sums {
 		for _, c := range append([]*cell{s.total}, s.parts...) {
 			c.hidden = c.hidden || c.n > 0 && c.n < least
@@ -49,6 +79,9 @@ func withhold(least int64, sums []sum, pairs []pair) {
 				s.hideOne()
 				again = true
 			}
+		}
+		for _, b := range balances {
+			again = b.tells() && b.hideOne() || again
 		}
 	}
 }
