@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"safelight/collector/model"
@@ -76,10 +77,12 @@ func readPerson(columns []column, cells []string) (p model.Person, err error) {
 // checkCell refuses what a spreadsheet would run when somebody opens a list
 // that this value has come into.
 func checkCell(column, cell string) error {
-	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
-		return fmt.Errorf("%s begins with %q, like a formula: want plain text", column, cell[:1])
+	for _, one := range append(list(cell), cell) { // what holds several is shown one by one too
+		if one != "" && strings.ContainsRune("=+-@", rune(one[0])) {
+			return fmt.Errorf("%s begins with %q, like a formula: want plain text", column, one[:1])
+		}
 	}
-	if strings.ContainsFunc(cell, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(cell, turns) {
 		return fmt.Errorf("%s holds a control character or a line break: want plain text", column)
 	}
 	limit := cellChars
@@ -90,6 +93,12 @@ func checkCell(column, cell string) error {
 		return fmt.Errorf("%s has %d characters: want at most %d", column, n, limit)
 	}
 	return nil
+}
+
+// turns says whether a character breaks the line that it is shown in, or turns what
+// stands beside it round (UAX #9): one name could then be read as another.
+func turns(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
 }
 
 func nameOf(values row) string {
