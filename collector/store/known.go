@@ -57,12 +57,14 @@ func (s *Store) groupsOf(ctx context.Context, school model.SchoolID, subject str
 	return groups, nil
 }
 
-// GroupSize counts a group's people: by subjects, so that one with two accounts
-// counts twice only where nothing connects these.
+// GroupSize counts a group's learners, whom leave and scopes are about: a teacher
+// beside one pupil makes no class. It counts by subjects, so that one with two
+// accounts counts twice only where nothing connects these.
 func (s *Store) GroupSize(ctx context.Context, school model.SchoolID, group string) (int, error) {
 	var n int
 	err := s.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM roster_groups g
 		JOIN rosters r ON r.school_id = g.school_id AND r.import = g.import
+		JOIN subjects s ON s.school_id = g.school_id AND s.id = g.subject_id AND s.role IN ('pupil', 'adult-learner')
 		WHERE g.school_id = $1 AND g.name = $2 AND NOT EXISTS (
 			SELECT 1 FROM connections c JOIN roster_groups o ON o.school_id = c.school_id AND o.import = g.import AND o.name = g.name AND o.subject_id = c.other_id
 			WHERE c.school_id = g.school_id AND c.subject_id = g.subject_id AND c.other_id < g.subject_id)`, school, group).Scan(&n)

@@ -134,9 +134,8 @@ func TestDecidingAboutAnErasedSubjectStillWorks(t *testing.T) {
 func TestG09ATrialReadsPupilsAloneAndInOrder(t *testing.T) {
 	s := openStore(t)
 	u := addUser(t, s, "it", model.DutyIT, "pupil3")
-	addPupil(t, s, "pupil1", "pupil2", "pupil3")
-	_, err := s.ImportRoster(t.Context(), school, "roster.csv", []model.Person{{Account: "teacher", Name: "Invented", Role: model.RoleStaff}}, noon)
-	must(t, err)
+	roster(t, s, model.Person{Account: "pupil1", Year: "9"}, model.Person{Account: "pupil2", Year: "9"}, model.Person{Account: "pupil3", Year: "9"},
+		model.Person{Account: "teacher", Role: model.RoleStaff})
 	var want []string
 	for n := range 40 {
 		account := []string{"pupil1", "pupil2", "pupil3", "teacher", "nobody-knows"}[n%5]
@@ -153,6 +152,7 @@ func TestG09ATrialReadsPupilsAloneAndInOrder(t *testing.T) {
 		var last model.TrialEvent
 		for from := (model.TrialCursor{}); ; {
 			var events []model.TrialEvent
+			var err error
 			events, from, err = s.TrialEvents(t.Context(), school, u, noon, until, from, limit)
 			must(t, err)
 			for _, e := range events {
@@ -175,6 +175,11 @@ func TestG09ATrialReadsPupilsAloneAndInOrder(t *testing.T) {
 	n, err := s.KnownPupils(t.Context(), school)
 	if must(t, err); n != 3 {
 		t.Errorf("%d pupils", n)
+	}
+	roster(t, s, model.Person{Account: "another"})
+	n, err = s.KnownPupils(t.Context(), school)
+	if must(t, err); n != 1 {
+		t.Errorf("%d pupils after the others left: a school of one would be shown numbers (G17)", n)
 	}
 }
 

@@ -41,9 +41,10 @@ func (s *Store) TrialEvents(ctx context.Context, school model.SchoolID, user mod
 	return events, from, nil
 }
 
-// KnownPupils counts the pupils whom the roster names.
+// KnownPupils counts the pupils whom the roster in force names.
 func (s *Store) KnownPupils(ctx context.Context, school model.SchoolID) (n int, err error) {
-	err = s.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM subjects WHERE school_id = $1 AND known = 1 AND role = 'pupil' AND device = ''`, school).Scan(&n)
+	err = s.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM subjects s
+		WHERE s.school_id = $1 AND `+amongPresent+` AND s.role = 'pupil' AND s.device = ''`, school).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("counting pupils: %w", err)
 	}

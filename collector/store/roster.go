@@ -69,7 +69,8 @@ func (s *Store) importRoster(ctx context.Context, school model.SchoolID, name st
 	if err != nil {
 		return change, errors.Join(err, s.dropRoster(ctx, school, in.id))
 	}
-	return change, s.sweepRosters(ctx, school, in.id)
+	names := slices.ContainsFunc(people, func(p model.Person) bool { return len(p.Connections) > 0 })
+	return change, s.sweepRosters(ctx, school, in.id, names)
 }
 
 // incoming is a roster on its way in.

@@ -13,9 +13,11 @@ import (
 const sweepChunk = 300
 
 // sweepRosters removes what earlier imports laid down, in chunks. Connections of
-// people who left stay: G3 holds for them too.
-func (s *Store) sweepRosters(ctx context.Context, school model.SchoolID, keep string) error {
-	for _, table := range []struct{ find, remove string }{
+// people who left stay: G3 holds for them too. So do all where the roster kept
+// names none (named is false): most likely it was exported without that column,
+// and a parent would from then on be told of their own child.
+func (s *Store) sweepRosters(ctx context.Context, school model.SchoolID, keep string, named bool) error {
+	tables := []struct{ find, remove string }{
 		{
 			`SELECT DISTINCT subject_id FROM roster_groups WHERE school_id = $1 AND import <> $2 ORDER BY subject_id LIMIT $3`,
 			`DELETE FROM roster_groups WHERE school_id = $1 AND import <> $2 AND subject_id = $3`,
@@ -30,7 +32,11 @@ func (s *Store) sweepRosters(ctx context.Context, school model.SchoolID, keep st
 				WHERE c.school_id = $1 AND c.import <> $2 ORDER BY c.subject_id LIMIT $3`,
 			`DELETE FROM connections WHERE school_id = $1 AND import <> $2 AND subject_id = $3`,
 		},
-	} {
+	}
+	if !named {
+		tables = tables[:2]
+	}
+	for _, table := range tables {
 		if err := s.sweepTable(ctx, school, keep, table.find, table.remove); err != nil {
 			return fmt.Errorf("sweeping earlier rosters: %w", err)
 		}

@@ -157,6 +157,9 @@ func TestG03ConnectedPeopleAreNeverToldOfEachOther(t *testing.T) {
 	look("after one more")
 	roster(t, s, people...)
 	look("after the child came back")
+	roster(t, s, model.Person{Account: "child", Also: []string{"child.home"}}, model.Person{Account: "pupil"}, model.Person{Account: "parent", Role: model.RoleStaff})
+	look("after a roster without a column of connections")
+	roster(t, s, people...)
 	if n := count(t, s, "connections"); n != 2*2+2 {
 		t.Errorf("%d rows of connections, want each pair both ways once", n)
 	}
@@ -164,7 +167,8 @@ func TestG03ConnectedPeopleAreNeverToldOfEachOther(t *testing.T) {
 
 func TestGroupIsCountedByPeople(t *testing.T) {
 	s := openStore(t)
-	roster(t, s, model.Person{Account: "a", Also: []string{"a.home"}, Groups: []string{"one", "two"}}, model.Person{Account: "b", Groups: []string{"two"}})
+	roster(t, s, model.Person{Account: "a", Also: []string{"a.home"}, Groups: []string{"one", "two"}}, model.Person{Account: "b", Groups: []string{"two"}},
+		model.Person{Account: "teacher", Role: model.RoleStaff, Groups: []string{"one", "two"}})
 	for group, want := range map[string]int{"one": 1, "two": 2, "none": 0} {
 		if n, err := s.GroupSize(t.Context(), school, group); err != nil || n != want {
 			t.Errorf("%s: %d, %v; want %d", group, n, err, want)
