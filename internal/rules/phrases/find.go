@@ -37,13 +37,20 @@ func clipText(text string) string {
 	return text
 }
 
-// reading reads text one way, and once more with its pieces put together.
+// reading reads text one way, once more with its pieces put together, and a last
+// time where a row of single letters may have a word of one letter beside it.
 func (t *Table) reading(s *Scratch, text string, one byte) {
 	s.reset(text)
 	s.read(text, one)
 	t.find(s, 0)
-	if s.mayJoin && s.join() {
+	if s.mayJoin && s.join(false) {
 		t.find(s, SpelledOut|PutTogether)
+		if s.lone {
+			s.reset(text)
+			s.read(text, one)
+			s.join(true)
+			t.find(s, 0)
+		}
 	}
 }
 
@@ -52,6 +59,9 @@ func (t *Table) reading(s *Scratch, text string, one byte) {
 func (t *Table) find(s *Scratch, fresh How) {
 	s.steps += len(s.words)
 	t.lookWords(s, fresh)
+	if s.one == 'l' {
+		t.eitherOne(s)
+	}
 	s.near.clear()
 	for i := range s.words {
 		w := &s.words[i]

@@ -3,23 +3,63 @@ package phrases
 import "unicode/utf8"
 
 // join puts words back together that were pulled apart: s.e.l.f, su_ic_ide,
-// s u i c i d e. It reports whether it changed anything.
-func (s *Scratch) join() bool {
+// s u i c i d e. It reports whether it changed anything, and notes in s.lone
+// whether a row of letters begins or ends with one that is a word by itself; apart
+// leaves those out of the rows.
+func (s *Scratch) join(apart bool) bool {
 	changed := false
+	s.lone = false
 	out := s.words[:0]
 	for i := 0; i < len(s.words); {
 		n := s.run(i)
-		w := s.words[i]
+		w, last := s.words[i], word{}
+		before, after := s.loners(i, n)
+		s.lone = s.lone || before+after > 0
+		if apart && before > 0 {
+			out = append(out, w)
+			i, n, w = i+1, n-1, s.words[i+1]
+		}
+		if apart && after > 0 {
+			n, last = n-1, s.words[i+n-1]
+		}
 		if n > 1 {
 			changed = true
 			w = s.merge(i, n)
 		}
 		out = append(out, w)
 		i += n
+		if last.to > 0 {
+			out = append(out, last)
+			i++
+		}
 	}
 	s.words = out
 	return changed
 }
+
+// loners says whether the first and the last of n words from i, a row of letters
+// with spaces between, are words by themselves: "i k i l l m y s e l f". Without
+// them three letters are left at least.
+func (s *Scratch) loners(i, n int) (before, after int) {
+	if n <= minRow || s.text[s.words[i].end] != ' ' {
+		return 0, 0
+	}
+	if s.loner(s.words[i]) {
+		before = 1
+	}
+	if n-before > minRow && s.loner(s.words[i+n-1]) {
+		after = 1
+	}
+	return before, after
+}
+
+// loner reports the letters that English has as words, a and I.
+func (s *Scratch) loner(w word) bool {
+	return w.to-w.from == 1 && (s.buf[w.from] == 'a' || s.buf[w.from] == 'i')
+}
+
+// minRow is how many single letters make a row: "i a" is two words.
+const minRow = 3
 
 // run counts the words from i that belong together: single letters with the
 // same gap between all of them, or pieces with one sign and no space between.
@@ -37,8 +77,8 @@ func (s *Scratch) run(i int) int {
 		}
 		gap = g
 	}
-	if n < 3 && !isPieceGap(gap) {
-		return 1 // "i a" is two words
+	if n < minRow && !isPieceGap(gap) {
+		return 1
 	}
 	return n
 }

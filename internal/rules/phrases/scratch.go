@@ -41,6 +41,7 @@ type Scratch struct {
 	near   near
 	table  *Table // that was searched last
 
+	lone    bool // see join
 	touched byte // kept so that touching is not optimised away
 
 	scan

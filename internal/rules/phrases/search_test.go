@@ -63,7 +63,7 @@ func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
 	for _, text := range []string{
 		"therapist", "the-rapids", "essex", "sussex", "sexton", "class", "bass", "skill", "kills", "killed", "spot", "potato",
 		"title", "titan", "scunthorpe", "555", "a 55 b", "505", "50 5", "7 17", "717", "1984", "self charm", "selfharmony",
-		"harm self", "self and harm", "рот", "рот і ніс", "сос", "тит", "σοσ", "s e x t o n", "k i l l e r", "i a m", "a b c d",
+		"harm self", "self and harm", "рот", "рот і ніс", "сос", "тит", "σοσ", "s e x t o n", "k i l l e r", "i a m", "a b c d", "a s e x t o n i", "i k i l l e r", "a d i", "1ll s1ng",
 		"kil", "sek", "analysis", "an al", "e-mail", "u.s.a", "v1.2.3", "0xdeadbeef", "3d", "", "   ", "!!!", "\x00", "\xff\xfe", "…",
 	} {
 		if found := refs(table, text); found != nil {
@@ -84,16 +84,17 @@ func TestAHitSaysWhereItStandsAndHowItWasRead(t *testing.T) {
 		{"sеlf harm", "sеlf harm", "self harm", "look-alike letters"},
 		{"seeelf harm", "seeelf harm", "self harm", "stretched letters"},
 		{"se.lf harm", "se.lf harm", "self harm", "put together"},
-		{"i k i l l m y s e l f", "i k i l l m y s e l f", "", ""}, // one row with the i: not found, as ever
+		{"can i k i l l m y s e l f", "k i l l m y s e l f", "killmyself", "spelled out"},
+		{"k i l l m y s e l f i cant go on", "k i l l m y s e l f", "killmyself", "spelled out"},
+		{"i k i l l m y s e l f a", "k i l l m y s e l f", "killmyself", "spelled out"},
+		{"k1ll myse1f", "k1ll myse1f", "kill myself", "digits read as letters"},
+		{"ki!l myse|f", "ki!l myse|f", "kill myself", "digits read as letters"},
 		{"to k.i.l.l m.y.s.e.l.f", "k.i.l.l m.y.s.e.l.f", "kill myself", "spelled out"},
 		{"now: k i l l m y s e l f", "k i l l m y s e l f", "killmyself", "spelled out"},
 		{"sélf h4rm", "sélf h4rm", "self harm", "accents, digits read as letters"},
 	} {
 		s := new(Scratch)
 		hits := table.Search(s, c.text)
-		if c.readAs == "" && c.how == "" && len(hits) == 0 && strings.HasPrefix(c.text, "i k") {
-			continue
-		}
 		if len(hits) != 1 {
 			t.Errorf("%q: %d hits", c.text, len(hits))
 			continue

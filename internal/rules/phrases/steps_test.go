@@ -46,7 +46,7 @@ func TestTenfoldTextCostsAtMostTwelvefoldSteps(t *testing.T) {
 	for name, unit := range map[string]string{
 		"words that begin phrases": "a ", "leet digits": "k1ll h1m ", "letters and dots": "s.e.l.f ", "hits": "kill him ", "one long word": "aaaa",
 		"emoji": "😀", "accents": "é", "signs": "@", "pieces": "a.", "spelled out": "k i l l ", "nested words apart": "aa kill tie noose x y bb him zz ",
-		"contexts": "kill w1 w2 w3 w4 w5 w49 ", "stretched": "tooo ", "no spaces": "自", "joiners": "\u0301", "apostrophes": "'", "ones": "1a",
+		"contexts": "kill w1 w2 w3 w4 w5 w49 ", "stretched": "tooo ", "no spaces": "自", "joiners": "\u0301", "apostrophes": "'", "ones": "1a", "ones of both kinds": "k1ll myse1f ", "rows with an i": "i k i l l i, ",
 		"look-alikes": "аa", "bad bytes": "\xff", "long gaps": "a" + strings.Repeat(" ", 50), "parts": "aaab", "parts in accents": "áaab", "parts in pieces": "aa-ab",
 		"dots": ".", "words of three": "aaa bbb ", "dollars": "$a$ ",
 	} {

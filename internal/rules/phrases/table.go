@@ -121,6 +121,40 @@ func (t *Table) lookWord(s *Scratch, w *word, hash uint64) {
 	t.lookStretched(s, w)
 }
 
+// eitherOne reads 1, ! and | as i in the words that no phrase has with an l there:
+// people write both in one line, "k1ll myse1f".
+func (t *Table) eitherOne(s *Scratch) {
+	for i := range s.words {
+		w := &s.words[i]
+		from := s.text[w.start:w.end]
+		if w.how&Digits == 0 || w.id != 0 || int(w.to-w.from) != len(from) {
+			continue // of what was put together, no letter stands where its sign does
+		}
+		was := *w
+		s.steps += len(from)
+		if !s.ones(w, from, 'i') {
+			continue
+		}
+		w.alt, w.how = 0, w.how&^Stretched
+		if t.lookWord(s, w, keyIn(s.buf, w.from, w.to).hash()); w.id == 0 {
+			s.ones(w, from, 'l')
+			*w = was
+		}
+	}
+}
+
+// ones writes a letter wherever a word was read from one of 1, ! and |, and
+// reports whether it was anywhere.
+func (s *Scratch) ones(w *word, from string, as byte) (some bool) {
+	for k := range len(from) {
+		if c := from[k]; c == '1' || c == '!' || c == '|' {
+			s.buf[int(w.from)+k] = as
+			some = true
+		}
+	}
+	return some
+}
+
 // spell gives a word's letters.
 func (t *Table) spell(id uint32) []byte {
 	from, to := t.spelling.at(id-1), t.spelling.at(id)
