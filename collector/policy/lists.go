@@ -41,6 +41,10 @@ func (p *Publisher) subscribed() Lists {
 	return p.lists
 }
 
+// overtakenTries bounds how often in a row other rules may come between: they take
+// seconds to make, and may have been begun with the lists as they were.
+const overtakenTries = 5
+
 // listsBy is who publishes when a list has changed: nobody's decision, but that
 // of whoever subscribed to it.
 const listsBy = "lists"
@@ -50,6 +54,9 @@ const listsBy = "lists"
 // difference, until that has grown large or old.
 func (p *Publisher) ListsChanged(ctx context.Context) error {
 	err := p.listsChanged(ctx)
+	for try := 1; errors.Is(err, ErrOvertaken) && try < overtakenTries; try++ {
+		err = p.listsChanged(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("publishing rules with changed lists: %w", err)
 	}
@@ -82,9 +89,6 @@ func (p *Publisher) listsChanged(ctx context.Context) error {
 	}
 	over := Version{Epoch: last.Epoch, Serial: last.Serial}
 	_, err = p.publish(ctx, Change{Files: files, By: listsBy, Reason: changedLists(was, now), Over: &over}, set)
-	if errors.Is(err, ErrOvertaken) {
-		return nil // by a version that was made with the lists as they are now
-	}
 	return err
 }
 

@@ -338,3 +338,36 @@ func TestNobodyWaitsForAPublication(t *testing.T) {
 	must(t, <-done)
 	h.says(map[string]string{"name-3.invented.example": "a"})
 }
+
+// between is lists of which a moment ago another version was in force.
+type between struct {
+	kept
+	meanwhile func()
+}
+
+func (b *between) Current(ctx context.Context, id string) (version, names int64, err error) {
+	version, names, err = b.kept.Current(ctx, id)
+	if meanwhile := b.meanwhile; id == "a" && meanwhile != nil {
+		b.meanwhile = nil
+		newest := b.kept["a"]
+		b.kept["a"] = newest[:len(newest)-1]
+		meanwhile()
+		b.kept["a"] = newest
+	}
+	return version, names, err
+}
+
+func TestARuleChangeThatComesBetweenDoesNotKeepANewListFromDevices(t *testing.T) {
+	h := newHouse(t)
+	lists := &between{kept: kept{"a": {many(100)}, "b": {many(10)}}}
+	h.UseLists(lists)
+	files := subscribed(t)
+	must(t, h.publish(files))
+	lists.kept["a"] = append(lists.kept["a"], append(many(100), "new.invented.example"))
+	lists.meanwhile = func() { // begun before the list changed, in force before its rules were made
+		files["mine/pack.yaml"] = append(files["mine/pack.yaml"], '\n')
+		must(t, h.publish(files))
+	}
+	must(t, h.ListsChanged(t.Context()))
+	h.says(map[string]string{"new.invented.example": "a"})
+}
