@@ -36,6 +36,9 @@ func (l *Lists) Unlisted(ctx context.Context, e *model.Event) bool {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	holds, known, err := l.knew(ctx, id, e.Name)
+	if err == nil && !known && l.InFile != nil {
+		holds, known, err = l.InFile(ctx, id, e.Name)
+	}
 	switch {
 	case err != nil:
 		l.unchecked.Add(1)

@@ -61,6 +61,9 @@ type Parts struct {
 	// whether it has a host or a name above it: it would flag what nothing may.
 	// Empty: it may. nil: nobody asks.
 	Vet func(ctx context.Context, id string, holds func(host string) (name string, ok bool, err error)) (why string, err error)
+	// InFile asks the text of a list in a pack's own file, which is not kept here;
+	// known is false where there is none of that id. nil: nobody knows.
+	InFile func(ctx context.Context, id, host string) (holds, known bool, err error)
 	// Transport reaches sources; nil: the network, by the system's proxy settings.
 	Transport http.RoundTripper
 	Version   string // of this program, told to sources

@@ -29,6 +29,9 @@ type Store interface {
 	Blob(ctx context.Context, school model.SchoolID, sha [32]byte) ([]byte, error)
 	PolicyFiles(ctx context.Context, school model.SchoolID, epoch, serial uint64) ([]model.PolicyFile, error)
 	PolicyLists(ctx context.Context, school model.SchoolID, epoch, serial uint64) (map[string]int64, error)
+	// PolicyFileEditions gives the different contents of a source file in the
+	// versions that were in force at a time or since, the newest first.
+	PolicyFileEditions(ctx context.Context, school model.SchoolID, file string, since time.Time) ([][32]byte, error)
 	PolicyFileSince(ctx context.Context, school model.SchoolID, sha [32]byte) (time.Time, error)
 }
 
@@ -39,6 +42,8 @@ type Publisher struct {
 	protected map[string][]byte // what every version carries unchanged (G5)
 	store     Store
 	now       func() time.Time
+
+	filed filed // what InFile read
 
 	reload     sync.Mutex // held over Reload, so that a slow one does not undo a later one
 	publishing sync.Mutex // held over a publication: with a large list it takes many seconds

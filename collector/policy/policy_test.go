@@ -323,6 +323,10 @@ func (storeWith) PolicyLists(context.Context, model.SchoolID, uint64, uint64) (m
 	return nil, nil
 }
 
+func (storeWith) PolicyFileEditions(context.Context, model.SchoolID, string, time.Time) ([][32]byte, error) {
+	return nil, nil
+}
+
 func (storeWith) PolicyFileSince(context.Context, model.SchoolID, [32]byte) (time.Time, error) {
 	return time.Time{}, nil
 }

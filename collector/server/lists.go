@@ -27,6 +27,7 @@ func (s *state) openLists(p *policy.Publisher, now func() time.Time, log *slog.L
 			return nil
 		},
 		Vet:     p.VetList,
+		InFile:  p.InFile,
 		Changed: func(ctx context.Context, _ map[string]int64) error { return p.ListsChanged(ctx) },
 	})
 	if err == nil {

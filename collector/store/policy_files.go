@@ -85,6 +85,29 @@ func (s *Store) PolicyFiles(ctx context.Context, school model.SchoolID, epoch, s
 	return files, nil
 }
 
+// PolicyFileEditions gives the different contents of a source file, by hash, in the
+// versions that were in force at a time or since, the newest first.
+func (s *Store) PolicyFileEditions(ctx context.Context, school model.SchoolID, file string, since time.Time) ([][32]byte, error) {
+	all, err := collect(ctx, s.reader, func(row scanner) (sha [32]byte, err error) {
+		var sum []byte
+		if err := row.Scan(&sum); err != nil {
+			return sha, err
+		}
+		if len(sum) != len(sha) {
+			return sha, fmt.Errorf("the hash of %s is %d bytes long: restore the store from a backup", file, len(sum))
+		}
+		return [32]byte(sum), nil
+	}, `SELECT f.sha256 FROM policy_files f
+		JOIN policy_versions v ON v.school_id = f.school_id AND v.epoch = f.epoch AND v.serial = f.serial
+		WHERE f.school_id = $1 AND f.name = $2 AND f.compiled = 0 AND v.issued >=
+			(SELECT COALESCE(MAX(issued), 0) FROM policy_versions WHERE school_id = $1 AND issued <= $3)
+		GROUP BY f.sha256 ORDER BY MAX(v.issued) DESC`, school, file, micros(since))
+	if err != nil {
+		return nil, fmt.Errorf("listing editions of %s: %w", file, err)
+	}
+	return all, nil
+}
+
 // PolicyLists gives the version of each list whose names a version has.
 func (s *Store) PolicyLists(ctx context.Context, school model.SchoolID, epoch, serial uint64) (map[string]int64, error) {
 	lists := map[string]int64{}

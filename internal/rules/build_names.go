@@ -90,35 +90,91 @@ func (c *compiler) listFile(s ListSource, at pos) NameList {
 		return nil
 	}
 	var out []string
-	line := 0
-	for text := range strings.Lines(string(data)) {
-		line++
-		text, _, _ = strings.Cut(strings.TrimPrefix(text, "\ufeff"), "#")
-		words := strings.Fields(text)
-		if s.Format == "hosts" && len(words) > 0 {
-			words = words[1:] // the address it is led to
-		} else if len(words) > 1 {
-			c.bad(pos{s.File, line, 1}, fmt.Sprintf("line %q holds more than a name", clip(strings.TrimSpace(text))), "want one name a line, or `format: hosts`")
-			continue
-		}
-		for _, w := range words {
-			name, err := cleanHost(w)
-			switch {
-			case s.Format == "hosts" && err == nil && strings.IndexByte(name, '.') < 0: // localhost
-			case err != nil || strings.IndexByte(name, '.') < 0 || isAddress(name):
-				c.bad(pos{s.File, line, 1}, fmt.Sprintf("%q is no host name", clip(w)), "want a name such as example.org: no https://, no path, no star (names beneath it are included)")
-			case slices.Contains(sharedSuffixes, name):
-				c.bad(pos{s.File, line, 1}, fmt.Sprintf("domain %q holds everybody's sites", name), "name one site beneath it")
-			default:
-				out = append(out, name)
-			}
-		}
-		if line > maxListLines {
-			c.bad(pos{s.File, line, 1}, "more lines than a file of a pack may have", "subscribe to the list by `list` and `url`")
+	for w := range listWords(string(data), s.Format) {
+		at := pos{s.File, w.line, 1}
+		switch name, why := w.name(s.Format); {
+		case w.line > maxListLines:
+			c.bad(at, "more lines than a file of a pack may have", "subscribe to the list by `list` and `url`")
 			return nil
+		case w.crowded:
+			c.bad(at, fmt.Sprintf("line %q holds more than a name", clip(w.text)), "want one name a line, or `format: hosts`")
+		case why == wordShared:
+			c.bad(at, fmt.Sprintf("domain %q holds everybody's sites", name), "name one site beneath it")
+		case why == wordNone:
+			c.bad(at, fmt.Sprintf("%q is no host name", clip(w.text)), "want a name such as example.org: no https://, no path, no star (names beneath it are included)")
+		case why == wordName:
+			out = append(out, name)
 		}
 	}
 	return slices.Values(out)
+}
+
+// ListFile yields the names in a file of a pack, as they are compiled: cleaned,
+// and without what is no name. A file that was published holds nothing else.
+func ListFile(data []byte, format string) NameList {
+	return func(yield func(name string) bool) {
+		for w := range listWords(string(data), format) {
+			if name, why := w.name(format); why == wordName && !w.crowded && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// listWord is a name as a file has it, or a whole line that holds more than one.
+type listWord struct {
+	line    int // from 1
+	text    string
+	crowded bool
+}
+
+func listWords(text, format string) iter.Seq[listWord] {
+	return func(yield func(listWord) bool) {
+		line := 0
+		for text := range strings.Lines(text) {
+			line++
+			text, _, _ = strings.Cut(strings.TrimPrefix(text, "\ufeff"), "#")
+			words := strings.Fields(text)
+			switch {
+			case format == "hosts" && len(words) > 0:
+				words = words[1:] // the address it is led to
+			case len(words) > 1:
+				if !yield(listWord{line, strings.TrimSpace(text), true}) {
+					return
+				}
+				continue
+			}
+			for _, w := range words {
+				if !yield(listWord{line: line, text: w}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// What a word of a list is.
+type wordKind int
+
+const (
+	wordName wordKind = iota
+	wordLocal
+	wordNone
+	wordShared
+)
+
+// name cleans a word, or says why it is no name to list.
+func (w listWord) name(format string) (string, wordKind) {
+	name, err := cleanHost(w.text)
+	switch {
+	case format == "hosts" && err == nil && strings.IndexByte(name, '.') < 0:
+		return name, wordLocal // localhost
+	case err != nil || names.Check(name) != nil || isAddress(name):
+		return "", wordNone
+	case slices.Contains(sharedSuffixes, name):
+		return name, wordShared
+	}
+	return name, wordName
 }
 
 // unusedFiles complains of lists that no category names.
