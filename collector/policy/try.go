@@ -71,6 +71,9 @@ func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.T
 	if err != nil {
 		return model.TrialResult{}, err
 	}
+	if err := w.nobodyAlone(ctx, proposed); err != nil {
+		return model.TrialResult{}, err
+	}
 	t := newTrial(today, proposed, w.store.MayRead(w.school, by))
 	if t.around, err = w.surroundings(ctx); err != nil {
 		return model.TrialResult{}, err

@@ -51,6 +51,7 @@ func (m *memory) KnownPupils(context.Context, model.SchoolID) (int, error) { ret
 func (m *memory) GroupsOf(context.Context, model.SchoolID, string) ([]string, error) {
 	return m.groups, nil
 }
+func (m *memory) GroupSize(context.Context, model.SchoolID, string) (int, error) { return 20, nil }
 func (m *memory) MayRead(model.SchoolID, model.User) bool { return m.may }
 func (m *memory) AddTrial(_ context.Context, t model.Trial) error {
 	m.kept = append(m.kept, t)

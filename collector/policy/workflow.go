@@ -23,6 +23,7 @@ type WorkflowStore interface {
 	OutcomeStore
 	School(ctx context.Context, id model.SchoolID) (model.School, error)
 	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
+	GroupSize(ctx context.Context, school model.SchoolID, group string) (int, error)
 	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
 	AddProposal(ctx context.Context, p model.Proposal, files map[string]model.Blob) (model.Proposal, error)
 	Proposal(ctx context.Context, school model.SchoolID, id string) (model.Proposal, error)
@@ -138,8 +139,12 @@ func (w *Workflow) propose(ctx context.Context, to Side, by model.User, p model.
 	if err := w.unchanged(to.Files); err != nil {
 		return review, from, err
 	}
-	if _, err := Check(to.Files); err != nil {
+	set, err := Check(to.Files)
+	if err != nil {
 		return review, from, fmt.Errorf("the rules do not pass their own tests; `rules check` shows each problem: %w", err)
+	}
+	if err := w.nobodyAlone(ctx, set); err != nil {
+		return review, from, err
 	}
 	b, err := w.base(ctx)
 	if err != nil {
@@ -185,8 +190,12 @@ func (w *Workflow) Publish(ctx context.Context, to Side, by model.User, reason s
 	if err := mayPublish(by); err != nil {
 		return model.PolicyVersion{}, model.RuleReview{}, fmt.Errorf("publishing rules: %w", err)
 	}
-	if _, err := Check(to.Files); err != nil { // before they are compared with anything
+	set, err := Check(to.Files) // before they are compared with anything
+	if err != nil {
 		return model.PolicyVersion{}, model.RuleReview{}, err
+	}
+	if err := w.nobodyAlone(ctx, set); err != nil {
+		return model.PolicyVersion{}, model.RuleReview{}, fmt.Errorf("publishing rules: %w", err)
 	}
 	b, err := w.base(ctx)
 	if err != nil {
@@ -261,6 +270,13 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 		return v, review, err
 	}
 	if review, err = w.Compare(b.Side, Side{Name: p.ID, Files: files}); err != nil {
+		return v, review, err
+	}
+	set, err := rules.Compile(files)
+	if err != nil {
+		return v, review, err
+	}
+	if err := w.nobodyAlone(ctx, set); err != nil { // the roster may have changed since
 		return v, review, err
 	}
 	if samePerson(proposer, by) && (review.Lowering || review.Widening) {

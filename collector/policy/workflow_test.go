@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -253,5 +254,42 @@ func TestWhatWouldChangeNothingIsNotProposed(t *testing.T) {
 func TestTrialsGatherAsTheGathererDoes(t *testing.T) {
 	if policy.TrialWindow != store.Window {
 		t.Errorf("a trial gathers over %s and the gatherer over %s", policy.TrialWindow, store.Window)
+	}
+}
+
+func TestG07NoRuleIsForAGroupOfOne(t *testing.T) {
+	o := newOffice(t, true)
+	roster := func(alone ...string) {
+		people := []model.Person{
+			{Account: "p1", Name: "A", Role: model.RolePupil, Groups: []string{"10b"}},
+			{Account: "p2", Name: "B", Role: model.RolePupil, Groups: append(alone, "10b")},
+			{Account: "t1", Name: "C", Role: model.RoleStaff, Groups: []string{"violin club", "10b"}},
+		}
+		_, err := o.store.ImportRoster(t.Context(), school, "roster.csv", people, noon)
+		must(t, err)
+	}
+	roster()
+	scoped := func(group string) policy.Side {
+		files := both(t)
+		files["mine/more.yaml"] = fmt.Appendf(nil, "extends: grave\nowner: DSL\nwhy: More.\nscope: {groups: [%q]}\nphrases: [{id: m-1, text: scoped words}]\ntests: {hit: [scoped words], miss: [an ordinary line]}\n", group)
+		return policy.Side{Name: "folder", Files: files}
+	}
+	open := o.propose(scoped("Violin  Club").Files, o.it, "needed") // of which the roster knows nothing yet
+	roster("violin club")
+	for what, do := range map[string]func() error{
+		"proposed": func() error {
+			_, _, err := o.Propose(t.Context(), scoped("Violin Club"), o.it, "why", "needed")
+			return err
+		},
+		"published":             func() error { _, _, err := o.Publish(t.Context(), scoped("violin club"), o.dsl, "why"); return err },
+		"published from before": func() error { _, _, err := o.PublishProposal(t.Context(), open.ID, o.dsl, "why"); return err },
+	} {
+		if err := do(); err == nil || !strings.Contains(err.Error(), "one named person") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	o.begin(scoped("10b").Files)
+	if _, err := o.Try(t.Context(), scoped("violin club"), o.dsl, noon.AddDate(0, 0, -7)); err == nil || !strings.Contains(err.Error(), "one named person") {
+		t.Errorf("tried: %v", err)
 	}
 }
