@@ -149,6 +149,10 @@ func (c *compiler) addApproved() {
 			c.bad(a.pos, fmt.Sprintf("approved is for %q, which no pack here defines", a.id), "want the id of the category that the note is in")
 			continue
 		}
+		if c.policy.Categories[d.index].Locked {
+			c.bad(a.pos, fmt.Sprintf("approved is for %q, which is locked", a.id), "want another category: a program that nobody knows is no grave matter by itself")
+			continue
+		}
 		src := from{cat: d.index, pack: a.pack.label(), severity: event.Low, scope: c.scope(a.scope)}
 		if a.pack.kind == schoolPack {
 			src.tier = TierSchool

@@ -162,6 +162,7 @@ func TestTheNewLanguageSaysWhereAndHowToMend(t *testing.T) {
 		{"raise without within", "raise: [{repeats: 3, to: high}]\n" + okTests, "no within"},
 		{"raise with both", "raise: [{repeats: 3, with: [a], within: 1h, to: high}]\n" + okTests, "both or neither of `repeats` and `with`"},
 		{"raise with once", "raise: [{repeats: 1, within: 1h, to: high}]\n" + okTests, `repeats "1"; want a whole number from 2`},
+		{"raise beyond what devices remember", "raise: [{repeats: 31, within: 1h, to: high}]\n" + okTests, `repeats "31"; want a whole number from 2 to 30`},
 		{"raise over a year", "raise: [{repeats: 2, within: 400d, to: high}]\n" + okTests, `within "400d"; want a time such as 30m, 24h or 7d, at most 7d`},
 		{"raise with nobody", "raise: [{with: [spoons], within: 1h, to: high}]\n" + okTests, `with "spoons", which no pack here defines`},
 		{"a test as nobody", "tests: {hit: [{search: big knife, role: teacher}], miss: [x]}\n", `role "teacher"; want one of pupil`},

@@ -22,8 +22,8 @@ type raiseRule struct {
 }
 
 const (
-	maxRepeats = 100
-	maxRaise   = 7 * 24 * time.Hour // agents remember no longer
+	maxRepeats = 30                 // agents remember little more of an account
+	maxRaise   = 7 * 24 * time.Hour // nor longer
 	maxWith    = 20
 )
 

@@ -122,7 +122,7 @@ func (r *reader) years(n *yaml.Node) (out []string) {
 	}
 	first, last, span := strings.Cut(s, "-")
 	if !span {
-		if y := foldYear(s); y == "n" || y == "r" || isYear(y) {
+		if y := foldYear(s); isYearGroup(y) {
 			return []string{y}
 		}
 	}
@@ -138,9 +138,10 @@ func (r *reader) years(n *yaml.Node) (out []string) {
 	return out
 }
 
-func isYear(s string) bool {
+// isYearGroup reports what foldYear makes of a year group: n, r, 1 to 13.
+func isYearGroup(s string) bool {
 	y, err := strconv.Atoi(s)
-	return err == nil && y >= 1 && y <= lastYear
+	return s == "n" || s == "r" || err == nil && y >= 1 && y <= lastYear
 }
 
 // foldYear gives a year group as scopes keep it: "7" for "Year 7", "Y07" and

@@ -119,4 +119,6 @@ func TestABadApprovedListIsRefusedWithTheMend(t *testing.T) {
 	} {
 		contains(t, problemsOf(t, with("acme/knives.yaml", head+okTests, "school/a.yaml", text)), want)
 	}
+	locked := with("acme/knives.yaml", head+"locked: true\n"+okTests, "school/a.yaml", "approved: knives\ntitle: t\nwhy: w\nowner: o\nprograms: [a]\n")
+	contains(t, problemsOf(t, locked), `approved is for "knives", which is locked`)
 }

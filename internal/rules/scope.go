@@ -59,14 +59,17 @@ func (s *Scope) role(in *Input) answer {
 	return is(found)
 }
 
+// year takes what is no year, "7 Green" or "Sixth form", for one that is not
+// known.
 func (s *Scope) year(in *Input) answer {
-	switch {
-	case len(s.Years) == 0:
+	if len(s.Years) == 0 {
 		return yes
-	case in.Year == "":
+	}
+	y := foldYear(in.Year)
+	if !isYearGroup(y) {
 		return unknown
 	}
-	return is(slices.Contains(s.Years, foldYear(in.Year)))
+	return is(slices.Contains(s.Years, y))
 }
 
 // group knows the groups of whomever the roster knows: a role says that it

@@ -20,6 +20,7 @@ func TestAScopeHoldsForThoseItIsAboutOnly(t *testing.T) {
 		{"another year", "{years: [7, 8]}", nil, false},
 		{"year in words", "{years: [9]}", func(in *Input) { in.Year = "Year 09" }, true},
 		{"reception", "{years: [R]}", func(in *Input) { in.Year = "Reception" }, true},
+		{"a year that is none", "{years: [7-9]}", func(in *Input) { in.Year = "7 Green" }, true}, // not known, so no child is missed
 		{"key stage", "{key_stages: [3]}", nil, true},
 		{"another key stage", "{key_stages: [4, 5]}", nil, false},
 		{"group whatever its case", "{groups: [10b-english]}", nil, true},
