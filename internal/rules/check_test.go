@@ -26,6 +26,18 @@ func TestCheckFindsRulesThatAreThereInVain(t *testing.T) {
 	}
 }
 
+// G6: a school may have one of two languages that share a word reviewed, and
+// not the other.
+func TestG06WordsThatTwoLanguagesShareStandInBoth(t *testing.T) {
+	const portuguese = "extends: knives\nowner: a\nwhy: b\nlang: pt\nphrases: [{id: p-1, text: navalha grande}, {id: p-2, text: arma grande}]\ntests: {hit: [navalha grande], miss: [pão]}\n"
+	files := with("acme/knives.yaml", head+"phrases: [{id: k-1, text: big knife}]\n"+okTests, "acme/pt.yaml", portuguese,
+		"acme/es.yaml", "extends: knives\nowner: a\nwhy: b\nlang: es\nreviewed: true\nphrases: [{id: e-1, text: arma grande}]\ntests: {hit: [arma grande], miss: [pan]}\n")
+	if got := checkOf(t, files); got != "" {
+		t.Errorf("refused: %s", got)
+	}
+	want(t, "the one that is on", compile(t, files).search("arma grande"), Flag, "knives/e-1")
+}
+
 // A rule for the school's own or a graver form of a phrase is no mistake.
 func TestCheckLetsStandWhatHasItsReason(t *testing.T) {
 	for name, lines := range map[string]string{

@@ -97,12 +97,13 @@ func (rs *Ruleset) swallowed(w worded, r *Rule) (Problem, bool) {
 }
 
 // twice reports a phrase that another rule of the category finds as a whole
-// too, without reading anything into it.
+// too, without reading anything into it. Words that two languages share stand in
+// both, since either may be on without the other.
 func (rs *Ruleset) twice(w worded, r *Rule) (Problem, bool) {
 	j := &judging{}
 	for _, h := range rs.phrases.Plain(&j.words, w.Text) {
 		o := &rs.policy.Rules[h.Ref]
-		if o.Kind != RulePhrase || o.Category != r.Category || h.Ref >= w.Ref || h.Start > 0 || h.End < len(strings.TrimSpace(w.Text)) {
+		if o.Kind != RulePhrase || o.Category != r.Category || o.Lang != r.Lang || h.Ref >= w.Ref || h.Start > 0 || h.End < len(strings.TrimSpace(w.Text)) {
 			continue
 		}
 		if o.Search == r.Search && o.Host == r.Host && o.Weight == r.Weight && o.Severity == r.Severity && o.Scope == r.Scope {

@@ -114,7 +114,7 @@ func TestEveryShippedPhraseIsFoundHoweverItIsWritten(t *testing.T) {
 // word ends.
 func hasLettersApart(text string) bool {
 	single := false
-	for w := range strings.FieldsSeq(text) {
+	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '-' || r == '.' }) {
 		one := utf8.RuneCountInString(w) == 1
 		if one && single {
 			return true
