@@ -52,7 +52,7 @@ func (m *memory) GroupsOf(context.Context, model.SchoolID, string) ([]string, er
 	return m.groups, nil
 }
 func (m *memory) GroupSize(context.Context, model.SchoolID, string) (int, error) { return 20, nil }
-func (m *memory) MayRead(model.SchoolID, model.User) bool { return m.may }
+func (m *memory) MayRead(model.SchoolID, model.User) bool                        { return m.may }
 func (m *memory) AddTrial(_ context.Context, t model.Trial) error {
 	m.kept = append(m.kept, t)
 	return nil
