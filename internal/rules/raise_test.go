@@ -56,3 +56,35 @@ func TestWhatIsRaisedOutweighsWhatIsNot(t *testing.T) {
 	in.Recent = []Seen{{Category: "spoons", At: noon}}
 	want(t, "again", rs.Judge(in), Flag, "spoons/blades.example")
 }
+
+// A page asks for several names of its site at once, and a program starts others
+// of itself: that is one visit and one start, and no repetition. Words that are
+// searched for again are.
+func TestAPageOfManyNamesIsOneVisit(t *testing.T) {
+	rs := compile(t, with("acme/knives.yaml", head+"raise: [{repeats: 3, within: 1h, to: urgent}]\n"+
+		"domains: [blades.example]\nprograms: [blades.exe]\nphrases: [{id: kn-001, text: big knife}]\n"+okTests))
+	at := func(rule string, ago ...time.Duration) (out []Seen) {
+		for _, d := range ago {
+			out = append(out, Seen{Category: "knives", Rule: "knives/" + rule, At: noon.Add(-d)})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name, text string
+		kind       event.Kind
+		recent     []Seen
+		want       event.Severity
+	}{
+		{"many names of one page", "cdn.blades.example", event.Domain, at("blades.example", 3*time.Second, 2*time.Second, time.Second, 0), event.High},
+		{"two pages of many names", "blades.example", event.Domain, at("blades.example", 601*time.Second, 600*time.Second, time.Second), event.High},
+		{"three pages", "blades.example", event.Domain, at("blades.example", 20*time.Minute, 601*time.Second, 600*time.Second), event.Urgent},
+		{"a site that is used for minutes", "blades.example", event.Domain, at("blades.example", 2*time.Minute, 90*time.Second, time.Minute, time.Second), event.Urgent},
+		{"a program that starts itself", "blades.exe", event.Process, at("program/blades", 2*time.Second, time.Second), event.High},
+		{"a page, a program and another page", "blades.example", event.Domain, append(at("program/blades", time.Second), at("blades.example", time.Hour)...), event.Urgent},
+		{"three searches in a minute", "big knife", event.Search, at("kn-001", 20*time.Second, 10*time.Second), event.Urgent},
+	} {
+		if v := rs.Judge(Input{Kind: c.kind, Text: c.text, Role: "pupil", At: noon, Recent: c.recent}); v.Severity != c.want {
+			t.Errorf("%s: %s %q, want %s", c.name, v.Severity, v.Raised, c.want)
+		}
+	}
+}
