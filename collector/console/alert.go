@@ -31,7 +31,10 @@ type alertView struct {
 	Words             []wordLine
 	How               []string
 	NotSeen           []string
+	Matched, Ruled    []string // how the rule came to match, and what else there is to say of it
+	Unfiltered        string
 	Rule, Pack, Noun  string
+	Raised            bool // the rule alone would make it less
 	Told              []toldLine
 	Events            []happened
 	Erased            string // what was erased, when and why
@@ -41,7 +44,11 @@ type alertView struct {
 type step struct{ Strong, Rest string }
 
 // wordLine is one thing that was seen, uncovered.
-type wordLine struct{ When, Name, Match, Program string }
+type wordLine struct {
+	When, Name, Match string
+	ReadAs            string   // what Match was read as
+	Beside            []string // other phrases that counted
+}
 
 // sight is what of an alert is uncovered on this page.
 type sight struct {
@@ -119,12 +126,14 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		Name: rd.name(s, "alert", shown), HasAccount: s.subject.Account != "", InLog: s.lead.Via == event.ViaLog,
 		Steps: steps(s.cat.FirstSteps), StepsOf: s.cat.Noun, Helplines: s.cat.Helplines,
 		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
-		How: how(s), NotSeen: notSeen(s.lead),
+		How: how(s), NotSeen: notSeen(s.lead), Raised: s.lead.Raised != "",
+		Matched: matched(s.lead, s.cat.Noun), Ruled: rd.ruled(s.lead), Unfiltered: wordsUnfiltered(s.lead),
 		Rule: ruleShown(s.lead.Rule, show.words), Pack: s.lead.Pack, Noun: s.cat.Noun,
 	}
 	if !s.subject.Erased.IsZero() {
 		view.Erased = erasedLine(s.subject, rd.c.zone)
 		view.Seen, view.WordsAsk, view.Words = "Erased with the account.", "", nil
+		view.Matched, view.Ruled, view.Unfiltered = nil, nil, ""
 		show.words = false
 	}
 	if show.words {
@@ -238,8 +247,8 @@ func (rd *reader) words(s story) []wordLine {
 			continue
 		}
 		seen[e.Name] = true
-		line := wordLine{When: when(e.Observed, rd.now, rd.c.zone), Name: e.Name}
-		if e.Match != "" && e.Match != e.Name {
+		line := wordLine{When: when(e.Observed, rd.now, rd.c.zone), Name: e.Name, ReadAs: e.ReadAs, Beside: besides(e)}
+		if e.Match != "" && (e.Match != e.Name || e.ReadAs != "") {
 			line.Match = e.Match
 		}
 		out = append(out, line)

@@ -153,6 +153,13 @@ func (words) Category(id string) (Category, bool) {
 	}, Helplines: []string{"Childline 0800 1111, any time", "Samaritans 116 123, any time"}}, true
 }
 
+func (words) List(id string) (List, bool) {
+	list, ok := map[string]List{
+		"invented-bets": {From: "Invented lists", Licence: "CC-BY-SA-4.0"}, "our-blocks": {Own: true},
+	}[id]
+	return list, ok
+}
+
 // people: a DSL, a deputy, the head, IT; a handful of pupils and devices.
 func (h *house) people() {
 	for _, u := range []struct {
@@ -244,7 +251,7 @@ func (h *house) urgent() string {
 	return h.raise(model.Event{
 		Device: "device-1", Observed: at(10, 41), Name: "hurting.example", Match: "hurting.example", Via: event.ViaTLS, Also: []event.Via{event.ViaDNS},
 		Outcome: model.OutcomeConnected, Account: "dp14", Process: "firefox", Category: "self-harm", Severity: event.Urgent,
-		NotSeen: []string{"domain only; page content unknown", "likely a part of another page"},
+		NotSeen: []string{"domain only; page content unknown", "likely a part of another page", searchesUnseen},
 	})
 }
 

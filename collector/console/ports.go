@@ -51,9 +51,16 @@ type Category struct {
 	PackVersion string
 }
 
+// List is a list of sites' names that rules take, in words for people.
+type List struct {
+	From, Licence string
+	Own           bool // in a file of the rules, nobody else's
+}
+
 // Categories knows the words of the published rules.
 type Categories interface {
 	Category(id string) (Category, bool)
+	List(id string) (List, bool)
 }
 
 // Fleet knows how far the school can see today. It may be nil; then nothing is

@@ -100,6 +100,10 @@ func TestScreenshots(t *testing.T) {
 	}
 	h.setTime(at(10, 52))
 	shots.take("alert-taken", "/a/"+ref)
+	spelt := h.spelt()
+	shots.take("alert-grounds", "/a/"+spelt)
+	shots.take("alert-grounds-words", "/a/"+spelt, chromedp.Click("#words button"), chromedp.WaitVisible(".words"))
+	shots.take("alert-list", "/a/"+h.listed("invented-bets", "dp03"))
 	shots.take("not-found", "/a/7KQ2M4XT")
 	shots.take("covered", "/cover")
 }

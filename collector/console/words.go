@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -282,7 +283,12 @@ var saidHere = map[string]bool{
 	"search words only; what was opened afterwards is unknown":       true,
 	"program start only; what was done with it is unknown":           true,
 	"who was at the device is not known; an account is not a person": true,
+	searchesUnseen: true,
 }
+
+// searchesUnseen is what a device that sees no search words says with each event
+// (rules.SearchesUnseen; G2).
+const searchesUnseen = "sites and programs only; searches are not seen"
 
 // notSeen lists what nobody can know from this alert. What the rule remarks
 // about this event comes first.
@@ -305,7 +311,7 @@ func notSeen(e model.Event) []string {
 		out = append(out, "The results, and any page that was opened.")
 	}
 	out = append(out, wordsWhyNotKnown)
-	if e.Kind != event.Search {
+	if e.Kind != event.Search && (len(e.NotSeen) == 0 || slices.Contains(e.NotSeen, searchesUnseen)) {
 		out = append(out, wordsSeen)
 	}
 	return out

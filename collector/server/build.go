@@ -187,3 +187,16 @@ func (c categories) Category(id string) (console.Category, bool) {
 		Title: got.Title, Noun: got.Noun, FirstSteps: got.FirstSteps, Helplines: got.Helplines, PackVersion: got.Pack,
 	}, ok
 }
+
+func (c categories) List(id string) (console.List, bool) {
+	set := c.policy.Rules()
+	if set == nil {
+		return console.List{}, false
+	}
+	for _, l := range set.Policy().Lists {
+		if l.ID == id {
+			return console.List{From: l.From, Licence: l.Licence, Own: l.File != ""}, true
+		}
+	}
+	return console.List{}, false
+}
