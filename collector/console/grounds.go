@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"safelight/collector/model"
+	"safelight/internal/event"
 )
 
 // The sentences that say how a rule came to match. They tell nothing of what was
@@ -110,12 +111,13 @@ func wordsScope(e model.Event) string {
 	return "The rule does not hold for everybody, only for: " + strings.TrimSuffix(e.Scope, ".") + "."
 }
 
-// wordsUnfiltered is about the place, and never about the pupil (S117).
+// wordsUnfiltered is about the place, and never about a person (S117). Where the
+// device that only follows a log stands says nothing of what is in it.
 func wordsUnfiltered(e model.Event) string {
-	if !e.Unfiltered {
+	if !e.Unfiltered || e.Via == event.ViaLog {
 		return ""
 	}
-	return "There is no web filter where this device is, so that more can be reached there. That says nothing about the pupil."
+	return "There is no web filter where this device is, so that more can be reached there. That says nothing about who used it."
 }
 
 // joined writes "a, b and c".

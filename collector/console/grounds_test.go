@@ -44,7 +44,7 @@ func TestG02AnAlertSaysInPlainWordsHowItsRuleCameToMatch(t *testing.T) {
 		"Another phrase on the self-harm list was in the same text, and counted too.",
 		"The rule does not hold for everybody, only for: years 7, 8, 9; on premises.",
 		"Raised from high to urgent: match number 3 of this category in 1 hour.",
-		"There is no web filter where this device is, so that more can be reached there. That says nothing about the pupil.")
+		"There is no web filter where this device is, so that more can be reached there. That says nothing about who used it.")
 	wantNot(t, page, "s3lf", "read as <", "thingummies", "The rule makes it urgent", wordsSeen)
 	want(t, b.post("/a/"+ref+"/words"), http.StatusOK, "s3lf h4rm", `read as <span class="any">“self harm”</span>`, `beside it <span class="any">“other thingummies”</span>`)
 }

@@ -189,6 +189,9 @@ func (t *trial) notes(small bool) []string {
 	if t.erased > 0 {
 		notes = append(notes, "Events whose words were erased cannot be judged again and are left out.")
 	}
+	if t.unlisted > 0 {
+		notes = append(notes, "Sites that a device took for ones of a list, and that the list does not hold, were told to nobody and are left out.")
+	}
 	if t.mayRead && t.upheldGone {
 		notes = append(notes, "Among the alerts that would no longer be raised are some that were upheld as a concern.")
 	}

@@ -44,6 +44,7 @@ type trial struct {
 	count  counts
 
 	judged, searches, erased int64
+	unlisted                 int64
 	upheldGone               bool
 	examples                 [2][]model.TrialExample // new ones, gone ones
 }
@@ -80,6 +81,7 @@ func newTrial(now, to *rules.Ruleset, mayRead bool) *trial {
 // the name was told to nobody, and is left out.
 func (t *trial) see(e model.TrialEvent) error {
 	if e.Unlisted {
+		t.unlisted++
 		return nil
 	}
 	if e.Erased {

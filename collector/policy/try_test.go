@@ -286,7 +286,11 @@ func TestATrialLeavesOutWhatNoListHolds(t *testing.T) {
 		e.Unlisted = n < 5
 		m.events = append(m.events, e)
 	}
-	if r := try(t, tried(t, m), both(t), model.User{}); numbers(r.Total) != "15 15 15 0 0" {
+	r := try(t, tried(t, m), both(t), model.User{})
+	if !strings.Contains(strings.Join(r.Notes, " "), "that the list does not hold, were told to nobody and are left out") {
+		t.Errorf("the notes do not say that some are left out: %q", r.Notes)
+	}
+	if numbers(r.Total) != "15 15 15 0 0" {
 		t.Errorf("total %s", numbers(r.Total))
 	}
 }
