@@ -71,14 +71,14 @@ func shipped(t testing.TB) map[string][]byte {
 	return files
 }
 
-// pack is the protected pack and a category whose own test asks for a hit.
+// pack is the protected and the locked pack and a category whose own test asks for a hit.
 func pack(t testing.TB, hit string) map[string][]byte {
 	files := map[string][]byte{
 		"mine/pack.yaml": []byte("pack: mine\ntitle: Test pack\nversion: 1\n"),
 		"mine/test.yaml": fmt.Appendf(nil, ruleFile, hit),
 	}
 	for name, data := range shipped(t) {
-		if strings.HasPrefix(name, "protected/") {
+		if strings.HasPrefix(name, "protected/") || strings.HasPrefix(name, "locked/") {
 			files[name] = data
 		}
 	}
@@ -260,6 +260,26 @@ func TestG05TheProtectedPackIsPublishedUnchangedOrNothingIs(t *testing.T) {
 			wantError(t, h.publish(files), c.says)
 			h.nothingStored()
 		})
+	}
+}
+
+func TestG16TheLockedPackIsPublishedUnchangedOrNothingIs(t *testing.T) {
+	const lockedFile = "locked/illegal-content.yaml"
+	for name, c := range map[string]struct {
+		change func(map[string][]byte)
+		says   string
+	}{
+		"left out":       {func(f map[string][]byte) { delete(f, "locked/pack.yaml"); delete(f, lockedFile) }, lockedFile + " is missing: the locked pack"},
+		"a byte changed": {func(f map[string][]byte) { f[lockedFile] = append(append([]byte{}, f[lockedFile]...), '\n') }, lockedFile + " differs from the one in this program: the locked pack"},
+		"a file added":   {func(f map[string][]byte) { f["locked/more.yaml"] = f[lockedFile] }, "locked/more.yaml is not part of the locked pack"},
+	} {
+		h := newHouse(t)
+		files := pack(t, "flagged.test")
+		c.change(files)
+		if err := h.publish(files); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+		h.nothingStored()
 	}
 }
 

@@ -114,8 +114,8 @@ func (w *Workflow) Rollback(ctx context.Context, to Version, by model.User, reas
 	return w.Publish(ctx, Side{Name: fmt.Sprintf("%d.%d", to.Epoch, to.Serial), Files: w.withOurs(files)}, by, reason)
 }
 
-// withOurs gives old files the protected pack of this program: theirs may be an
-// older one, and it is not a school's to change (G5).
+// withOurs gives old files the protected and locked packs of this program: theirs
+// may be older ones, and they are not a school's to change (G5, G16).
 func (w *Workflow) withOurs(files map[string][]byte) map[string][]byte {
 	files = maps.Clone(files)
 	for name := range protectedFiles(files) {
