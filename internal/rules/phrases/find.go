@@ -25,6 +25,7 @@ func (t *Table) Plain(s *Scratch, text string) []Hit {
 	s.begin(t)
 	s.reset(text)
 	s.read(text, 0)
+	s.joined = false
 	t.find(s, 0)
 	return s.hits
 }
@@ -42,8 +43,10 @@ func clipText(text string) string {
 func (t *Table) reading(s *Scratch, text string, one byte) {
 	s.reset(text)
 	s.read(text, one)
+	s.joined = false
 	t.find(s, 0)
 	if s.mayJoin && s.join(false) {
+		s.joined = true
 		t.find(s, SpelledOut|PutTogether)
 		if s.lone {
 			s.reset(text)

@@ -94,6 +94,9 @@ func (t *Table) together(s *Scratch, group, element uint32, how How, i, j int) {
 	if n > MaxAll || within > MaxWithin {
 		return // damaged
 	}
+	if s.joined && second&headOnly != 0 {
+		return // what is put together stands nearer than it is written
+	}
 	first := int32(i)
 	s.steps += int(n)
 	for e := range n {

@@ -140,3 +140,16 @@ func TestAScriptWithoutSpacesIsFoundWithinARun(t *testing.T) {
 		}
 	}
 }
+
+// Words that are put together stand nearer to others than they do in the text: a
+// context must not come to hide something by that.
+func TestAContextStandsAsNearAsItIsWritten(t *testing.T) {
+	table := tableOf(t, Phrase{Ref: 0, All: []string{"kill", "python"}, Within: 3, HeadOnly: true})
+	for text, want := range map[string]int{
+		"kill a b c d e python": 0, "kill s-t-o-p-p-e-d python": 0, "python a b c d e kill": 0, "i d e a b c kill x python": 1, "kill a b c python": 1,
+	} {
+		if hits := table.Search(new(Scratch), text); len(hits) != want {
+			t.Errorf("%q: %d hits, want %d", text, len(hits), want)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type Scratch struct {
 	table  *Table // that was searched last
 
 	lone    bool // see join
+	joined  bool // this reading has put words together
 	touched byte // kept so that touching is not optimised away
 
 	scan
