@@ -84,6 +84,8 @@ func TestGlobIsBoundedAndExact(t *testing.T) {
 		{"*tor*", "x/tor/y", true},
 		{"?at", "cat", true},
 		{"?at", "at", false},
+		{"/home/?lan/*", "/home/élan/x", true}, // a character is one, however many bytes it has
+		{"??", "é", false},
 		{"**a**", "bab", true},
 		{"a", "", false},
 		{"*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},

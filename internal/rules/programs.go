@@ -195,7 +195,7 @@ func appendPath(dst []byte, s string) []byte {
 }
 
 // glob matches a folded path against a pattern in which * is any run of
-// characters, slashes too, and ? any one byte. It never backtracks further than
+// characters, slashes too, and ? any one. It never backtracks further than
 // the last star, so its cost is bounded by the product of the two lengths.
 func glob(pattern string, path []byte) bool {
 	p, s, star, mark := 0, 0, -1, 0
@@ -204,9 +204,11 @@ func glob(pattern string, path []byte) bool {
 		case p < len(pattern) && pattern[p] == '*':
 			star, mark = p, s
 			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == path[s]):
-			p++
-			s++
+		case p < len(pattern) && pattern[p] == '?':
+			_, size := utf8.DecodeRune(path[s:])
+			p, s = p+1, s+size
+		case p < len(pattern) && pattern[p] == path[s]:
+			p, s = p+1, s+1
 		case star >= 0:
 			mark++
 			p, s = star+1, mark
