@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,9 +117,11 @@ func (w *Workflow) replay(ctx context.Context, t *trial, by model.User, since, u
 	}
 }
 
-// keep stores the numbers, never an example.
+// keep stores the numbers, never an example, nor what only those may know who see
+// alerts: whoever is at the command line may read what is kept.
 func (w *Workflow) keep(ctx context.Context, r model.TrialResult, by model.User) error {
 	r.Examples = nil
+	r.Notes = slices.DeleteFunc(slices.Clone(r.Notes), func(note string) bool { return note == noteUpheld })
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -193,9 +196,11 @@ func (t *trial) notes(small bool) []string {
 		notes = append(notes, "Sites that a device took for ones of a list, and that the list does not hold, were told to nobody and are left out.")
 	}
 	if t.mayRead && t.upheldGone {
-		notes = append(notes, "Among the alerts that would no longer be raised are some that were upheld as a concern.")
+		notes = append(notes, noteUpheld)
 	}
 	return notes
 }
+
+const noteUpheld = "Among the alerts that would no longer be raised are some that were upheld as a concern."
 
 func join(parts ...string) string { return strings.Join(parts, "\x00") }
