@@ -80,7 +80,7 @@ func TestG02ADeviceThatSeesSearchesIsNotSaidToSeeNone(t *testing.T) {
 
 // A way of reading that the engine learns has to be told here too.
 func TestEveryWayOfReadingHasItsWords(t *testing.T) {
-	ways := phrases.How(^phrases.How(0)).Words()
+	ways := (^phrases.How(0)).Words()
 	for _, how := range ways {
 		if wordsRead(model.Event{Grounds: event.Grounds{How: []string{how}}}) == "" {
 			t.Errorf("%q is not worded", how)

@@ -104,7 +104,7 @@ func (p *Publisher) vetRules(ctx context.Context, files map[string][]byte, set *
 	}
 	var errs []error
 	for _, problem := range problems {
-		errs = append(errs, fmt.Errorf("%w; let the site through (`domains: [{allow: [...]}]`), or take the list out", problem))
+		errs = append(errs, fmt.Errorf("%s; let the site through (`domains: [{allow: [...]}]`), or take the list out", problem))
 	}
 	return errors.Join(errs...)
 }

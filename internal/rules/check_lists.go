@@ -16,8 +16,8 @@ type ListProblem struct {
 	Line string // what it would flag, and where that stands
 }
 
-// Error says both on one line.
-func (p ListProblem) Error() string {
+// String says both on one line.
+func (p ListProblem) String() string {
 	return fmt.Sprintf("%s on list %s would flag %s", p.Name, p.List, p.Line)
 }
 

@@ -16,7 +16,7 @@ func TestG05AListFlagsNothingThatMustBeMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range rs.CheckLists() {
-			all = append(all, p.Error())
+			all = append(all, p.String())
 		}
 		return all
 	}

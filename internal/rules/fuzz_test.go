@@ -126,15 +126,17 @@ func FuzzOpen(f *testing.F) {
 		broken[i] ^= 0x55
 		f.Add(broken, t.Names)
 	}
-	f.Fuzz(func(t *testing.T, phrases, names []byte) {
+	f.Fuzz(func(_ *testing.T, phrases, names []byte) {
 		for _, p := range []*Policy{rs.policy, few.policy} {
 			odd, err := Open(p, Tables{Phrases: phrases, Names: names})
 			if err != nil {
 				continue
 			}
 			for _, in := range []Input{
-				{Kind: event.Search, Text: "a B1G kn1fe, sharp as a blade: s.h.a.r.p mymachetes bigggg"}, {Kind: event.Search, Text: "childline big knife"},
-				{Kind: event.Domain, Text: "www.blades.example"}, {Kind: event.Domain, Text: "big-knife.example.com"},
+				{Kind: event.Search, Text: "a B1G kn1fe, sharp as a blade: s.h.a.r.p mymachetes bigggg"},
+				{Kind: event.Search, Text: "childline big knife"},
+				{Kind: event.Domain, Text: "www.blades.example"},
+				{Kind: event.Domain, Text: "big-knife.example.com"},
 			} {
 				odd.Judge(in)
 				odd.Explain(in)
