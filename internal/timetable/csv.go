@@ -34,6 +34,9 @@ func readCSV(data []byte) (Plan, error) {
 		if err != nil {
 			return Plan{}, fmt.Errorf("%w", err)
 		}
+		if strings.TrimSpace(strings.Join(cells, "")) == "" {
+			continue // spreadsheets export the empty rows beneath
+		}
 		line, _ := lines.FieldPos(0)
 		if at == nil {
 			if at, err = columns(cells); err != nil {

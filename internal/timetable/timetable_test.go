@@ -170,6 +170,7 @@ term;;Spring;;;b;2027-01-05;2027-03-26
 holiday;;Half-term;;;;2026-10-26;2026-10-30
 inset;;;;;;2026-09-02;
 inset;;;;;;2026-11-27
+;;;;;;;
 `
 	a, b := read(t, school), read(t, "\xef\xbb\xbf"+strings.ReplaceAll(text, "\n", "\r\n"))
 	for when := at(t, "2026-08-30 00:00"); when.Before(at(t, "2027-04-10 00:00")); when = when.Add(17 * time.Minute) {
