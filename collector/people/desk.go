@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"safelight/collector/model"
@@ -78,6 +79,15 @@ func (d *Desk) SetSite(ctx context.Context, site model.Site) (model.Site, error)
 	site, err := CheckSite(site)
 	if err != nil {
 		return site, err
+	}
+	all, err := d.Sites(ctx)
+	if err != nil {
+		return site, err
+	}
+	for _, s := range all { // rosters, timetables and rules know them without case
+		if s.Name != site.Name && strings.EqualFold(s.Name, site.Name) {
+			return site, fmt.Errorf("site %q: it is set as %q already: write it so, or take that one away first", site.Name, s.Name)
+		}
 	}
 	return site, d.Store.SetSite(ctx, d.School, site, d.Now(), d.Sign)
 }

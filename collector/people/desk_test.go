@@ -283,6 +283,17 @@ func TestWrongSiteSaysWhatToWrite(t *testing.T) {
 	}
 }
 
+func TestOneSiteInTwoSpellingsIsRefused(t *testing.T) {
+	d := newDesk(t)
+	_, err := d.SetSite(t.Context(), model.Site{Name: "Manor", Networks: []string{"10.0.0.0/8"}})
+	noError(t, err)
+	if _, err := d.SetSite(t.Context(), model.Site{Name: "manor"}); err == nil || !strings.Contains(err.Error(), `as "Manor" already`) {
+		t.Errorf("set again: %v", err)
+	}
+	_, err = d.SetSite(t.Context(), model.Site{Name: "Manor"})
+	noError(t, err)
+}
+
 var _ DeskStore = (*store.Store)(nil)
 
 var _ OverlayStore = (*store.Store)(nil)
