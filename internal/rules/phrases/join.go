@@ -1,6 +1,9 @@
 package phrases
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // join puts words back together that were pulled apart: s.e.l.f, su_ic_ide,
 // s u i c i d e. It reports whether it changed anything, and notes in s.lone
@@ -37,13 +40,14 @@ func (s *Scratch) join(apart bool) bool {
 	return changed
 }
 
-// loners says whether the first and the last of n words from i, a row of letters
-// with spaces between, are words by themselves: "i k i l l m y s e l f". Without
-// them three letters are left at least.
+// loners says whether the first and the last of n words from i, a row of letters,
+// are words by themselves: "i k i l l m y s e l f". Without them three letters are
+// left at least.
 func (s *Scratch) loners(i, n int) (before, after int) {
-	if n <= minRow || s.text[s.words[i].end] != ' ' {
+	if n <= minRow || slices.ContainsFunc(s.words[i:i+n], func(w word) bool { return !s.single(w) }) {
 		return 0, 0
 	}
+	s.steps += n
 	if s.loner(s.words[i]) {
 		before = 1
 	}

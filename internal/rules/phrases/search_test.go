@@ -63,7 +63,7 @@ func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
 	for _, text := range []string{
 		"therapist", "the-rapids", "essex", "sussex", "sexton", "class", "bass", "skill", "kills", "killed", "spot", "potato",
 		"title", "titan", "scunthorpe", "555", "a 55 b", "505", "50 5", "7 17", "717", "1984", "self charm", "selfharmony",
-		"harm self", "self and harm", "рот", "рот і ніс", "сос", "тит", "σοσ", "s e x t o n", "k i l l e r", "i a m", "a b c d", "a s e x t o n i", "i k i l l e r", "a d i", "1ll s1ng",
+		"harm self", "self and harm", "рот", "рот і ніс", "сос", "тит", "σοσ", "s e x t o n", "k i l l e r", "i a m", "a b c d", "a s e x t o n i", "i k i l l e r", "a d i", "a.b.c.d", "a-class", "1ll s1ng",
 		"kil", "sek", "analysis", "an al", "e-mail", "u.s.a", "v1.2.3", "0xdeadbeef", "3d", "", "   ", "!!!", "\x00", "\xff\xfe", "…",
 	} {
 		if found := refs(table, text); found != nil {
@@ -85,6 +85,7 @@ func TestAHitSaysWhereItStandsAndHowItWasRead(t *testing.T) {
 		{"seeelf harm", "seeelf harm", "self harm", "stretched letters"},
 		{"se.lf harm", "se.lf harm", "self harm", "put together"},
 		{"can i k i l l m y s e l f", "k i l l m y s e l f", "killmyself", "spelled out"},
+		{"i-k-i-l-l m-y-s-e-l-f", "k-i-l-l m-y-s-e-l-f", "kill myself", "spelled out"},
 		{"k i l l m y s e l f i cant go on", "k i l l m y s e l f", "killmyself", "spelled out"},
 		{"i k i l l m y s e l f a", "k i l l m y s e l f", "killmyself", "spelled out"},
 		{"k1ll myse1f", "k1ll myse1f", "kill myself", "digits read as letters"},
