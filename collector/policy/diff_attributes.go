@@ -191,6 +191,9 @@ func (r *reviewer) raises(was, is rules.OutlineCategory) {
 	written := func(c rules.OutlineCategory) map[string]rules.Scope {
 		all := map[string]rules.Scope{}
 		for _, x := range c.Raises {
+			if was, twice := all[x.Text]; twice { // in two files: for everybody whom one of them holds for
+				x.Scope = eitherScope(was, x.Scope)
+			}
 			all[x.Text] = x.Scope
 		}
 		return all

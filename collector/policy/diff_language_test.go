@@ -100,6 +100,21 @@ func TestG07OnePhraseInTwoPlacesHidesNoChange(t *testing.T) {
 	}
 }
 
+func TestG07OneRaiseInTwoPlacesHidesNoChange(t *testing.T) {
+	raising := func(years ...int) *rules.Outline {
+		files := both(t)
+		for i, year := range years {
+			files[fmt.Sprintf("mine/more%d.yaml", i)] = fmt.Appendf(nil, "extends: grave\nowner: DSL\nwhy: More.\nscope: {years: [%d]}\nraise: [{repeats: 3, within: 1h, to: urgent}]\ntests: {hit: [grave words], miss: [an ordinary line, another]}\n", year)
+		}
+		return outline(t, files)
+	}
+	for _, left := range []int{7, 8} {
+		if r := policy.Review(raising(7, 8), raising(left)); !r.Lowering {
+			t.Errorf("only year %d is left: no lowering: %q", left, texts(r))
+		}
+	}
+}
+
 func TestG06AnUnreviewedLanguageIsNoWidening(t *testing.T) {
 	files := both(t)
 	files["mine/more.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: More.\nlang: fr\nphrases: [{id: m-1, text: mots bien graves}]\ntests: {hit: [mots bien graves], miss: [mots doux]}\n")
