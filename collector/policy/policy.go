@@ -86,8 +86,9 @@ func (p *Publisher) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the policy in force: %w", err)
 	}
-	if !ok {
-		return nil
+	signed, err := signedOf(v)
+	if !ok || err == nil && proto.Equal(signed, p.Signed()) {
+		return nil // tables of millions of names are not read again for nothing
 	}
 	files, err := p.manifestFiles(ctx, v)
 	if err != nil {
