@@ -38,7 +38,7 @@ build: ## bin/safelight-agent and bin/safelight-collector, static
 dist: ## archives of both programs for every system, with SHA256SUMS, in dist/
 	@VERSION='$(VERSION)' .ci/dist
 
-bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real names
+bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real names, BENCH_CORPORA=FOLDER of public queries
 	go run -tags $(TAGS) ./internal/bench
 
 screenshots: ## pictures of the console, in docs/screenshots

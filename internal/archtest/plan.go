@@ -30,6 +30,7 @@ var rooms = []room{
 	{"internal/bundle", []string{"internal/event", "internal/rules/...", "proto/safelight/v1"}, "it turns compiled rules into files and back, so that rules knows no protobuf"},
 	{"internal/wire", []string{"internal/event", "internal/timetable", "proto/safelight/v1"}, "it turns events and timetables into messages and back, and knows no room"},
 	{"internal/packdir", []string{"packs/...", "internal/rules"}, "it reads packs from disk for rules, which does no I/O"},
+	{"internal/packdir/heldback", []string{"internal/event", "internal/rules"}, "it judges the lists that the shipped words are measured by; only tests and the benchmark use it"},
 	{"internal/mailbox", nil, "a mail server for demos and tests, no part of either program"},
 	{"internal/pgtest", nil, "a database server for tests, no part of either program"},
 	{"internal/demo", everything, "the demo drives the whole house"},

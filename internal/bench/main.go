@@ -48,6 +48,7 @@ func run(ctx context.Context) error {
 		{"names", listedNames},
 		{"phrases", wordsAndPhrases},
 		{"policy", openedPolicies},
+		{"words", shippedWords},
 	} {
 		if only := os.Args[1:]; len(only) > 0 && !slices.Contains(only, m.name) {
 			continue

@@ -143,35 +143,3 @@ func TestNotesAndHiddenFilesBesideTheRulesAreLeftAlone(t *testing.T) {
 		}
 	}
 }
-
-func TestTheStarterPackIsSmallButReal(t *testing.T) {
-	files, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	rs, err := rules.Compile(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(rs.Categories()); n < 12 {
-		t.Errorf("%d categories, want at least 12", n)
-	}
-	for _, c := range rs.Categories() {
-		if c.Locked {
-			continue
-		}
-		text := string(files["starter/"+c.ID+".yaml"])
-		if text == "" {
-			t.Errorf("%s is not in a file of its name", c.ID)
-		}
-		if n := strings.Count(text, "- {id: "); n < 15 {
-			t.Errorf("%s: %d phrases, want at least 15", c.ID, n)
-		}
-		if len(c.FirstSteps) == 0 || c.About == "" {
-			t.Errorf("%s: no first steps or words about it", c.ID)
-		}
-		if c.Risk == rules.RiskLife && len(c.Helplines) == 0 {
-			t.Errorf("%s: no helplines", c.ID)
-		}
-	}
-}
