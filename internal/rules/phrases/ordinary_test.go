@@ -10,8 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// shipped gives every phrase, form and allow phrase of the packs in this tree.
-func shipped(t testing.TB) (list []Phrase) {
+// shipped gives every phrase and form of the packs in this tree that has this
+// weight at least.
+func shipped(t testing.TB, least int) (list []Phrase) {
 	t.Helper()
 	files, err := filepath.Glob("../../../packs/*/*.yaml")
 	if err != nil || len(files) < 10 {
@@ -28,12 +29,16 @@ func shipped(t testing.TB) (list []Phrase) {
 				Forms  []string
 				All    []string
 				Within int
+				Weight *int
 			}
 		}
 		if err := yaml.Unmarshal(data, &file); err != nil {
 			t.Fatal(name, err)
 		}
 		for _, p := range file.Phrases {
+			if p.Weight != nil && *p.Weight < least {
+				continue
+			}
 			for _, text := range append(p.Forms, p.Text) {
 				if text != "" {
 					list = append(list, Phrase{Ref: uint32(len(list)), Text: text})
@@ -49,9 +54,9 @@ func shipped(t testing.TB) (list []Phrase) {
 
 // What is guessed at, digits as letters, pieces put together, letters spelled
 // out or stretched, must find nothing in ordinary lines: a false alarm may harm
-// a child.
+// a child. What flags nothing by itself may be guessed at: "sooo tired".
 func TestNoGuessFlagsAnOrdinaryLine(t *testing.T) {
-	list := shipped(t)
+	list := shipped(t, 100)
 	table := tableOf(t, list...)
 	data, err := os.ReadFile("testdata/ordinary.txt")
 	if err != nil {
@@ -82,7 +87,7 @@ func TestNoGuessFlagsAnOrdinaryLine(t *testing.T) {
 
 // Every phrase that ships is found in each way of writing it.
 func TestEveryShippedPhraseIsFoundHoweverItIsWritten(t *testing.T) {
-	list := shipped(t)
+	list := shipped(t, 0)
 	table := tableOf(t, list...)
 	s := new(Scratch)
 	finds := func(p Phrase, text string) bool {

@@ -70,7 +70,7 @@ func TestMoreThanATableHoldsIsRefused(t *testing.T) {
 }
 
 func TestTheSameListMakesTheSameTable(t *testing.T) {
-	list := append(fromLines(someLines), shipped(t)...)
+	list := append(fromLines(someLines), shipped(t, 0)...)
 	a, err := Build(list)
 	if err != nil {
 		t.Fatal(err)
