@@ -6,7 +6,9 @@
 //
 //	plain          SELF  Harm         case, accents, full-width and styled letters, marks
 //	look-alikes    sеlf hаrm          Cyrillic and Greek letters inside a Latin word
+//	               kiII               a capital I within small letters, as an l
 //	leet           s3lf h4rm, k!ll    digits and signs as letters, 1 once as i and once as l
+//	               1 want, k 1 l l    a 1 beside words as i, digits in a row of letters
 //	joined         s.e.l.f, su_icide  pieces put together, letters spelled out
 //	stretched      suiciiide          a letter three times or more
 //

@@ -8,12 +8,12 @@ func (t *Table) Search(s *Scratch, text string) []Hit {
 	text = clipText(text)
 	s.begin(t)
 	t.reading(s, text, 0)
-	if s.sawLeet {
-		ones := s.sawOne
+	leet, ones := s.sawLeet || s.rowLeet, s.sawOne || s.rowOne
+	if leet {
 		t.reading(s, text, 'i')
-		if ones {
-			t.reading(s, text, 'l')
-		}
+	}
+	if s.drawn = drawn(text); leet && ones || s.drawn {
+		t.reading(s, text, 'l')
 	}
 	return s.hits
 }

@@ -39,7 +39,7 @@ var someTexts = []string{
 	"STRASSE straße", "a b c d", "sad sad self pity free", "\xff\x00self harm\xff", "ﬃporn ｐｏｒｎ 𝓹𝓸𝓻𝓷", "self\u200b harm", "kill\u0301 myself!", "@$$ €urope k!|| 1ll!",
 	"sеlf hаrm", "1984 5!5 50.5", "a.b.c self_harm", "noose aa bb tie", "noose aa bb cc tie",
 	"a quite ordinary question  with two spaces, and a comma, of more than sixty-four bytes in all", "Abcdefgh ABCDEFGHI abcdefghijklmnopqrstuvwxyz", "eight ch",
-	" leading", "trailing ", "sixty four bytes of small letters and spaces are what fit in oneX", "averyveryveryverylongwordthatfillsmorethanthewholewindowofsixtyfourbytesatonce x",
+	"kiII myseIf aII", "1 want to d1e", "k 1 l l myself k 1 l l m y s e 1 f", " leading", "trailing ", "sixty four bytes of small letters and spaces are what fit in oneX", "averyveryveryverylongwordthatfillsmorethanthewholewindowofsixtyfourbytesatonce x",
 }
 
 // FuzzSearch: whatever is looked for in whatever text, offsets lie within it and

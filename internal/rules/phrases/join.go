@@ -130,6 +130,9 @@ func (s *Scratch) merge(i, n int) word {
 		w.how |= part.how &^ Stretched // of the piece by itself
 	}
 	w.to = uint32(s.n)
+	if w.letters {
+		w.how |= s.leetRow(i, n, int(w.from))
+	}
 	s.steps += int(w.to - w.from)
 	if w.letters {
 		w.how |= SpelledOut

@@ -29,6 +29,8 @@ const (
 	lookCloser        // digits, signs that may be letters, the first byte of a wider rune
 )
 
+func isSmall(b byte) bool { return b >= 'a' && b <= 'z' }
+
 func isWordByte(b byte) bool { return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' }
 
 // foldOf gives the plain letters a rune outside ASCII is read as, as up to four

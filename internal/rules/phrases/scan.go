@@ -42,7 +42,7 @@ func (s *Scratch) span(i, to int) {
 	for i < to {
 		c := text[i]
 		switch kind := ascii[c]; {
-		case kind >= 'a' && !s.tracing && !s.open:
+		case kind >= 'a' && !s.tracing && !s.open && !s.drawn:
 			if at := s.spaced(i, to); at > i {
 				i = at
 				continue
@@ -68,6 +68,10 @@ func (s *Scratch) rune(r rune, from, to int) {
 	switch {
 	case r >= 'a' && r <= 'z':
 		s.add(from, to, byte(r))
+		s.letter, s.latin = true, true
+	case r == 'I' && s.drawn && s.drawsL(from):
+		s.add(from, to, 'l')
+		s.how |= LookAlike
 		s.letter, s.latin = true, true
 	case r >= 'A' && r <= 'Z':
 		s.add(from, to, byte(r)+'a'-'A')
@@ -248,8 +252,12 @@ func (s *Scratch) move(at, out, n int) {
 }
 
 // digits puts a number back that a leet reading took for letters: 1984 is not a
-// word.
+// word. A lone 1 with words beside it is: "1 want to d1e".
 func (s *Scratch) digits() {
+	if s.loneOne() {
+		s.buf[s.from] = 'i' // and never l, whatever the rest is read as
+		return
+	}
 	s.n, s.how = s.from, s.how&^Digits
 	s.trace = s.trace[:s.mark]
 	for i := s.start; i < s.end; i++ {

@@ -42,6 +42,9 @@ type Scratch struct {
 	table  *Table // that was searched last
 
 	lone    bool // see join
+	rowLeet bool // the text holds a row of single letters that a leet reading would change
+	rowOne  bool // ... and differently for i and for l
+	drawn   bool // see drawn
 	joined  bool // this reading has put words together
 	touched byte // kept so that touching is not optimised away
 
@@ -66,6 +69,7 @@ func (s *Scratch) begin(t *Table) {
 	s.table = t
 	s.hits, s.said, s.steps = s.hits[:0], s.said[:0], 0
 	s.seen.clear()
+	s.rowLeet, s.rowOne, s.drawn = false, false, false
 }
 
 // Steps counts the work of the last search: letters folded, words and phrases

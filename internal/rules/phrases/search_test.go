@@ -56,6 +56,21 @@ func TestALetterIsReadAsAnyKeyboardHasIt(t *testing.T) {
 	}
 }
 
+// A 1 among words is an I where the text has letters in digits at all; the number of
+// a line, a year, a level are numbers.
+func TestALoneOneIsAnIBesideWordsOnly(t *testing.T) {
+	table := texts(t, "i want to die", "i kill")
+	for text, want := range map[string]bool{
+		"1 want to d1e": true, "s0 1 want to die": true, "1 w4nt to die": true, "1 k1ll": true, "1 ki11": true,
+		"1) want to d1e": false, "1. want to d1e": false, "11 want to d1e": false, "level-1 want to d1e": false, "2 want to d1e": false,
+		"chapter 1 kill a mockingbird": false, "1, k1ll": false, "1 kill 2 birds": false,
+	} {
+		if got := refs(table, text) != nil; got != want {
+			t.Errorf("%q: found %t, want %t", text, got, want)
+		}
+	}
+}
+
 // The accidents of the Scunthorpe family: words within words, words across
 // words, numbers, and other people's languages.
 func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
@@ -64,7 +79,7 @@ func TestAnOrdinaryWordIsNotReadAsAnother(t *testing.T) {
 		"therapist", "the-rapids", "essex", "sussex", "sexton", "class", "bass", "skill", "kills", "killed", "spot", "potato",
 		"title", "titan", "scunthorpe", "555", "a 55 b", "505", "50 5", "7 17", "717", "1984", "self charm", "selfharmony",
 		"harm self", "self and harm", "рот", "рот і ніс", "сос", "тит", "σοσ", "s e x t o n", "k i l l e r", "i a m", "a b c d", "a s e x t o n i", "i k i l l e r", "a d i", "a.b.c.d", "a-class", "1ll s1ng",
-		"kil", "sek", "analysis", "an al", "e-mail", "u.s.a", "v1.2.3", "0xdeadbeef", "3d", "", "   ", "!!!", "\x00", "\xff\xfe", "…",
+		"kil", "sek", "analysis", "an al", "e-mail", "u.s.a", "a 5 5", "s 0 5", "5 e x", "a n 4 1", "5 0 5 e", "d 1 3", "PoIIution", "KIng HaI", "SKILL", "SkiII", "DIE2", "cIass", "tItIe", "v1.2.3", "0xdeadbeef", "3d", "", "   ", "!!!", "\x00", "\xff\xfe", "…",
 	} {
 		if found := refs(table, text); found != nil {
 			t.Errorf("%q is read as %v", text, found)
@@ -92,6 +107,14 @@ func TestAHitSaysWhereItStandsAndHowItWasRead(t *testing.T) {
 		{"ki!l myse|f", "ki!l myse|f", "kill myself", "digits read as letters"},
 		{"to k.i.l.l m.y.s.e.l.f", "k.i.l.l m.y.s.e.l.f", "kill myself", "spelled out"},
 		{"now: k i l l m y s e l f", "k i l l m y s e l f", "killmyself", "spelled out"},
+		{"kiII myself", "kiII myself", "kill myself", "look-alike letters"},
+		{"i wiII kiII myseIf", "kiII myseIf", "kill myself", "look-alike letters"},
+		{"k1ll myseIf", "k1ll myseIf", "kill myself", "look-alike letters, digits read as letters"},
+		{"k 1 l l myself", "k 1 l l myself", "kill myself", "digits read as letters, spelled out"},
+		{"k 1 l l m y s e l f", "k 1 l l m y s e l f", "killmyself", "digits read as letters, spelled out"},
+		{"k i 1 1 m y s 3 1 f", "k i 1 1 m y s 3 1 f", "killmyself", "digits read as letters, spelled out"},
+		{"i k 1 l l m y s e l f", "k 1 l l m y s e l f", "killmyself", "digits read as letters, spelled out"},
+		{"k.1.l.l m.y.s.e.l.f", "k.1.l.l m.y.s.e.l.f", "kill myself", "digits read as letters, spelled out"},
 		{"sélf h4rm", "sélf h4rm", "self harm", "accents, digits read as letters"},
 	} {
 		s := new(Scratch)

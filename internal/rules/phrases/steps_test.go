@@ -48,7 +48,7 @@ func TestTenfoldTextCostsAtMostTwelvefoldSteps(t *testing.T) {
 		"emoji": "😀", "accents": "é", "signs": "@", "pieces": "a.", "spelled out": "k i l l ", "nested words apart": "aa kill tie noose x y bb him zz ",
 		"contexts": "kill w1 w2 w3 w4 w5 w49 ", "stretched": "tooo ", "no spaces": "自", "joiners": "\u0301", "apostrophes": "'", "ones": "1a", "ones of both kinds": "k1ll myse1f ", "rows with an i": "i k i l l i, ",
 		"look-alikes": "аa", "bad bytes": "\xff", "long gaps": "a" + strings.Repeat(" ", 50), "parts": "aaab", "parts in accents": "áaab", "parts in pieces": "aa-ab",
-		"dots": ".", "words of three": "aaa bbb ", "dollars": "$a$ ",
+		"dots": ".", "words of three": "aaa bbb ", "dollars": "$a$ ", "capitals": "kiII ", "a row of capitals": "aIIII", "capitals alone": "I I", "rows with digits": "k 1 l l, ", "one row with digits": "k 1 l l ", "lone ones": "1 a1b ",
 	} {
 		cost := func(n int) int {
 			s := new(Scratch)

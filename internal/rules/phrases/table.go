@@ -121,13 +121,13 @@ func (t *Table) lookWord(s *Scratch, w *word, hash uint64) {
 	t.lookStretched(s, w)
 }
 
-// eitherOne reads 1, ! and | as i in the words that no phrase has with an l there:
-// people write both in one line, "k1ll myse1f".
+// eitherOne reads 1, !, | and a capital I as i in the words that no phrase has with
+// an l there: people write both in one line, "k1ll myse1f".
 func (t *Table) eitherOne(s *Scratch) {
 	for i := range s.words {
 		w := &s.words[i]
 		from := s.text[w.start:w.end]
-		if w.how&Digits == 0 || w.id != 0 || int(w.to-w.from) != len(from) {
+		if w.how&(Digits|LookAlike) == 0 || w.id != 0 || int(w.to-w.from) != len(from) {
 			continue // of what was put together, no letter stands where its sign does
 		}
 		was := *w
@@ -143,11 +143,14 @@ func (t *Table) eitherOne(s *Scratch) {
 	}
 }
 
-// ones writes a letter wherever a word was read from one of 1, ! and |, and
-// reports whether it was anywhere.
+// ones writes a letter wherever a word was read from one of 1, ! and |, or from a
+// capital I drawn like an l, and reports whether it was anywhere.
 func (s *Scratch) ones(w *word, from string, as byte) (some bool) {
+	drawn := false // a capital I here is drawn like an l
 	for k := range len(from) {
-		if c := from[k]; c == '1' || c == '!' || c == '|' {
+		c := from[k]
+		drawn = drawn && c == 'I' || isSmall(c)
+		if c == '1' || c == '!' || c == '|' || c == 'I' && drawn && s.drawn {
 			s.buf[int(w.from)+k] = as
 			some = true
 		}
