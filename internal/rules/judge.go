@@ -113,6 +113,10 @@ type judging struct {
 	hits    []hit    // that stand
 	masks   []mask   // by category
 	sums    []uint32 // of distinct phrases, by category
+	ordered []hit    // see byStart
+	places  []int32  // by byte of the text, see byStart
+	first   []int32  // by rule, see onePerRule; all nought between uses
+	steps   int      // of work on hits; finding them counts its own
 	entries []listed
 	started started
 	help    bool // words ask for help
@@ -155,7 +159,7 @@ func (rs *Ruleset) Judge(in Input) Verdict {
 
 func (j *judging) judge(rs *Ruleset, in Input, t *trace) Verdict {
 	j.rs, j.in, j.trace = rs, in, t
-	j.help, j.ruled, j.best, j.text = false, false, finding{}, in.Text
+	j.help, j.ruled, j.best, j.text, j.steps = false, false, finding{}, in.Text, 0
 	switch in.Kind {
 	case event.Domain:
 		return j.judgeHost()

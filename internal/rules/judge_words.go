@@ -18,6 +18,7 @@ func (j *judging) eachPhrase(text string) {
 // masks; search says whether they are of search words or of a host name.
 func (j *judging) read(found []phrases.Hit, search bool) {
 	j.hits = j.hits[:0]
+	j.steps += len(found)
 	for _, h := range found {
 		if int(h.Ref) >= len(j.rs.policy.Rules) {
 			continue // a table of other rules; Open cannot see into it
@@ -45,16 +46,12 @@ func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
 }
 
 // weigh offers the hits of the categories whose distinct phrases together reach
-// the threshold. It sorts them by rule, so that a text full of hits costs no
-// more than sorting.
+// the threshold, one hit a rule.
 func (j *judging) weigh(change func(*finding)) {
 	if len(j.hits) == 0 {
 		return
 	}
-	slices.SortFunc(j.hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(b.End-b.Start, a.End-a.Start), cmp.Compare(a.Start, b.Start), cmp.Compare(a.How, b.How))
-	})
-	j.hits = slices.CompactFunc(j.hits, func(a, b hit) bool { return a.Ref == b.Ref })
+	j.onePerRule()
 	j.sums = slices.Grow(j.sums[:0], len(j.rs.policy.Categories))[:len(j.rs.policy.Categories)]
 	clear(j.sums)
 	for _, h := range j.hits {
@@ -79,6 +76,7 @@ const maxEvidence = 8
 // evidence gives the other phrases of the category that stood, heaviest first.
 func (j *judging) evidence(f finding) []Evidence {
 	var out []Evidence
+	j.steps += len(j.hits) // one a rule
 	for _, h := range j.hits {
 		if h.rule != f.rule && h.rule.Category == f.rule.Category {
 			out = append(out, Evidence{Rule: h.rule.ID, Match: j.text[h.Start:h.End], Weight: h.rule.Weight})

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // mask is how far the allow phrases of a category reach, read from the left:
 // a school's own, and anybody's.
@@ -48,12 +45,11 @@ func (m *mask) covers(h hit) *Rule {
 // reaches outside such a span stands: allowing "how to kill a process" hides
 // nothing of "how to kill myself" (G1).
 //
-// One sweep from left to right, so that a text full of hits costs no more than
-// sorting them.
+// One sweep from left to right, so that what a text full of hits costs grows with
+// its length alone.
 func (j *judging) standing(search bool) {
-	slices.SortFunc(j.hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(order(a), order(b)), cmp.Compare(b.End, a.End))
-	})
+	j.byStart()
+	j.steps += len(j.hits)
 	n := len(j.rs.policy.Categories)
 	j.masks = slices.Grow(j.masks[:0], n)[:n]
 	clear(j.masks)
@@ -81,12 +77,4 @@ func (j *judging) standing(search bool) {
 		kept = append(kept, h)
 	}
 	j.hits = kept
-}
-
-// order puts what masks before what is masked.
-func order(h hit) int {
-	if h.rule.Kind == RulePhrase {
-		return 1
-	}
-	return 0
 }
