@@ -14,11 +14,11 @@ import (
 
 func rulesTryVerb() cli.Command {
 	return adminVerb{
-		name: "rules try", args: "DIR|SERIAL|PROPOSAL --since 30d [--as WHO]", call: "rules/try",
+		name: "rules try", args: "DIR|SERIAL|PROPOSAL --since 30d --as WHO", call: "rules/try",
 		short:   "Judge the stored events again by rules that are not in force, and compare; nothing is published.",
 		example: `safelight-collector rules try rules --since 30d --as "Demo DSL"`,
 		request: func(fs *flag.FlagSet) func([]string) (any, error) {
-			as := fs.String("as", "", "who tries: whoever may see pupils' alerts is shown examples too")
+			as := fs.String("as", "", "who tries (a trial school needs nobody): whoever may see pupils' alerts is shown examples too")
 			from := since(fs)
 			return func(args []string) (any, error) {
 				t, err := from()
@@ -84,10 +84,11 @@ func sayTrial(w io.Writer, line json.RawMessage) error {
 }
 
 var changeWords = map[string]string{
-	"none":  "The rules tried would raise the same alerts as today's.",
-	"more":  "The rules tried would raise more alerts than today's, and every one that today's do.",
-	"fewer": "The rules tried would raise fewer alerts than today's, and none that today's do not.",
-	"both":  "The rules tried would raise some alerts that today's do not, and not raise some that today's do.",
+	"none":     "The rules tried would raise the same alerts as today's.",
+	"more":     "The rules tried would raise more alerts than today's, and every one that today's do.",
+	"fewer":    "The rules tried would raise fewer alerts than today's, and none that today's do not.",
+	"both":     "The rules tried would raise some alerts that today's do not, and not raise some that today's do.",
+	"withheld": "By how little the rules tried differ from today's is withheld: it would point at few people.",
 }
 
 func exampleWords(e model.TrialExample) string {

@@ -21,7 +21,7 @@ type TrialResult struct {
 	ByYear     []TrialRow `json:"by_year"`
 	BySeverity []TrialRow `json:"by_severity"`
 	// Change says in a word how the rules tried differ from today's: "none",
-	// "more", "fewer" or "both".
+	// "more", "fewer" or "both"; "withheld" where the numbers are.
 	Change string `json:"change"`
 	// Notes are what whoever reads the numbers has to know.
 	Notes []string `json:"notes"`

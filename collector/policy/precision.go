@@ -40,7 +40,7 @@ func precision(r model.RuleOutcomes) model.RulePrecision {
 	unfounded, noConcern, upheld := cell{n: r.Unfounded}, cell{n: r.NoConcern}, cell{n: r.Upheld}
 	withhold(precisionLeast, []sum{{&total, []*cell{&unfounded, &noConcern, &upheld}}}, nil)
 	p := model.RulePrecision{
-		Rule: r.Rule, Alerts: total.shown(), Unfounded: unfounded.shown(), NoConcern: noConcern.shown(), Upheld: upheld.shown(),
+		Rule: r.Rule, Alerts: total.shown(1), Unfounded: unfounded.shown(1), NoConcern: noConcern.shown(1), Upheld: upheld.shown(1),
 	}
 	if !total.hidden && !unfounded.hidden && total.n > 0 {
 		share := float64(noConcern.n+upheld.n) / float64(total.n)

@@ -36,11 +36,9 @@ const (
 	trialChunk = 500
 	// trialExamples bounds the examples each way.
 	trialExamples = 10
-	// trialLongest is how far back a trial may look.
-	trialLongest = 366 * 24 * time.Hour
 )
 
-// Try judges the stored events of the last time by a set of rules and by those in
+// Try judges the stored events of the last days by a set of rules and by those in
 // force, and compares both with the verdicts of then. by is whoever signed in, or
 // nobody. It reads pupils' events alone (G9) and none about the person who asks
 // (G3). The look is the caller's to put on record before.
@@ -56,10 +54,20 @@ func (w *Workflow) Try(ctx context.Context, to Side, by model.User, since time.T
 }
 
 func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.Time) (model.TrialResult, error) {
-	until := w.now().UTC()
-	if !since.Before(until) || until.Sub(since) > trialLongest {
-		return model.TrialResult{}, errors.New("--since: want a time of the last year, or an age such as 30d")
+	at := w.now().UTC()
+	school, err := w.store.School(ctx, w.school)
+	if err != nil {
+		return model.TrialResult{}, fmt.Errorf("reading the school: %w", err)
 	}
+	since, until, err := w.window(at, since, school.Trial)
+	if err != nil {
+		return model.TrialResult{}, err
+	}
+	done, err := w.beginTrial(ctx, by, school.Trial, at)
+	if err != nil {
+		return model.TrialResult{}, err
+	}
+	defer done()
 	now, err := w.Find(ctx, InForceName)
 	if err != nil {
 		return model.TrialResult{}, err
@@ -91,7 +99,7 @@ func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.T
 	}
 	result := t.result(pupils)
 	result.ID, result.Rules, result.Today = w.store.NewTrialID(), to.Name, now.Name
-	result.At, result.Since, result.Until, result.Days = until, since.UTC(), until, until.Sub(since).Hours()/24
+	result.At, result.Since, result.Until, result.Days = at, since, until, until.Sub(since).Hours()/24
 	result.PerDay = rates(result)
 	return result, w.keep(ctx, result, by)
 }
@@ -186,7 +194,7 @@ func (t *trial) notes(small bool) []string {
 	if small {
 		notes = append(notes, fmt.Sprintf("The roster names fewer than %d pupils: no numbers are given.", trialPupils))
 	} else {
-		notes = append(notes, fmt.Sprintf("Numbers under %d are withheld, and those that would give them away.", trialLeast))
+		notes = append(notes, fmt.Sprintf("Numbers under %d are withheld, and those that would give them away; the others are rounded to the nearest %d.", trialLeast, trialRounded))
 	}
 	notes = append(notes, t.notStored()...)
 	if t.erased > 0 {

@@ -13,6 +13,9 @@ import (
 const (
 	// trialLeast is the least number that a trial shows (G17).
 	trialLeast = 10
+	// trialRounded is what the numbers shown are rounded to: those of two trials
+	// that differ by one phrase do not differ by one child (G17).
+	trialRounded = 5
 	// trialPupils is how many pupils there must be for any number (G17).
 	trialPupils = 50
 	// trialWindow is how close two events of an account and a category lie to be
@@ -210,8 +213,8 @@ func (r *tally) columns() []*cell {
 
 func (r *tally) shown(name, title string) model.TrialRow {
 	return model.TrialRow{
-		Name: name, Title: title, Then: r.then.shown(), Today: r.today.shown(), Proposed: r.proposed.shown(),
-		New: r.added.shown(), Gone: r.gone.shown(),
+		Name: name, Title: title, Then: r.then.shown(trialRounded), Today: r.today.shown(trialRounded), Proposed: r.proposed.shown(trialRounded),
+		New: r.added.shown(trialRounded), Gone: r.gone.shown(trialRounded),
 	}
 }
 
@@ -219,19 +222,10 @@ func (r *tally) shown(name, title string) model.TrialRow {
 // how many the roster names.
 func (t *trial) result(pupils int) model.TrialResult {
 	small := pupils < trialPupils
-	change := "none"
-	switch more, fewer := t.count.total.added.n > 0, t.count.total.gone.n > 0; {
-	case more && fewer:
-		change = "both"
-	case more:
-		change = "more"
-	case fewer:
-		change = "fewer"
-	}
 	all := cell{n: t.judged, hidden: t.judged > 0 && (small || t.judged < trialLeast)}
 	t.withhold(small)
 	r := model.TrialResult{
-		Judged: all.shown(), Total: t.count.total.shown("", ""), Change: change, Notes: t.notes(small),
+		Judged: all.shown(trialRounded), Total: t.count.total.shown("", ""), Change: t.change(), Notes: t.notes(small),
 		ByCategory: []model.TrialRow{}, ByYear: []model.TrialRow{}, BySeverity: []model.TrialRow{},
 		Examples: slices.Concat(t.examples[0], t.examples[1]),
 	}
@@ -250,6 +244,23 @@ func (t *trial) result(pupils int) model.TrialResult {
 		}
 	}
 	return r
+}
+
+// change says in a word how the rules differ, once numbers are withheld: where
+// those are that it is about, so is it.
+func (t *trial) change() string {
+	more, fewer := t.count.total.added, t.count.total.gone
+	switch {
+	case more.hidden || fewer.hidden:
+		return "withheld"
+	case more.n > 0 && fewer.n > 0:
+		return "both"
+	case more.n > 0:
+		return "more"
+	case fewer.n > 0:
+		return "fewer"
+	}
+	return "none"
 }
 
 // title is what people call a category, by whichever rules know it.

@@ -8,12 +8,12 @@ type cell struct {
 	hidden bool
 }
 
-// shown is the number, or nil where it is withheld.
-func (c *cell) shown() *int64 {
+// shown is the number, rounded to a multiple of to, or nil where it is withheld.
+func (c *cell) shown(to int64) *int64 {
 	if c.hidden {
 		return nil
 	}
-	n := c.n
+	n := (c.n + to/2) / to * to
 	return &n
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"safelight/collector/model"
@@ -40,12 +41,16 @@ type Workflow struct {
 	store   WorkflowStore
 	shipped map[string][]byte
 	periods func(ctx context.Context) (Periods, error) // nil: not known
+	zone    *time.Location
+
+	trying  sync.Mutex
+	running map[string]int // trials under way, by user; guarded by trying
 }
 
 // NewWorkflow makes the workflow around a publisher. shipped are the packs built
 // into the program.
 func NewWorkflow(p *Publisher, shipped map[string][]byte, store WorkflowStore) *Workflow {
-	return &Workflow{Publisher: p, store: store, shipped: shipped}
+	return &Workflow{Publisher: p, store: store, shipped: shipped, zone: time.UTC, running: map[string]int{}}
 }
 
 // proposers are the duties that may propose.

@@ -163,6 +163,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 	if err != nil {
 		return nil, err
 	}
+	workflow.UseZone(zone)
 	return admin.New(admin.Parts{
 		Keys: s.keys, RootNow: s.root,
 		School: schoolID, Store: s.recorded(), Audit: verbsOn{s.record, s.keys.path(epochKeyFile)}, Rules: workflow, Root: s.root(), ServerName: conf.serverName(),
