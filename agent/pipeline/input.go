@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"safelight/internal/rules"
@@ -42,7 +43,7 @@ func (q queued) when() Moment {
 
 const (
 	// What is remembered of an account, and of how many.
-	maxRecent   = 32
+	maxRecent   = 64 // twice as many as a rule may ask for of its category
 	maxAccounts = 4096
 	// recentFor is how far back: rules look no further.
 	recentFor = 7 * 24 * time.Hour
@@ -90,13 +91,35 @@ func (r *recent) keep() {
 		if _, known := r.by[f.account]; !known && len(r.by) >= maxAccounts {
 			r.makeRoom(f.At)
 		}
-		all := append(r.by[f.account], f.Seen)
-		if extra := len(all) - maxRecent; extra > 0 {
-			all = append(all[:0:0], all[extra:]...)
+		all := r.by[f.account]
+		if slices.ContainsFunc(all, func(s rules.Seen) bool { return s.Category == f.Category && s.SameVisit(f.Rule, f.At) }) {
+			continue // counted once anyway
 		}
-		r.by[f.account] = all
+		if len(all) >= maxRecent {
+			i := dispensable(all)
+			all = slices.Delete(all, i, i+1)
+		}
+		r.by[f.account] = append(all, f.Seen)
 	}
 	r.undo()
+}
+
+// dispensable gives the oldest of the category that most is remembered of: a site
+// with many names takes no place from what was seen of other things.
+func dispensable(all []rules.Seen) int {
+	best, most := 0, 0
+	for i := range all {
+		n := 0
+		for _, s := range all[i:] {
+			if s.Category == all[i].Category {
+				n++
+			}
+		}
+		if n > most {
+			best, most = i, n
+		}
+	}
+	return best
 }
 
 // makeRoom forgets what is too old to matter and, where that is not enough, one

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +14,12 @@ import (
 
 // lesson is a pack that flags games in lessons, and raises what comes again.
 func lesson(t *testing.T) *rules.Ruleset {
+	t.Helper()
+	return games(t, "domains: [games.test]\nraise:\n  - {repeats: 3, within: 1h, to: medium}")
+}
+
+// games is lesson with other rules about games.
+func games(t *testing.T, lines string) *rules.Ruleset {
 	t.Helper()
 	set, err := rules.Compile(map[string][]byte{
 		"protected/pack.yaml": []byte("pack: protected\ntitle: What no rule may flag\nversion: 1\n"),
@@ -28,9 +35,7 @@ severity: low
 owner: DSL
 why: Tests.
 action: {pupil: alert, staff: alert}
-domains: [games.test]
-raise:
-  - {repeats: 3, within: 1h, to: medium}
+` + lines + `
 tests: {hit: ["domain: games.test"], miss: ["domain: other.test"]}
 `),
 		"school/lesson.yaml": []byte(`category: in-lesson
@@ -136,5 +141,32 @@ func TestWhatComesAgainWeighsMore(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// A page that asks for many names, and a site that is asked for all day, take no
+// place from what was seen of other things.
+func TestManyNamesOfOnePageDoNotPushOutWhatMatters(t *testing.T) {
+	page := "domains: [games.test"
+	for i := range 80 {
+		page += fmt.Sprintf(", g%d.test", i)
+	}
+	set := games(t, page+"]\nraise:\n  - {with: [in-lesson], within: 24h, to: urgent}\n  - {repeats: 3, within: 1h, to: medium}")
+	see := func(name string, after time.Duration) event.Observation {
+		return event.Observation{Name: name, Time: noon.Add(after), User: "a"}
+	}
+	for name, step := range map[string]func(i int) event.Observation{
+		"one name again and again": func(i int) event.Observation { return see("games.test", time.Duration(i)*time.Second) },
+		"many names":               func(i int) event.Observation { return see(fmt.Sprintf("g%d.test", i), time.Duration(i)*time.Second) },
+		"one name all day":         func(i int) event.Observation { return see("games.test", time.Duration(i)*5*time.Minute) },
+	} {
+		all := []event.Observation{see("lesson.test", 0)}
+		for i := range 80 {
+			all = append(all, step(i))
+		}
+		got := around(t, set, nil, all...)
+		if len(got) != 81 || got[80] != "games urgent pupil" {
+			t.Errorf("%s: %d events, the last %q: what was seen in the lesson is forgotten", name, len(got), got[len(got)-1])
+		}
 	}
 }

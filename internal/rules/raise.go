@@ -43,10 +43,10 @@ func (j *judging) recently(s Seen, category string, within time.Duration) bool {
 // count counts the account's verdicts that r is about, one visit once, and the
 // match of rule now.
 func (j *judging) count(r *Raise, rule *Rule) uint32 {
-	var room [32]int // as many as devices remember
+	var room [64]int // as many as devices remember
 	counted := room[:0]
 	another := func(rule string, at time.Time) bool {
-		return !slices.ContainsFunc(counted, func(i int) bool { return j.in.Recent[i].sameVisit(rule, at) })
+		return !slices.ContainsFunc(counted, func(i int) bool { return j.in.Recent[i].SameVisit(rule, at) })
 	}
 	for i, s := range j.in.Recent {
 		if j.recently(s, j.rs.policy.Categories[r.Category].ID, r.Within) && another(s.Rule, s.At) {
@@ -64,9 +64,9 @@ func (j *judging) count(r *Raise, rule *Rule) uint32 {
 // starting others of itself; what still comes then is counted again.
 const oneVisit = time.Minute
 
-// sameVisit reports whether a match of rule at a moment is of the same visit, or
+// SameVisit reports whether a match of rule at a moment is of the same visit, or
 // start, as s. Words are read once for each time that they are searched for.
-func (s Seen) sameVisit(rule string, at time.Time) bool {
+func (s Seen) SameVisit(rule string, at time.Time) bool {
 	return s.Rule == rule && at.Sub(s.At).Abs() < oneVisit && !isPhrase(rule)
 }
 
