@@ -34,7 +34,7 @@ type Moment struct {
 
 // Overlays keeps what the collector adds to the policy for a while: leave for
 // classes, the school's hours, its sites. Each has a serial of its own and is on
-// disk before it is judged by.
+// disk before it is judged by; the serials lie in a file of their own besides.
 //
 // An overlay ends at the earlier of its time on the wall's clock and as long
 // after its receipt on the clock that counts within a boot: setting a clock back
@@ -47,9 +47,10 @@ type Overlays struct {
 	keys   func() []*safelightv1.PolicyKey
 	log    *slog.Logger
 
-	mu   sync.Mutex // held over Apply and SetSite; guards held and home
+	mu   sync.Mutex // held over Apply and SetSite; guards held, high and home
 	held map[string]held
-	home string // the site that the device was enrolled for
+	high map[string]uint64 // the highest serial taken, by name; see overlay_serials.go
+	home string            // the site that the device was enrolled for
 
 	view atomic.Pointer[view]
 }
@@ -71,6 +72,7 @@ func OpenOverlays(dir, school string, keys func() []*safelightv1.PolicyKey, log 
 		return nil, fmt.Errorf("making the folder of overlays: %w", err)
 	}
 	o := &Overlays{dir: dir, school: school, keys: keys, log: log, held: map[string]held{}}
+	o.high = o.readSerials()
 	v := &view{}
 	for _, name := range overlayNames {
 		h, err := o.read(name)
@@ -82,6 +84,7 @@ func OpenOverlays(dir, school string, keys func() []*safelightv1.PolicyKey, log 
 				h.Boot = "" // taken anew when it is sent again
 			}
 			o.held[name] = h
+			o.high[name] = max(o.high[name], h.Serial)
 		}
 		if err != nil {
 			log.Error("a stored overlay cannot be used", "which", name, "error", err.Error())
@@ -125,8 +128,8 @@ func (o *Overlays) Apply(in *safelightv1.Overlay, server time.Time, now Moment) 
 	defer o.mu.Unlock()
 	was, ok := o.held[in.GetName()]
 	switch {
-	case ok && in.GetSerial() < was.Serial:
-		return fmt.Errorf("applying overlay %s.%d: %w (%d)", in.GetName(), in.GetSerial(), ErrOlderOverlay, was.Serial)
+	case in.GetSerial() < o.high[in.GetName()]:
+		return fmt.Errorf("applying overlay %s.%d: %w (%d)", in.GetName(), in.GetSerial(), ErrOlderOverlay, o.high[in.GetName()])
 	case ok && in.GetSerial() == was.Serial && was.Boot == now.Boot && now.Mono >= was.Mono:
 		return nil
 	}
@@ -142,6 +145,9 @@ func (o *Overlays) Apply(in *safelightv1.Overlay, server time.Time, now Moment) 
 	data, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("applying overlay %s: %w", in.GetName(), err)
+	}
+	if err := o.raiseSerial(in.GetName(), in.GetSerial()); err != nil {
+		return err
 	}
 	if err := pki.WriteSecret(o.file(in.GetName()), data); err != nil {
 		return fmt.Errorf("keeping overlay %s: %w", in.GetName(), err)

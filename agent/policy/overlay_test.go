@@ -272,6 +272,47 @@ func TestOverlaysOnABrokenDiskStopNobody(t *testing.T) {
 	}
 }
 
+// Leave that has ended was signed once too: a device whose file breaks takes what it
+// held again, and nothing older.
+func TestG16ABrokenOverlayFileLetsNoOlderLeaveBackIn(t *testing.T) {
+	d := newOverlaid(t)
+	noError(t, d.Apply(d.signed(games(4, time.Hour)), morning, moment(0)))
+	noError(t, d.Apply(d.signed(games(5, time.Minute)), morning, moment(0)))
+	for name, damage := range map[string]string{"broken": "{\"overlay\": \"abc", "of another kind": "[]", "empty": "", "without its serial": "{}"} {
+		noError(t, os.WriteFile(filepath.Join(d.dir, "exemptions.json"), []byte(damage), 0o600))
+		d.start()
+		if err := d.Apply(d.signed(games(4, time.Hour)), morning, moment(time.Second)); !errors.Is(err, ErrOlderOverlay) {
+			t.Errorf("%s: an older one was taken: %v", name, err)
+		}
+		if d.exempt(moment(2 * time.Minute)) {
+			t.Errorf("%s: leave that was taken back holds again", name)
+		}
+		noError(t, d.Apply(d.signed(games(5, time.Minute)), morning, moment(time.Second)))
+		if !d.exempt(moment(2 * time.Second)) {
+			t.Errorf("%s: the one that was held does not come back", name)
+		}
+	}
+	noError(t, os.Remove(filepath.Join(d.dir, "exemptions.json")))
+	d.start()
+	if err := d.Apply(d.signed(games(4, time.Hour)), morning, moment(time.Second)); !errors.Is(err, ErrOlderOverlay) {
+		t.Errorf("gone: an older one was taken: %v", err)
+	}
+}
+
+func TestABrokenFileOfSerialsStopsNobody(t *testing.T) {
+	d := newOverlaid(t)
+	noError(t, d.Apply(d.signed(games(5, time.Hour)), morning, moment(0)))
+	noError(t, os.WriteFile(filepath.Join(d.dir, "serials"), []byte("{"), 0o600))
+	d.start()
+	if !d.exempt(moment(time.Second)) {
+		t.Error("what is held no longer holds")
+	}
+	if err := d.Apply(d.signed(games(4, time.Hour)), morning, moment(time.Second)); !errors.Is(err, ErrOlderOverlay) {
+		t.Errorf("an older one was taken: %v", err)
+	}
+	noError(t, d.Apply(d.signed(games(6, time.Hour)), morning, moment(time.Second)))
+}
+
 func TestPeriodsComeFromTheTimetableUntilItEnds(t *testing.T) {
 	d := newOverlaid(t)
 	if got := d.Periods("", morning); got != nil {
