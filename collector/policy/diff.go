@@ -66,16 +66,7 @@ func (r *reviewer) put(c rules.OutlineCategory, change model.RuleChange) {
 
 // done puts what takes two people first, and else leaves the order of categories.
 func (r *reviewer) done() model.RuleReview {
-	weight := func(c model.RuleChange) int {
-		switch {
-		case c.Lowers:
-			return 0
-		case c.Widens:
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(r.changes, func(a, b model.RuleChange) int { return cmp.Compare(weight(a), weight(b)) })
+	slices.SortStableFunc(r.changes, byWeight)
 	review := model.RuleReview{Changes: r.changes}
 	if review.Changes == nil {
 		review.Changes = []model.RuleChange{}
@@ -85,6 +76,20 @@ func (r *reviewer) done() model.RuleReview {
 		review.Widening = review.Widening || c.Widens
 	}
 	return review
+}
+
+// byWeight puts what lowers before what widens, and both before the rest.
+func byWeight(a, b model.RuleChange) int {
+	weight := func(c model.RuleChange) int {
+		switch {
+		case c.Lowers:
+			return 0
+		case c.Widens:
+			return 1
+		}
+		return 2
+	}
+	return cmp.Compare(weight(a), weight(b))
 }
 
 func (r *reviewer) newCategory(c rules.OutlineCategory) {

@@ -158,7 +158,7 @@ func (w *Workflow) propose(ctx context.Context, to Side, by model.User, p model.
 	if b.version != (Version{}) && same(b.Files, to.Files) {
 		return review, from, fmt.Errorf("these are the rules in force (%s): nothing would change", b.Name)
 	}
-	if review, err = w.Compare(b.Side, to); err != nil {
+	if review, err = w.reviewed(ctx, b, to); err != nil {
 		return review, from, err
 	}
 	if review.Widening && p.Necessity == "" {
@@ -206,7 +206,7 @@ func (w *Workflow) Publish(ctx context.Context, to Side, by model.User, reason s
 	if err != nil {
 		return model.PolicyVersion{}, model.RuleReview{}, fmt.Errorf("publishing rules: %w", err)
 	}
-	review, err := w.Compare(b.Side, to)
+	review, err := w.reviewed(ctx, b, to)
 	if err != nil {
 		return model.PolicyVersion{}, review, fmt.Errorf("publishing rules: %w", err)
 	}
@@ -274,7 +274,7 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 	if err := w.stillAsProposed(ctx, p, b); err != nil {
 		return v, review, err
 	}
-	if review, err = w.Compare(b.Side, Side{Name: p.ID, Files: files}); err != nil {
+	if review, err = w.reviewed(ctx, b, Side{Name: p.ID, Files: files}); err != nil {
 		return v, review, err
 	}
 	set, err := rules.Compile(files)
