@@ -81,22 +81,23 @@ func listsRefreshVerb() cli.Command {
 
 func listsImportVerb() cli.Command {
 	return cli.Command{
-		Name: "lists import", Args: "ID FILE", Short: "Take a list from a file, where the server has no internet.",
-		Example: "safelight-collector lists import ut1-adult /mnt/usb/adult.tar.gz",
+		Name: "lists import", Args: "ID FILE --as WHO", Short: "Take a list from a file, where the server has no internet; who brought it goes on record.",
+		Example: "safelight-collector lists import ut1-adult /mnt/usb/adult.tar.gz --as TOKEN",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			asJSON := fs.Bool("json", false, "print JSON, an object a line")
+			as := fs.String("as", "", "your sign-in token (in a trial school: a trial user's name)")
 			return func(ctx context.Context, env cli.Env, args []string) error {
-				if len(args) != 2 {
-					return cli.Usagef("want a list's id (`lists` shows them) and a file")
+				if len(args) != 2 || *as == "" {
+					return cli.Usagef("want a list's id (`lists` shows them), a file, and --as with who brings it")
 				}
-				return importList(ctx, env, dir, args[0], args[1], *asJSON)
+				return importList(ctx, env, dir, *as, args[0], args[1], *asJSON)
 			}
 		},
 	}
 }
 
-func importList(ctx context.Context, env cli.Env, dir *dirValue, id, path string, asJSON bool) error {
+func importList(ctx context.Context, env cli.Env, dir *dirValue, as, id, path string, asJSON bool) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func importList(ctx context.Context, env cli.Env, dir *dirValue, id, path string
 		return err
 	}
 	defer done()
-	answer, err := client.SendList(ctx, id, filepath.Base(path), info.Size(), file)
+	answer, err := client.SendList(ctx, as, id, filepath.Base(path), info.Size(), file)
 	if err != nil {
 		return err
 	}

@@ -74,8 +74,9 @@ func TestTheVerbsOfListsRefuseWhatTheyCannotDo(t *testing.T) {
 		says string
 	}{
 		{[]string{"lists", "import", "bets", "--dir", dir}, 2, "an id"},
-		{[]string{"lists", "import", "bets", dir, "--dir", dir}, 2, "no file"},
-		{[]string{"lists", "import", "bets", dir + "/none", "--dir", dir}, 1, "none"},
+		{[]string{"lists", "import", "bets", dir, "--as", "x", "--dir", dir}, 2, "no file"},
+		{[]string{"lists", "import", "bets", dir + "/none", "--as", "x", "--dir", dir}, 1, "none"},
+		{[]string{"lists", "import", "bets", dir + "/none", "--dir", dir}, 2, "--as"},
 		{[]string{"lists", "refresh", "a", "b", "--dir", dir}, 2, "one list"},
 		{[]string{"lists", "accept", "--dir", dir}, 2, "one list"},
 	} {

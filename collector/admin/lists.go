@@ -162,16 +162,30 @@ func (a *Admin) recordList(ctx context.Context, what, id string) error {
 	return nil
 }
 
+// bringing are the duties that may bring a list's file.
+var bringing = []model.Duty{model.DutyDSL, model.DutyDeputy, model.DutyIT}
+
+// asHeader holds who brings it: not in the query, which is more easily written down.
+const asHeader = "Safelight-As"
+
 // listsImport takes the bytes of a list. What they are is in the query: list,
 // name, size.
 func (a *Admin) listsImport(w http.ResponseWriter, r *http.Request) {
-	ctx := acting(r.Context())
 	id, name := r.URL.Query().Get("list"), r.URL.Query().Get("name")
 	size, err := strconv.ParseInt(r.URL.Query().Get("size"), 10, 64)
 	if err != nil || size < 0 || oddText(name) || len(name) > 200 || oddText(id) || len(id) > 100 {
 		refuse(w, usagef("importing a list: want its id, and a file with a name of at most 200 characters of plain text"))
 		return
 	}
+	u, err := a.person(r.Context(), r.Header.Get(asHeader))
+	if err == nil && !slices.Contains(bringing, u.Duty) {
+		err = usagef("importing a list: it is for the duties %v; --as gave a person with the duty %q", bringing, u.Duty)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	ctx := model.WithActor(r.Context(), model.Actor{Who: model.UserActor(u.ID), Via: caller(r.Context())})
 	if err := a.recordList(ctx, "list.import", id); err != nil {
 		refuse(w, err)
 		return
@@ -185,7 +199,11 @@ func (a *Admin) listsImport(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	to.outcome(id, result, err)
-	if err == nil {
+	switch {
+	case err != nil:
+	case result.Outcome == "refused":
+		err = errors.New("the file is not taken, and the version before stays in force")
+	default:
 		err = a.listsChanged(ctx)
 	}
 	to.end(err)
@@ -224,15 +242,16 @@ func (l *lineAnswer) end(err error) {
 	}
 }
 
-// SendList sends a list's file, and returns the lines of the answer as they come;
+// SendList sends a list's file for whoever as signs in, and returns the lines of the answer as they come;
 // where the collector could not finish, the last read says why. The caller closes
 // it.
-func (c *Client) SendList(ctx context.Context, id, name string, size int64, file io.Reader) (io.ReadCloser, error) {
+func (c *Client) SendList(ctx context.Context, as, id, name string, size int64, file io.Reader) (io.ReadCloser, error) {
 	query := url.Values{"list": {id}, "name": {name}, "size": {strconv.FormatInt(size, 10)}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/v1/lists/import?"+query.Encode(), io.NopCloser(file))
 	if err != nil {
 		return nil, err
 	}
+	r.Header.Set(asHeader, as)
 	resp, err := c.transport.RoundTrip(r)
 	if err != nil {
 		return nil, fmt.Errorf("asking the collector: %w", err)

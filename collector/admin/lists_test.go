@@ -93,15 +93,19 @@ func sites(n int) string {
 
 func TestAListIsImportedAndAcceptedByAPersonWithAReason(t *testing.T) {
 	h := newHouse(t).withLists("https://lists.example/a")
-	dsl := h.user("Demo DSL", model.DutyDSL, "")
+	dsl, it := h.user("Demo DSL", model.DutyDSL, ""), h.user("Demo IT", model.DutyIT, "")
 	for i, client := range []*admin.Client{h.Client, h.overSocket()} {
 		name := []string{"in this process", "over the socket"}[i]
 		send := func(n int) admin.ListLine {
 			text := sites(n)
-			body, err := client.SendList(t.Context(), "list-1", "usb.txt", int64(len(text)), strings.NewReader(text))
+			body, err := client.SendList(t.Context(), it.Token, "list-1", "usb.txt", int64(len(text)), strings.NewReader(text))
 			must(t, err)
 			steps, ends, err := read(t, body)
-			must(t, err)
+			if n == 10 { // a script sees by the exit status that a guard refused it
+				wantError(t, err, "not taken", "stays in force")
+			} else {
+				must(t, err)
+			}
 			if len(ends) != 1 || ends[0].Result == nil || steps == 0 {
 				t.Fatalf("%s: %d steps, then %+v", name, steps, ends)
 			}
@@ -120,7 +124,7 @@ func TestAListIsImportedAndAcceptedByAPersonWithAReason(t *testing.T) {
 	wantError(t, err, "--reason")
 	_, err = h.ask("lists/accept", admin.ListsAccept{List: "list-1", Reason: "right"})
 	wantError(t, err, "--as")
-	for name, duty := range map[string]model.Duty{"Demo Teacher": model.DutyTeacher, "Demo IT": model.DutyIT, "Demo Head": model.DutyHead} {
+	for name, duty := range map[string]model.Duty{"Demo Teacher": model.DutyTeacher, "Demo Technician": model.DutyIT, "Demo Head": model.DutyHead} {
 		_, err = h.ask("lists/accept", admin.ListsAccept{List: "list-1", As: h.user(name, duty, "").Token, Reason: "right"})
 		wantError(t, err, "duties [dsl deputy]")
 	}
@@ -161,11 +165,16 @@ func TestRefreshGoesOnAfterAListThatFailsAndSaysSo(t *testing.T) {
 
 func TestAnImportWithoutAnIDOrWithAForgedNameIsRefused(t *testing.T) {
 	h := newHouse(t).withLists("https://lists.example/a")
-	_, err := h.SendList(t.Context(), "list-1", "two\nlines", 1, strings.NewReader("x"))
+	it := h.user("Demo IT", model.DutyIT, "")
+	for as, says := range map[string]string{"": "--as", "nobody": "nobody signs in", h.user("Demo Head", model.DutyHead, "").Token: "duties [dsl deputy it]"} {
+		_, err := h.SendList(t.Context(), as, "list-1", "usb.txt", 1, strings.NewReader("x"))
+		wantError(t, err, says)
+	}
+	_, err := h.SendList(t.Context(), it.Token, "list-1", "two\nlines", 1, strings.NewReader("x"))
 	wantError(t, err, "plain text")
-	_, err = h.SendList(t.Context(), "list-1", "x", -1, strings.NewReader("x"))
+	_, err = h.SendList(t.Context(), it.Token, "list-1", "x", -1, strings.NewReader("x"))
 	wantError(t, err, "importing")
-	body, err := h.SendList(context.Background(), "", "x", 1, strings.NewReader("x"))
+	body, err := h.SendList(context.Background(), it.Token, "", "x", 1, strings.NewReader("x"))
 	must(t, err)
 	_, _, err = read(t, body)
 	wantError(t, err, "subscribe to list-1")

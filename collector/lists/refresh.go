@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -272,6 +273,9 @@ func (l *Lists) Accept(ctx context.Context, id string) (r Result, err error) {
 			r.Was = was.Names
 		}
 		v.By = model.ActorOf(ctx).Who
+		if v.Summary, err = standsForItself(v.Summary); err != nil {
+			return fmt.Errorf("reading what came of it: %w", err)
+		}
 		r.List, r.Outcome, r.Version, r.Names, r.Added, r.Removed = id, Updated, v.Version, v.Names, v.Added, v.Removed
 		return l.Store.TakeList(ctx, lease, v, nil, "list.accept", l.Now())
 	})
@@ -279,6 +283,16 @@ func (l *Lists) Accept(ctx context.Context, id string) (r Result, err error) {
 		return r, fmt.Errorf("accepting list %s: %w", id, err)
 	}
 	return r, nil
+}
+
+// standsForItself has the guards hold the next version against this one.
+func standsForItself(text []byte) ([]byte, error) {
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, err
+	}
+	s.HeldAgainst = 0
+	return json.Marshal(s)
 }
 
 // alone runs f while nobody else, here or on another collector, works on a list,

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -231,7 +232,14 @@ func (t *taking) decide(f *file) (Result, error) {
 			}
 			return r, l.Store.NoteList(t.ctx, t.lease, *f.try)
 		}
-		r.Why = guard(t.source, was.Names, t.names)
+		against, err := heldAgainst(was)
+		if err != nil {
+			return r, err
+		}
+		r.Why = guard(t.source, against, t.names)
+		if f.try == nil {
+			t.summary.HeldAgainst = against
+		}
 	}
 	veto, err := l.veto(t.ctx, t.source.ID, t.version)
 	if err != nil {
@@ -271,14 +279,25 @@ func (l *Lists) veto(ctx context.Context, id string, version int64) (string, err
 	})
 }
 
+// heldAgainst is how many names the last version had that the list's source gave,
+// or that somebody accepted. Files that are brought do not count: ten of them, each
+// within the guards, would otherwise be one that no guard let in.
+func heldAgainst(v model.ListVersion) (int64, error) {
+	var s Summary
+	if err := json.Unmarshal(v.Summary, &s); err != nil {
+		return 0, fmt.Errorf("reading what came of list %s, version %d: %w", v.List, v.Version, err)
+	}
+	return cmp.Or(s.HeldAgainst, v.Names), nil
+}
+
 // guard says in words why a new version is not simply taken; empty: it is.
 func guard(src rules.ListSource, was, now int64) string {
 	shrink, grow := int64(src.MaxShrink), int64(src.MaxGrow)
 	switch {
 	case now*100 < was*(100-shrink):
-		return fmt.Sprintf("it has %d names and the version in force %d: more than %d %% fewer; look at its source, and `lists accept %s` if it is right", now, was, shrink, src.ID)
+		return fmt.Sprintf("it has %d names, and the last that its source gave or somebody accepted has %d: more than %d %% fewer; look at its source, and `lists accept %s` if it is right", now, was, shrink, src.ID)
 	case now*100 > was*(100+grow):
-		return fmt.Sprintf("it has %d names and the version in force %d: more than %d %% more; look at its source, and `lists accept %s` if it is right", now, was, grow, src.ID)
+		return fmt.Sprintf("it has %d names, and the last that its source gave or somebody accepted has %d: more than %d %% more; look at its source, and `lists accept %s` if it is right", now, was, grow, src.ID)
 	}
 	return ""
 }

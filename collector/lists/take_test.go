@@ -106,6 +106,23 @@ func TestChangesAreWhatADeviceLacks(t *testing.T) {
 	}
 }
 
+// Each file is within the guards of the one before, and the fourth is not within
+// those of what anybody but the bringer looked at.
+func TestG07FilesBroughtOneAfterAnotherDoNotMoveTheGuards(t *testing.T) {
+	d := openDesk(t, domainsFrom("bets", never))
+	d.importText(t, "bets", numbered(0, 1000))
+	for _, n := range []int{1900, 900, 1999} {
+		if r := d.importText(t, "bets", numbered(0, n)); r.Outcome != Updated {
+			t.Errorf("%d names: %+v", n, r)
+		}
+	}
+	for _, n := range []int{3000, 700} {
+		if r := d.importText(t, "bets", numbered(0, n)); r.Outcome != Refused || !strings.Contains(r.Why, "has 1000") {
+			t.Errorf("%d names: %+v", n, r)
+		}
+	}
+}
+
 func TestAListThatCollapsesOrSwellsWaitsForAPerson(t *testing.T) {
 	src := domainsFrom("bets", never)
 	d := openDesk(t, src)
@@ -116,7 +133,7 @@ func TestAListThatCollapsesOrSwellsWaitsForAPerson(t *testing.T) {
 	for _, c := range []struct {
 		names int
 		says  string
-	}{{640, "640 names and the version in force 801: more than 20 % fewer"}, {1603, "1603 names and the version in force 801: more than 100 % more"}} {
+	}{{799, "799 names, and the last that its source gave or somebody accepted has 1000: more than 20 % fewer"}, {2001, "2001 names, and the last that its source gave or somebody accepted has 1000: more than 100 % more"}} {
 		r := d.importText(t, "bets", numbered(0, c.names))
 		if r.Outcome != Refused || !strings.Contains(r.Why, c.says) {
 			t.Errorf("%d names: %+v", c.names, r)
@@ -127,19 +144,23 @@ func TestAListThatCollapsesOrSwellsWaitsForAPerson(t *testing.T) {
 	}
 	all, err := d.Standing(t.Context())
 	must(t, err)
-	if all[0].State != Waiting || all[0].Offered != 1603 || !strings.Contains(all[0].Warning, "lists accept bets") {
+	if all[0].State != Waiting || all[0].Offered != 2001 || !strings.Contains(all[0].Warning, "lists accept bets") {
 		t.Errorf("standing = %+v", all[0])
 	}
 	ctx := model.WithActor(t.Context(), model.Actor{Who: model.UserActor("u1"), Reason: "they merged two lists"})
 	r, err := d.Accept(ctx, "bets")
 	must(t, err)
-	if r.Names != 1603 || r.Was != 801 {
+	if r.Names != 2001 || r.Was != 801 {
 		t.Errorf("accepted: %+v", r)
 	}
-	if got := d.names(t, "bets", r.Version); len(got) != 1603 {
+	if got := d.names(t, "bets", r.Version); len(got) != 2001 {
 		t.Errorf("%d names in force", len(got))
 	}
-	if all, _ = d.Standing(t.Context()); all[0].State != Good || all[0].By != "user:u1" {
+	if r := d.importText(t, "bets", numbered(0, 3900)); r.Outcome != Updated { // against what was accepted
+		t.Errorf("under twice what was accepted: %+v", r)
+	}
+	d.importText(t, "bets", numbered(0, 2001))
+	if all, _ = d.Standing(t.Context()); all[0].State != Good {
 		t.Errorf("standing = %+v", all[0])
 	}
 	_, err = d.Accept(ctx, "bets")

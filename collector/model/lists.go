@@ -106,6 +106,9 @@ type ListSummary struct {
 	Duplicates int64         `json:"duplicates"`
 	Excepted   int64         `json:"excepted,omitempty"` // taken out by the list's own exceptions
 	Skipped    []ListSkipped `json:"skipped"`
+	// HeldAgainst is how many names the guards hold the next version against, where
+	// that is not how many this one has: whoever brings files does not move it.
+	HeldAgainst int64 `json:"held_against,omitempty"`
 }
 
 // String puts a summary into a few words.
