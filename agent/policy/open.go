@@ -3,12 +3,14 @@ package policy
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 
 	"google.golang.org/protobuf/proto"
 
 	"safelight/internal/bundle"
+	"safelight/internal/logging"
 	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -65,13 +67,23 @@ func (s *Store) open(m *safelightv1.Manifest, raw []byte, how care) (*inForce, e
 // rule engine 2: a device keeps judging by such a policy until it has a newer.
 func judging(m *safelightv1.Manifest, files map[string][]byte) (*rules.Ruleset, error) {
 	if compiled(m) {
-		return bundle.Open(files)
+		set, err := bundle.Open(files)
+		return set, logging.Quiet(err, "its compiled rules do not open; publish the rules again")
 	}
 	set, err := rules.Compile(files)
 	if err != nil {
-		return nil, fmt.Errorf("compiling rules: %w", err)
+		return nil, logging.Quiet(fmt.Errorf("compiling rules: %w", err), placeOf(err))
 	}
 	return set, nil
+}
+
+// placeOf says where rules are wrong, and not what stands there (G11).
+func placeOf(err error) string {
+	var all rules.Problems
+	if !errors.As(err, &all) || len(all) == 0 {
+		return "its rules do not compile"
+	}
+	return fmt.Sprintf("its rules do not compile: %d mistakes, the first at %s:%d", len(all), all[0].File, all[0].Line)
 }
 
 // content maps a large file, and reads and verifies a small one.

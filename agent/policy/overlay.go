@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"safelight/internal/logging"
 	"safelight/internal/pki"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -87,7 +88,7 @@ func OpenOverlays(dir, school string, keys func() []*safelightv1.PolicyKey, log 
 			o.high[name] = max(o.high[name], h.Serial)
 		}
 		if err != nil {
-			log.Error("a stored overlay cannot be used", "which", name, "error", err.Error())
+			log.Error("a stored overlay cannot be used", "which", name, "error", logging.Say(err))
 		}
 	}
 	home, err := os.ReadFile(filepath.Join(dir, homeFile))

@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"safelight/internal/logging"
 	"safelight/internal/pki"
 	"safelight/internal/timetable"
 	"safelight/internal/wire"
@@ -382,6 +384,24 @@ func TestPremisesAreJudgedFromAddresses(t *testing.T) {
 	}
 	if got := whereIs(Network{Addrs: []netip.Addr{netip.MustParseAddr("10.1.1.1")}}, nil, "main"); got != (Place{Site: "main"}) {
 		t.Errorf("without sites: %+v", got)
+	}
+}
+
+func TestG11AMalformedOverlayIsSaidWithoutItsNames(t *testing.T) {
+	d := newOverlaid(t)
+	table := wire.Timetable(timetable.Plan{})
+	table.Zone = "Inventedzone"
+	for _, body := range []*safelightv1.OverlayBody{
+		{Name: "sites", Serial: 1, What: &safelightv1.OverlayBody_Sites{Sites: &safelightv1.Sites{Sites: []*safelightv1.Site{{Name: "Invented House", Networks: []string{"Inventednet"}}}}}},
+		{Name: "timetable", Serial: 1, What: &safelightv1.OverlayBody_Timetable{Timetable: table}},
+	} {
+		err := d.Apply(d.signed(body), morning, moment(0))
+		if err == nil || !strings.Contains(err.Error(), "Invented") {
+			t.Fatalf("%s: whoever may read it reads %v", body.GetName(), err)
+		}
+		if said := logging.Say(err); strings.Contains(said, "Invented") || !strings.Contains(said, body.GetName()+".1") {
+			t.Errorf("a log says %q", said)
+		}
 	}
 }
 

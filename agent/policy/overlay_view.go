@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"safelight/internal/logging"
 	"safelight/internal/timetable"
 	"safelight/internal/wire"
 	safelightv1 "safelight/proto/safelight/v1"
@@ -107,7 +108,8 @@ func (o *Overlays) take(v *view, h held) error {
 		err = errors.New("it is of a kind that this agent does not know; update the agent")
 	}
 	if err != nil {
-		return fmt.Errorf("reading overlay %s.%d: %w", body.GetName(), body.GetSerial(), err)
+		err = fmt.Errorf("reading overlay %s.%d: %w", body.GetName(), body.GetSerial(), err)
+		return logging.Quiet(err, fmt.Sprintf("overlay %s.%d does not hold what it should: its collector is newer or damaged", body.GetName(), body.GetSerial()))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"safelight/internal/logging"
 	"safelight/internal/pki"
 	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
@@ -84,7 +85,7 @@ func (s *Store) newest(how care, which ...string) *inForce {
 		if err == nil {
 			return p
 		}
-		s.log.Error("a stored policy cannot be used", "which", name, "error", err.Error())
+		s.log.Error("a stored policy cannot be used", "which", name, "error", logging.Say(err))
 	}
 	return nil
 }

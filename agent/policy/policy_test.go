@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"safelight/agent/policy"
+	"safelight/internal/bundle"
+	"safelight/internal/logging"
 	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -353,5 +355,22 @@ func TestANewKeyComesWithItsEpochAndTheOldOneIsOver(t *testing.T) {
 	d.reopen()
 	if a := d.Active(); a.Epoch != 2 || a.KeyID != next.id {
 		t.Errorf("epoch %d by key %s is in force", a.Epoch, a.KeyID)
+	}
+}
+
+// A school's rules name sites and hold words that no log may.
+func TestG11RulesThatDoNotCompileAreSaidByTheirPlace(t *testing.T) {
+	d := newDevice(t)
+	err := d.apply(d.signer.sign(d.signer.manifest(1, pack("invented host"))))
+	wantError(t, err, "invented host", "starter/test.yaml:")
+	if said := logging.Say(err); strings.Contains(said, "invented") || !strings.Contains(said, "starter/test.yaml:") {
+		t.Errorf("a log says %q", said)
+	}
+	damaged := pack("two.test")
+	damaged[bundle.PolicyFile] = []byte("invented host")
+	damaged["invented.yaml"] = []byte("invented host")
+	err = d.apply(d.signer.sign(d.signer.manifest(2, damaged)))
+	if said := logging.Say(err); err == nil || strings.Contains(said, "invented") || !strings.Contains(said, "compiled rules") {
+		t.Errorf("a log says %q of %v", said, err)
 	}
 }

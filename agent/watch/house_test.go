@@ -190,6 +190,12 @@ func (l *lockedBuilder) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+func (l *lockedBuilder) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 func newAgent(t testing.TB, l *line, policy func(context.Context, agentFetch) error) *agent {
 	t.Helper()
 	// The daemon's connection tries again just as soon.

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/grpc/status"
 
+	"safelight/internal/logging"
 	"safelight/internal/version"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -290,9 +291,9 @@ func (w *Watcher) obey(ctx context.Context, d *safelightv1.Directive) *safelight
 		res.Status = safelightv1.DirectiveResult_STATUS_UNSUPPORTED
 	}
 	if err != nil {
-		w.parts.Log.WarnContext(ctx, "a directive failed", "directive", d.GetId(), "error", err.Error())
+		w.parts.Log.WarnContext(ctx, "a directive failed", "directive", d.GetId(), "error", logging.Say(err))
 		res.Status = safelightv1.DirectiveResult_STATUS_FAILED
-		res.Detail = clip(err.Error(), 1000)
+		res.Detail = clip(logging.Say(err), 1000) // it goes to the collector's log
 	}
 	return res
 }

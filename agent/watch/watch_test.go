@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"safelight/internal/logging"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -67,6 +68,27 @@ func TestTheResultOfADirectiveComesBackWithTheHeartbeat(t *testing.T) {
 	res := await(t, r.statuses, "the policy's result").GetResults()[0]
 	if res.GetStatus() != safelightv1.DirectiveResult_STATUS_FAILED || res.GetDetail() != long[:999] {
 		t.Errorf("policy: %v with %d bytes", res.GetStatus(), len(res.GetDetail()))
+	}
+}
+
+// What a device says of a failed directive goes to two logs, its own and the
+// collector's.
+func TestG11AFailedDirectiveIsLoggedWithoutWordsOfTheSchools(t *testing.T) {
+	r, l := newRooms(), &line{t: t}
+	r.publish(1)
+	l.serve(joined{Service: r.service()})
+	a := newAgent(t, l, func(context.Context, agentFetch) error {
+		return fmt.Errorf("applying: %w", logging.Quiet(errors.New(`site "Invented House"`), "rules wrong at a.yaml:3"))
+	})
+	await(t, r.statuses, "hello")
+	await(t, r.statuses, "the trust's result")
+	res := await(t, r.statuses, "the policy's result").GetResults()[0]
+	if res.GetDetail() != "rules wrong at a.yaml:3" {
+		t.Errorf("the collector is told %q", res.GetDetail())
+	}
+	a.stop()
+	if logged := a.logged.String(); strings.Contains(logged, "Invented") || !strings.Contains(logged, "a.yaml:3") {
+		t.Errorf("logged %s", logged)
 	}
 }
 
