@@ -43,6 +43,9 @@ func checkNames(blobs []*safelightv1.Blob) error {
 		if len(b.GetSha256()) != sha256.Size || b.GetSize() > maxBlobBytes || !fs.ValidPath(b.GetName()) {
 			return fmt.Errorf("verifying policy: file %q: bad name, hash or size", b.GetName())
 		}
+		if b.GetName() == bundle.PolicyFile && b.GetSize() > bundle.MaxPolicy {
+			return fmt.Errorf("verifying policy: %s of %d MB, at most %d", bundle.PolicyFile, b.GetSize()>>20, bundle.MaxPolicy>>20)
+		}
 		if seen[b.GetName()] {
 			return fmt.Errorf("verifying policy: file %q stands in it twice", b.GetName())
 		}

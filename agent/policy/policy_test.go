@@ -374,3 +374,14 @@ func TestG11RulesThatDoNotCompileAreSaidByTheirPlace(t *testing.T) {
 		t.Errorf("a log says %q of %v", said, err)
 	}
 }
+
+// What would not be read is not fetched either.
+func TestAPolicyFileTooLargeIsNotFetched(t *testing.T) {
+	d := newDevice(t)
+	m := d.signer.manifest(1, map[string][]byte{bundle.PolicyFile: []byte("x")})
+	m.Blobs[0].Size = bundle.MaxPolicy + 1
+	wantError(t, d.apply(d.signer.sign(m)), "at most 16")
+	if d.signer.asked != 0 {
+		t.Error("it was fetched")
+	}
+}

@@ -18,6 +18,11 @@ const (
 	OverlayFile = "names.overlay"
 )
 
+// MaxPolicy is how many bytes a PolicyFile has at most. It is decoded into memory,
+// several times its size, and a weak laptop must have room for it; the tables beside
+// it are read where they lie.
+const MaxPolicy = 16 << 20
+
 // format is the version of CompiledRules.
 const format = 1
 
@@ -32,6 +37,9 @@ func Known(file string) bool {
 
 // Policy reads a PolicyFile.
 func Policy(raw []byte) (*rules.Policy, error) {
+	if err := fits(raw); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
+	}
 	msg := &safelightv1.CompiledRules{}
 	if err := proto.Unmarshal(raw, msg); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
@@ -47,4 +55,11 @@ func Policy(raw []byte) (*rules.Policy, error) {
 		return nil, fmt.Errorf("reading %s: %w", PolicyFile, err)
 	}
 	return p, nil
+}
+
+func fits(policy []byte) error {
+	if len(policy) > MaxPolicy {
+		return fmt.Errorf("it has %d MB, at most %d: leave rules out, or put names into lists", len(policy)>>20, MaxPolicy>>20)
+	}
+	return nil
 }

@@ -18,6 +18,9 @@ func Encode(set *rules.Ruleset) (map[string][]byte, error) {
 // and in an overlay.
 func EncodeParts(p *rules.Policy, t rules.Tables, overlay []byte) (map[string][]byte, error) {
 	policy, err := encodePolicy(p)
+	if err == nil {
+		err = fits(policy)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding compiled rules: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"safelight/internal/event"
@@ -189,4 +190,20 @@ func FuzzPolicy(f *testing.F) {
 			t.Fatalf("it comes back as %+v, was %+v", same, p)
 		}
 	})
+}
+
+// What is decoded lies in memory, several times as large: too much is refused before.
+func TestAPolicyFileTooLargeIsRefusedBeforeItIsDecoded(t *testing.T) {
+	// A field that nobody knows, of a length that would be decoded but for its size.
+	raw := append([]byte{0xfa, 0x7f}, protowire.AppendBytes(nil, make([]byte, MaxPolicy))...)
+	if _, err := Policy(raw); err == nil || !strings.Contains(err.Error(), "at most 16") {
+		t.Errorf("read: %v", err)
+	}
+	if _, err := Policy(raw[:MaxPolicy]); err == nil || strings.Contains(err.Error(), "at most 16") {
+		t.Errorf("just as large as may be: %v", err)
+	}
+	p := &rules.Policy{Packs: []rules.Pack{{Name: strings.Repeat("x", MaxPolicy)}}}
+	if _, err := EncodeParts(p, rules.Tables{}, nil); err == nil || !strings.Contains(err.Error(), "at most 16") {
+		t.Errorf("made: %v", err)
+	}
 }
