@@ -44,17 +44,38 @@ func (s *Store) dropOldTables(ctx context.Context, school model.SchoolID) error 
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		for _, drop := range []string{
-			`DELETE FROM blob_parts WHERE school_id = $1 AND ` + oldTables,
-			`DELETE FROM blobs WHERE school_id = $1 AND ` + oldTables,
-		} {
-			if _, err := tx.ExecContext(ctx, drop, school, epoch, serial); err != nil {
+	// A file is gone with its row; pieces that are left behind are found the next
+	// time, and are the right ones where the same file comes again.
+	if err := s.dropPieces(ctx, "blobs", "0", school, epoch, serial); err != nil {
+		return err
+	}
+	return s.dropPieces(ctx, "blob_parts", "part", school, epoch, serial)
+}
+
+// dropPieces removes old tables' rows from a table, one a transaction: each is up to
+// a megabyte.
+func (s *Store) dropPieces(ctx context.Context, table, part string, school model.SchoolID, epoch, serial int64) error {
+	type piece struct {
+		sum  []byte
+		part int64
+	}
+	scan := func(row scanner) (p piece, err error) { return p, row.Scan(&p.sum, &p.part) }
+	for {
+		old, err := collect(ctx, s.reader, scan, `SELECT sha256, `+part+` FROM `+table+` WHERE school_id = $1 AND `+oldTables+` LIMIT 64`, school, epoch, serial)
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		for _, p := range old {
+			err := s.write(ctx, func(tx *sql.Tx) error {
+				// Another collector may have published it again meanwhile.
+				_, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE school_id = $1 AND sha256 = $4 AND `+part+` = $5 AND `+oldTables, school, epoch, serial, p.sum, p.part)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+	}
 }
 
 // oldTables are the compiled files that no version from one on has.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"safelight/collector/model"
@@ -56,5 +57,43 @@ func TestOldTablesGoAndSourcesStay(t *testing.T) {
 	must(t, err)
 	if len(none) != 0 {
 		t.Errorf("a version that is not there has files %v", none)
+	}
+}
+
+// A table of names is 30 MB: removed in one transaction it would keep every device
+// waiting.
+func TestAnOldTableGoesAPieceAtATime(t *testing.T) {
+	s := openStore(t)
+	large := strings.Repeat("a table of names", 4*pieceBytes/16)
+	publishTable(t, s, 1, large)
+	_, err := s.writer.ExecContext(t.Context(), `CREATE TRIGGER stops BEFORE DELETE ON blob_parts WHEN OLD.part = 2 BEGIN SELECT RAISE(ABORT, 'it stops here'); END`)
+	if err != nil {
+		t.Skip("only SQLite has triggers like this")
+	}
+	pieces := func() (n int) {
+		must(t, s.reader.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM blob_parts`).Scan(&n))
+		return n
+	}
+	for serial := uint64(2); serial <= 3; serial++ {
+		publishTable(t, s, serial, fmt.Sprint("table ", serial))
+	}
+	if n := pieces(); n != 4 {
+		t.Fatalf("%d pieces, want 4", n)
+	}
+	v := model.PolicyVersion{School: school, Epoch: 1, Serial: 4, Issued: noon, By: "dsl", Reason: "because"}
+	if err := s.PublishPolicy(t.Context(), v, nil); err == nil || !strings.Contains(err.Error(), "it stops here") {
+		t.Fatalf("published: %v", err)
+	}
+	if n := pieces(); n == 4 || n == 0 {
+		t.Errorf("%d pieces are left: want those gone that came before it stopped", n)
+	}
+	if _, err := s.Blob(t.Context(), school, sha256.Sum256([]byte(large))); !errors.Is(err, ErrNotFound) {
+		t.Errorf("half a table is still given out: %v", err)
+	}
+	_, err = s.writer.ExecContext(t.Context(), `DROP TRIGGER stops`)
+	must(t, err)
+	publishTable(t, s, 5, "table 5")
+	if n := pieces(); n != 0 {
+		t.Errorf("%d pieces are left behind", n)
 	}
 }
