@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,4 +71,27 @@ func TestManyHitsInOneTextStandOrFallOneByOne(t *testing.T) {
 	if v.Start != 60000 {
 		t.Errorf("found at %d", v.Start)
 	}
+}
+
+// Whoever writes one rule too many is told which, not only that there is one.
+func TestWordsInTooManyRulesAreToldWithAPlace(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("phrases:\n")
+	for i := range 4097 {
+		fmt.Fprintf(&b, "  - {id: kn-%04d, text: knife%s}\n", i, strings.Repeat(" knife", i%2))
+	}
+	_, err := Compile(with("acme/knives.yaml", head+b.String()+okTests))
+	var all Problems
+	if !errors.As(err, &all) {
+		t.Fatalf("compiled: %v", err)
+	}
+	for _, p := range all {
+		if strings.Contains(p.What, "more than 4096 rules") {
+			if p.File != "acme/knives.yaml" || p.Line < 1000 {
+				t.Errorf("told at %s:%d", p.File, p.Line)
+			}
+			return
+		}
+	}
+	t.Errorf("not told: %v", all[0])
 }

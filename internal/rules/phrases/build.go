@@ -26,6 +26,7 @@ type bnode struct {
 	parent, word uint32
 	kids         bool
 	ends         []uint32 // refs
+	last         int      // place in the list of the last phrase that ends here
 	groups       []member
 }
 
@@ -56,23 +57,23 @@ func Build(list []Phrase) ([]byte, error) {
 	for i, p := range list {
 		bad := p.Check()
 		if bad == nil {
-			bad = b.add(p)
+			bad = b.add(i, p)
 		}
 		if bad != nil {
 			bad.Index = i
 			return nil, bad
 		}
 	}
-	if err := b.shared(); err != nil {
-		return nil, err
+	if bad := b.shared(); bad != nil {
+		return nil, bad
 	}
 	b.sortNodes()
 	return b.layOut()
 }
 
-func (b *builder) add(p Phrase) *BadPhrase {
+func (b *builder) add(i int, p Phrase) *BadPhrase {
 	if len(p.All) > 0 {
-		b.addGroup(p)
+		b.addGroup(i, p)
 		return nil
 	}
 	words, _ := tokens(&b.s, p.Text) // checked
@@ -87,7 +88,7 @@ func (b *builder) add(p Phrase) *BadPhrase {
 	if slices.Contains(n.ends, p.Ref) {
 		return nil
 	}
-	n.ends = append(n.ends, p.Ref)
+	n.ends, n.last = append(n.ends, p.Ref), i
 	if len(words) > 1 && !p.NoSpelledOut {
 		b.addSpelt(words, p.Ref)
 	}
@@ -95,12 +96,14 @@ func (b *builder) add(p Phrase) *BadPhrase {
 }
 
 // shared refuses what makes more phrases end on one way than Search tells of.
-func (b *builder) shared() error {
+func (b *builder) shared() *BadPhrase {
 	sum := make([]int, len(b.nodes)) // nodes come after their parents
 	for i, n := range b.nodes[1:] {
 		sum[i+1] = sum[n.parent] + len(n.ends) + len(n.groups)
 		if sum[i+1] > maxShared {
-			return fmt.Errorf("building the phrase table: the words %q and what they begin with are in more than %d rules: leave them to fewer rules", b.path(uint32(i+1)), maxShared)
+			bad := bad(fmt.Sprintf("the words %q and what they begin with are in more than %d rules, and this is one of them", b.path(uint32(i+1)), maxShared), "leave them to fewer rules")
+			bad.Index = n.last
+			return bad
 		}
 	}
 	return nil
@@ -116,14 +119,14 @@ func (b *builder) path(node uint32) string {
 	return clip(strings.Join(words, " "))
 }
 
-func (b *builder) addGroup(p Phrase) {
+func (b *builder) addGroup(place int, p Phrase) {
 	g := group{ref: p.Ref, within: p.Within, headOnly: p.HeadOnly}
 	index := uint32(len(b.groups))
 	for i, text := range p.All {
 		words, _ := tokens(&b.s, text) // checked
 		at := b.walk(words)
 		n := &b.nodes[at]
-		n.groups = append(n.groups, member{index, uint32(i)})
+		n.groups, n.last = append(n.groups, member{index, uint32(i)}), place
 		g.nodes = append(g.nodes, at)
 	}
 	b.groups = append(b.groups, g)

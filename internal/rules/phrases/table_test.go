@@ -64,8 +64,13 @@ func TestMoreThanATableHoldsIsRefused(t *testing.T) {
 	if got := len(table.Search(new(Scratch), "kill")); got != maxShared {
 		t.Errorf("%d hits, want every one of %d", got, maxShared)
 	}
-	if _, err := Build(append(same, Phrase{Text: "kill him"})); err == nil || !strings.Contains(err.Error(), `"kill him"`) {
+	var bad *BadPhrase
+	if _, err := Build(append(same, Phrase{Text: "spare"}, Phrase{Text: "kill him"}, Phrase{Text: "other"})); !errors.As(err, &bad) || bad.Index != maxShared+1 || !strings.Contains(bad.What, `"kill him"`) {
 		t.Errorf("shared: %v", err)
+	}
+	together := Phrase{All: []string{"kill", "him"}, Within: 2}
+	if _, err := Build(append(same, Phrase{Text: "spare"}, together)); !errors.As(err, &bad) || bad.Index != maxShared+1 || !strings.Contains(bad.What, `"kill"`) {
+		t.Errorf("shared by words apart: %v", err)
 	}
 }
 
