@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -42,7 +41,7 @@ type fetcher struct {
 func newFetcher(t http.RoundTripper, version string, now func() time.Time) fetcher {
 	if t == nil {
 		t = &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			Proxy: viaProxy, DialContext: dialPublic,
 			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: headerTime,
 			DisableKeepAlives: true, // one file, once a day
 			ForceAttemptHTTP2: true,
@@ -59,6 +58,9 @@ var errRedirect = errors.New("it redirects to an address without https, or too o
 func onlyHTTPS(r *http.Request, via []*http.Request) error {
 	if r.URL.Scheme != "https" || len(via) > mostRedirects {
 		return errRedirect
+	}
+	if ledAstray(r) {
+		return errPrivate
 	}
 	return nil
 }
@@ -119,6 +121,7 @@ func (f *fetcher) once(ctx context.Context, src rules.ListSource, known model.Li
 	if err != nil {
 		return nil, errors.New("its URL is none")
 	}
+	req = req.WithContext(routed(ctx, req.URL))
 	req.Header.Set("User-Agent", f.agent)
 	if !force && known.URL == identity(src) {
 		setIf(req, "If-None-Match", known.ETag)
@@ -172,8 +175,10 @@ func unreachable(err error) error {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	if errors.Is(err, errRedirect) {
-		return errRedirect
+	for _, final := range []error{errRedirect, errPrivate} {
+		if errors.Is(err, final) {
+			return final
+		}
 	}
 	return passing{error: fmt.Errorf("asking its source: %w", err)}
 }
