@@ -91,5 +91,9 @@ func (w *Workflow) twoPeople(ctx context.Context, a, b string) (bool, error) {
 		return false, err
 	}
 	other, err := w.store.UserByID(ctx, w.school, b)
-	return err == nil && !samePerson(one, other), err
+	if err != nil {
+		return false, err
+	}
+	same, err := w.onePerson(ctx, one, other)
+	return !same, err
 }

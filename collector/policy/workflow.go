@@ -23,6 +23,7 @@ type WorkflowStore interface {
 	TrialStore
 	OutcomeStore
 	School(ctx context.Context, id model.SchoolID) (model.School, error)
+	SubjectByAccount(ctx context.Context, school model.SchoolID, account string) (model.Subject, bool, error)
 	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
 	GroupSize(ctx context.Context, school model.SchoolID, group string) (int, error)
 	PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error)
@@ -284,7 +285,11 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 	if err := w.nobodyAlone(ctx, set); err != nil { // the roster may have changed since
 		return v, review, err
 	}
-	if samePerson(proposer, by) && (review.Lowering || review.Widening) {
+	one, err := w.onePerson(ctx, proposer, by)
+	if err != nil {
+		return v, review, err
+	}
+	if one && (review.Lowering || review.Widening) {
 		return v, review, fmt.Errorf("%s proposed it, and it takes two people: somebody else with the duty %s publishes it", proposer.Name, model.DutyDSL)
 	}
 	if review.Widening && p.Necessity == "" { // a trial school may have become a real one since
@@ -334,6 +339,28 @@ func samePerson(a, b model.User) bool {
 		account != "" && account == model.BareAccount(b.Account) ||
 		mailbox(a.Email) != "" && mailbox(a.Email) == mailbox(b.Email) ||
 		personName(a.Name) != "" && personName(a.Name) == personName(b.Name)
+}
+
+// onePerson says so too where the roster gives both users' accounts to one person:
+// by the school's own reference, or by the name.
+func (w *Workflow) onePerson(ctx context.Context, a, b model.User) (bool, error) {
+	if samePerson(a, b) {
+		return true, nil
+	}
+	var people [2]model.Subject
+	for i, u := range []model.User{a, b} {
+		s, found, err := w.store.SubjectByAccount(ctx, w.school, u.Account)
+		if err != nil {
+			return false, fmt.Errorf("reading whose accounts they are: %w", err)
+		}
+		if !found || !s.Known {
+			return false, nil
+		}
+		people[i] = s
+	}
+	one, other := people[0], people[1]
+	return one.ID == other.ID || one.Reference != "" && one.Reference == other.Reference ||
+		personName(one.Name) != "" && personName(one.Name) == personName(other.Name), nil
 }
 
 // mailbox is an address without what many servers let its owner add (RFC 5233).

@@ -293,3 +293,28 @@ func TestG07NoRuleIsForAGroupOfOne(t *testing.T) {
 		t.Errorf("tried: %v", err)
 	}
 }
+
+// Somebody with a teacher's and an office account signs in with either.
+func TestG07TwoAccountsOfOnePersonOnTheRosterAreOnePerson(t *testing.T) {
+	for name, c := range map[string]struct {
+		people []model.Person
+		one    bool
+	}{
+		"two accounts": {[]model.Person{{Account: "t.one", Also: []string{"office.one"}, Name: "Invented Person", Reference: "77", Role: model.RoleStaff}}, true},
+		"two people": {[]model.Person{
+			{Account: "t.one", Name: "Invented Person", Reference: "77", Role: model.RoleStaff},
+			{Account: "office.one", Name: "Invented Other", Reference: "78", Role: model.RoleStaff},
+		}, false},
+	} {
+		o := newOffice(t, true)
+		a, b := o.user("first", model.DutyDSL, "t.one"), o.user("second", model.DutyDSL, "office.one")
+		_, err := o.store.ImportRoster(t.Context(), school, "roster.csv", c.people, noon)
+		must(t, err)
+		o.begin(both(t))
+		p := o.propose(swapped(t, "mine/grave.yaml", "severity: urgent", "severity: high"), a, "")
+		_, _, err = o.PublishProposal(t.Context(), p.ID, b, "agreed")
+		if refused := err != nil && strings.Contains(err.Error(), "somebody else"); refused != c.one {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
