@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"safelight/collector/model"
 	"safelight/collector/policy"
 	"safelight/internal/cli"
+	"safelight/internal/event"
 )
 
 func rulesExplainVerb() cli.Command {
@@ -60,6 +62,9 @@ func questionFlags(fs *flag.FlagSet) func(args []string) (model.RuleQuestion, er
 	return func(args []string) (model.RuleQuestion, error) {
 		if len(args) < 2 {
 			return q, cli.Usagef("want a kind (domain, search or process) and a text")
+		}
+		if !slices.Contains([]event.Kind{event.Domain, event.Search, event.Process}, event.Kind(args[0])) {
+			return q, cli.Usagef("the kind %q: want domain, search or process", args[0])
 		}
 		q.Kind, q.Text, q.At = args[0], strings.Join(args[1:], " "), time.Now()
 		q.Groups, q.Periods = splitWords(*groups), splitWords(*periods)

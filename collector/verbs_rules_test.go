@@ -128,7 +128,7 @@ func TestRuleVerbsThatHaveNothingToShowSaySo(t *testing.T) {
 			t.Errorf("%s prints %q", verb, out)
 		}
 	}
-	for _, args := range []string{"rules try", "rules try x", "rules propose x", "rules diff", "rules explain search", "rules withdraw x", "rules rollback 1", "rules suggestions", "rules trials a b"} {
+	for _, args := range []string{"rules try", "rules try x", "rules propose x", "rules diff", "rules explain search", "rules explain foo bar", "rules withdraw x", "rules rollback 1", "rules suggestions", "rules trials a b"} {
 		d.run(2, strings.Fields(args)...)
 	}
 }

@@ -73,6 +73,7 @@ type Parts struct {
 	ReadRoster func(name string, data []byte) (model.Roster, error)
 	// Desk sets hours and sites, and gives leave.
 	Desk Desk
+	Zone *time.Location // the school's; nil: UTC
 	// NotFound is the store's error for what is not there.
 	NotFound error
 	// Backup takes a snapshot for a backup that opens to the recovery key and to

@@ -42,6 +42,7 @@ type ExemptionRow struct {
 	Bell     string     `json:"bell,omitempty"` // the period whose bell ends it
 	Ended    *time.Time `json:"ended"`          // early
 	Live     bool       `json:"live"`
+	Zone     string     `json:"zone"` // the school's, in which people read the times
 }
 
 func (a *Admin) exemptionGrant(ctx context.Context, req ExemptionGrant) ([]ExemptionRow, error) {
@@ -97,21 +98,33 @@ func (a *Admin) userName(ctx context.Context, id string) string {
 func (a *Admin) exemptionRow(e model.Exemption, by string) ExemptionRow {
 	return ExemptionRow{
 		ID: e.ID, Class: e.Group, Category: e.Category, By: by, Duty: string(e.Duty), Reason: e.Reason, From: e.From.UTC(), Until: e.Until.UTC(),
-		Bell: e.Bell, Ended: timeOrNil(e.Ended), Live: e.Live(a.Now()),
+		Bell: e.Bell, Ended: timeOrNil(e.Ended), Live: e.Live(a.Now()), Zone: a.zone(),
 	}
+}
+
+// zone names the school's zone.
+func (a *Admin) zone() string {
+	if a.Zone == nil {
+		return time.UTC.String()
+	}
+	return a.Zone.String()
 }
 
 // Lines words it for people.
 func (r ExemptionRow) Lines() []string {
-	until := "until " + r.Until.Local().Format("15:04 on 2 Jan")
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	until := "until " + r.Until.In(zone).Format("15:04 MST on 2 Jan")
 	if r.Bell != "" {
 		until += fmt.Sprintf(" (the bell of %s)", r.Bell)
 	}
 	switch {
 	case r.Ended != nil:
-		until = "ended early, " + r.Ended.Local().Format("15:04 on 2 Jan")
+		until = "ended early, " + r.Ended.In(zone).Format("15:04 MST on 2 Jan")
 	case !r.Live:
-		until = "ended " + r.Until.Local().Format("15:04 on 2 Jan")
+		until = "ended " + r.Until.In(zone).Format("15:04 MST on 2 Jan")
 	}
 	return []string{fmt.Sprintf("%s  %s for %s  %s  by %s (%s): %s", r.ID, r.Category, r.Class, until, r.By, r.Duty, r.Reason)}
 }

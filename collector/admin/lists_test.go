@@ -132,7 +132,7 @@ func TestAListIsImportedAndAcceptedByAPersonWithAReason(t *testing.T) {
 		t.Errorf("accepted: %+v", r)
 	}
 	_, err = h.ask("lists/accept", admin.ListsAccept{List: "list-1", As: dsl.Token, Reason: "again"})
-	wantError(t, err, "nothing waits")
+	wantError(t, err, "nothing waits", "lists refresh")
 	s := one[model.ListStanding](h, "lists", admin.Nothing{})
 	if s.State != "good" || s.Names != 10 || s.Licence != "MIT" || s.URL != "usb.txt" || s.By != model.UserActor(dsl.ID) {
 		t.Errorf("standing: %+v", s)

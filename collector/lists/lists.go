@@ -92,7 +92,7 @@ var (
 	ErrNotSubscribed = errors.New("the rules in force subscribe to no such list")
 	ErrBusy          = errors.New("another collector is fetching it")
 	ErrNotKept       = errors.New("that version of the list is not kept")
-	ErrNothingWaits  = errors.New("nothing waits to be accepted")
+	ErrNothingWaits  = errors.New("nothing waits to be accepted: only what a guard refused does (`lists` shows it as \"waits\"); `lists refresh` fetches the list now, and `lists import` takes it from a file")
 )
 
 // New makes Lists, and removes what one that was cut short left in p.Dir.

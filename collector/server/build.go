@@ -171,6 +171,7 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,
 		Desk:      desk,
+		Zone:      zone,
 		RemoveOld: newRetention(s.store, now, log).remove,
 		Lists:     s.lists,
 		NotFound:  store.ErrNotFound, Changed: changed, Now: now, Log: log,
