@@ -55,9 +55,11 @@ func (l lens) overrules(allow, scoped bool) (holds, decided bool) {
 // try gives what is found in an observation and, of what is found, what the
 // role's actions leave out too.
 func (rs *Ruleset) try(in Input, l lens, whatever bool) (v Verdict, found []finding, lost []traced) {
-	j, t := &judging{lens: l}, &trace{}
-	in.Unreviewed = true
+	j, t := room.Get().(*judging), &trace{} // a new one costs a place a rule, for each line
+	in.Unreviewed, j.lens = true, l
 	v = j.judge(rs, in, t)
+	j.rs, j.in, j.text, j.best, j.trace, j.lens = nil, Input{}, "", finding{}, nil, 0
+	room.Put(j)
 	for _, x := range t.all {
 		if x.loss == lostToNobody || (x.loss == lostToRole || x.loss == lostToHours) && whatever {
 			found = append(found, x.finding)
