@@ -64,6 +64,7 @@ func CompileWith(files map[string][]byte, lists map[string]NameList, options ...
 	}
 	c.parse(files)
 	c.build()
+	c.tabulate()
 	if len(c.problems) > 0 {
 		return nil, c.problems.sorted()
 	}

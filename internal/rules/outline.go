@@ -61,7 +61,8 @@ type OutlineMark struct {
 	Name string
 }
 
-// OutlineOf compiles the files that Compile takes and says what stands in them.
+// OutlineOf reads the files that Compile takes and says what stands in them. It
+// makes no tables, and so finds no mistake that only these show.
 // The error is a Problems.
 func OutlineOf(files map[string][]byte) (*Outline, error) {
 	c := newCompiler(files, nil)
