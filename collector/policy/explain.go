@@ -20,7 +20,7 @@ func Explain(side Side, q model.RuleQuestion) (model.RuleExplanation, error) {
 	if err != nil {
 		return model.RuleExplanation{}, err
 	}
-	set, err := rules.Compile(side.Files)
+	set, err := compile(side.Files)
 	if err != nil {
 		return model.RuleExplanation{}, fmt.Errorf("the rules of %s: %w", side.Name, err)
 	}

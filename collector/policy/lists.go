@@ -72,7 +72,7 @@ func (p *Publisher) listsChanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := rules.Compile(files)
+	set, err := compile(files)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,16 @@ func (p *Publisher) makeAnew(ctx context.Context, files map[string][]byte, lists
 			}
 		}
 	}
+	if len(given) == 0 {
+		set, err := compile(files)
+		if err != nil {
+			return made{}, err
+		}
+		if len(set.Tables().Names) == 0 { // and so needs no key
+			out, err := bundle.Encode(set)
+			return made{out, lists}, err
+		}
+	}
 	var key [16]byte
 	_, _ = rand.Read(key[:]) // never fails
 	set, err := rules.CompileWith(files, given, rules.WithKey(key))

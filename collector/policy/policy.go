@@ -134,11 +134,10 @@ func (p *Publisher) Category(id string) (rules.Category, bool) {
 // Check compiles files and runs every test they carry. No error means that they
 // could be published.
 func Check(files map[string][]byte) (*rules.Ruleset, error) {
-	set, err := rules.Compile(files)
+	set, problems, err := check(files)
 	if err != nil {
 		return nil, err
 	}
-	problems := set.Check()
 	if len(problems) == 0 {
 		return set, nil
 	}

@@ -29,7 +29,7 @@ func (w *Workflow) UsePeriods(of func(ctx context.Context) (Periods, error)) { w
 // asOnDevices compiles rules as devices would get them, with the names of the lists
 // that they subscribe to.
 func (w *Workflow) asOnDevices(ctx context.Context, side Side) (*rules.Ruleset, error) {
-	set, err := rules.Compile(side.Files)
+	set, err := compile(side.Files)
 	if err != nil {
 		return nil, fmt.Errorf("the rules of %s: %w", side.Name, err)
 	}

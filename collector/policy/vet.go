@@ -34,7 +34,7 @@ func (p *Publisher) vetList(ctx context.Context, id string, holds Holds) ([]rule
 	if err != nil {
 		return nil, err
 	}
-	set, err := rules.Compile(files)
+	set, err := compile(files)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func outlineOf(s Side) (*rules.Outline, error) {
 	if s.Files == nil {
 		return &rules.Outline{}, nil
 	}
-	o, err := rules.OutlineOf(s.Files)
+	o, err := outline(s.Files)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rules of %s: %w", s.Name, err)
 	}
@@ -278,7 +278,7 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 	if review, err = w.reviewed(ctx, b, Side{Name: p.ID, Files: files}); err != nil {
 		return v, review, err
 	}
-	set, err := rules.Compile(files)
+	set, err := compile(files)
 	if err != nil {
 		return v, review, err
 	}
