@@ -16,7 +16,7 @@ func (m *memory) Trials(context.Context, model.SchoolID) ([]model.Trial, error) 
 
 // real is a school that is no trial school, in London, whose trials read events
 // from memory.
-func real(t *testing.T, m *memory) *policy.Workflow {
+func realSchool(t *testing.T, m *memory) *policy.Workflow {
 	t.Helper()
 	o := newOffice(t, false)
 	o.begin(both(t))
@@ -33,7 +33,7 @@ func sideOfBoth(t *testing.T) policy.Side { return policy.Side{Name: "folder", F
 // A window that could be moved by a second could be moved over one event.
 func TestG17ATrialReadsWholeDaysOfTheSchool(t *testing.T) {
 	m := &memory{pupils: 60}
-	w := real(t, m)
+	w := realSchool(t, m)
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	for n := range 30 { // the last twelve of them today
 		e := flagged(n, event.Domain, "grave.test", "grave", event.Urgent)
@@ -69,7 +69,7 @@ func TestG17OnePhraseMoreDoesNotShowOneAlertMore(t *testing.T) {
 		}
 		m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
 	}
-	w := real(t, m)
+	w := realSchool(t, m)
 	add := func(name string) model.TrialResult {
 		files := swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, "+name+"]")
 		r, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: files}, model.User{ID: "dsl"}, noon.AddDate(0, 0, -30))
@@ -97,7 +97,7 @@ func TestG17OnePhraseMoreDoesNotShowOneAlertMore(t *testing.T) {
 
 func TestG17APersonHasTwentyTrialsADay(t *testing.T) {
 	m := &memory{pupils: 60}
-	w := real(t, m)
+	w := realSchool(t, m)
 	since := noon.AddDate(0, 0, -30)
 	m.kept = append(m.kept, model.Trial{By: "dsl", At: noon.Add(-13 * time.Hour)}) // yesterday's
 	for n := range 20 {
@@ -115,7 +115,7 @@ func TestG17APersonHasTwentyTrialsADay(t *testing.T) {
 // run does not.
 func TestG17ATrialOutsideATrialSchoolIsSomebodys(t *testing.T) {
 	m := &memory{pupils: 60}
-	_, err := real(t, m).Try(t.Context(), sideOfBoth(t), model.User{}, noon.AddDate(0, 0, -30))
+	_, err := realSchool(t, m).Try(t.Context(), sideOfBoth(t), model.User{}, noon.AddDate(0, 0, -30))
 	wantError(t, err, "--as")
 	if len(m.chunks) != 0 {
 		t.Error("events were read")
