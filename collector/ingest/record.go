@@ -70,6 +70,7 @@ func (r *reader) event(in *safelightv1.Event, place model.Place, to *model.Event
 		Client: in.GetClient(), Server: in.GetServer(), IP: r.who.ip,
 		Rule: verdict.GetRule(), Category: verdict.GetCategory(), Severity: severity, Pack: verdict.GetPack(),
 		Match: verdict.GetMatch(), Why: verdict.GetWhy(), NotSeen: verdict.GetNotSeen(), Help: verdict.GetAsksForHelp(),
+		PolicyEpoch: verdict.GetPolicyEpoch(), PolicySerial: verdict.GetPolicySerial(),
 		Grounds: wire.GroundsFromProto(verdict),
 	}
 	for _, also := range in.GetAlso() {

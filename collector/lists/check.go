@@ -39,6 +39,9 @@ func (l *Lists) Unlisted(ctx context.Context, e *model.Event) bool {
 	if err == nil && !known && l.InFile != nil {
 		holds, known, err = l.InFile(ctx, id, e.Name)
 	}
+	if err == nil && known && !holds {
+		known, err = l.made(ctx, e)
+	}
 	switch {
 	case err != nil:
 		l.unchecked.Add(1)
@@ -93,4 +96,14 @@ func (s *sure) add(list, host string) {
 		s.names = map[[2]string]bool{}
 	}
 	s.names[[2]string{list, host}] = true
+}
+
+// made says whether the rules that a device judged by were made here. Those of a
+// database that was lost may have been made with a newer list than any that the
+// restored one knows: what such rules flag is believed.
+func (l *Lists) made(ctx context.Context, e *model.Event) (bool, error) {
+	if e.PolicySerial == 0 {
+		return true, nil
+	}
+	return l.Store.PolicyMade(ctx, l.School, e.PolicyEpoch, e.PolicySerial)
 }

@@ -48,6 +48,27 @@ func TestANameThatOnlyLooksListedIsToldToNobody(t *testing.T) {
 	}
 }
 
+// TestWhatRulesOfALostDatabaseFlagIsBelieved: they may have been made with a newer
+// list than any that the restored one holds.
+func TestWhatRulesOfALostDatabaseFlagIsBelieved(t *testing.T) {
+	d := openDesk(t, domainsFrom("bets", never))
+	d.importText(t, "bets", numbered(0, 100))
+	err := d.store.PublishPolicy(t.Context(), model.PolicyVersion{School: school, Epoch: 1, Serial: 4, KeyID: "k", Manifest: []byte("m"), Signature: []byte("s"), Issued: d.now, By: "dsl", Reason: "first"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		epoch, serial uint64
+		unlisted      bool
+	}{{1, 4, true}, {1, 5, false}, {2, 4, false}, {0, 0, true}} {
+		e := seen("added-since.example", "gambling/list/bets")
+		e.PolicyEpoch, e.PolicySerial = c.epoch, c.serial
+		if got := d.Unlisted(t.Context(), e); got != c.unlisted {
+			t.Errorf("by rules %d.%d: unlisted %v", c.epoch, c.serial, got)
+		}
+	}
+}
+
 // TestALaptopBackAfterHalfTermIsBelieved: it judges by a version that is kept no
 // more, and a name that was on it then was really on it.
 func TestALaptopBackAfterHalfTermIsBelieved(t *testing.T) {

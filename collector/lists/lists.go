@@ -27,6 +27,7 @@ type Store interface {
 	ListVersions(ctx context.Context, school model.SchoolID, list string) ([]model.ListVersion, error)
 	ListChunk(ctx context.Context, school model.SchoolID, list string, version int64, part model.ListPart, key []byte) (model.ListChunk, error)
 	ListChunksAfter(ctx context.Context, school model.SchoolID, list string, version int64, part model.ListPart, after []byte, limit int) ([]model.ListChunk, error)
+	PolicyMade(ctx context.Context, school model.SchoolID, epoch, serial uint64) (bool, error)
 	ListsPublished(ctx context.Context, school model.SchoolID, versions map[string]int64) error
 
 	ClaimList(ctx context.Context, l model.ListLease, now time.Time) (bool, error)

@@ -198,6 +198,9 @@ type Event struct {
 	Why      string
 	NotSeen  []string
 	Help     bool // reads as somebody asking for help (G1)
+	// PolicyEpoch and PolicySerial are those of the rules that the device judged by;
+	// noughts where it did not say. They are not stored.
+	PolicyEpoch, PolicySerial uint64
 	// Unlisted says that its rule names a list which does not hold the name: it is
 	// kept, and nobody is told.
 	Unlisted bool

@@ -92,6 +92,18 @@ func latestPolicy(ctx context.Context, q querier, school model.SchoolID) (model.
 	return v, err == nil, err
 }
 
+// PolicyMade says whether the school published that version here: a database that
+// was restored knows none of those that came after its backup.
+func (s *Store) PolicyMade(ctx context.Context, school model.SchoolID, epoch, serial uint64) (bool, error) {
+	var n int
+	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM policy_versions WHERE school_id = $1 AND epoch = $2 AND serial = $3`,
+		school, int64(epoch), int64(serial)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("reading policy %d.%d: %w", epoch, serial, err)
+	}
+	return n > 0, nil
+}
+
 // PolicyHistory lists every version, newest first.
 func (s *Store) PolicyHistory(ctx context.Context, school model.SchoolID) ([]model.PolicyVersion, error) {
 	versions, err := collect(ctx, s.reader, scanPolicy,
