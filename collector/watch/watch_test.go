@@ -89,10 +89,19 @@ func (s server) ResolveAccount(ctx context.Context, r *safelightv1.ResolveAccoun
 // serve runs the service; known says whether the gate found a device.
 func serve(t testing.TB, r *rooms, known bool, log *slog.Logger) (safelightv1.AgentServiceClient, *watch.Service) {
 	t.Helper()
+	return serveAs(t, r, func() (string, bool) { return "laptop", known }, log)
+}
+
+// serveAs asks for each call which device it comes from.
+func serveAs(t testing.TB, r *rooms, device func() (name string, known bool), log *slog.Logger) (safelightv1.AgentServiceClient, *watch.Service) {
+	t.Helper()
 	svc := watch.New(watch.Parts{
 		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: log,
-		DeviceFrom: func(context.Context) (string, model.SchoolID, bool) { return "laptop", "hill-lane", known },
-		Trust:      func() *safelightv1.TrustBundle { return &safelightv1.TrustBundle{ServerNames: []string{"collector"}} },
+		DeviceFrom: func(context.Context) (string, model.SchoolID, bool) {
+			name, known := device()
+			return name, "hill-lane", known
+		},
+		Trust: func() *safelightv1.TrustBundle { return &safelightv1.TrustBundle{ServerNames: []string{"collector"}} },
 	})
 	srv, end := grpc.NewServer(), bufconn.Listen(1<<20)
 	safelightv1.RegisterAgentServiceServer(srv, server{svc: svc})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"safelight/internal/event"
 	"safelight/internal/packdir/heldback"
 	"safelight/internal/rules"
 )
@@ -92,6 +93,25 @@ func TestOrdinaryLinesAreLeftAlone(t *testing.T) {
 		for _, f := range c.Found {
 			t.Logf("%q: %s", f.Line.Text, f.Rule)
 		}
+	}
+}
+
+// The lines that no guess may flag alone (internal/rules/phrases), judged whole: weak
+// phrases, guessed at or not, must not add up to a flag either.
+func TestNoGuessAddsUpToAFlagOfAnOrdinaryLine(t *testing.T) {
+	rs, tried := shippedRules(t), 0
+	for _, l := range lines(t, "../rules/phrases/testdata", "ordinary.txt") {
+		line := l.Text
+		for _, text := range []string{line, strings.ToUpper(line), "how to " + line, line + " meaning", line + ", " + line} {
+			v := rs.Judge(rules.Input{Kind: event.Search, Text: text, Role: "pupil", Unreviewed: true})
+			if v.Decision == rules.Flag && len(v.How) > 0 {
+				t.Errorf("%q is flagged by %s: %q is read as %q (%s)", text, v.Rule, v.Match, v.ReadAs, strings.Join(v.How, ", "))
+			}
+			tried++
+		}
+	}
+	if tried < 2000 {
+		t.Errorf("only %d lines", tried)
 	}
 }
 
