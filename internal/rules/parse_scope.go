@@ -95,6 +95,9 @@ func (r *reader) words(f fields, key, what string) (out []string) {
 		case key == "groups" && strings.ContainsAny(w, `@\/`):
 			r.bad(n, fmt.Sprintf("group %q reads like an account", w), "want "+what+": no rule is about one named person (G7)")
 			continue
+		case key == "when" && meantWord(w) != "":
+			r.bad(n, fmt.Sprintf("when %q, which would never hold", w), "write "+meantWord(w))
+			continue
 		}
 		out = add(out, strings.ToLower(w))
 	}
@@ -105,6 +108,22 @@ func (r *reader) words(f fields, key, what string) (out []string) {
 		r.bad(n, key+" holds nothing", "want "+what+", or take the line out: nobody would be in it")
 	}
 	return out
+}
+
+// meantWord gives the word of the timetable that somebody wrote another way:
+// "lessons", "school day". A rule with it would hold at no time, and nobody would
+// notice.
+func meantWord(w string) string {
+	bare := func(s string) string {
+		s = strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(s))
+		return strings.TrimSuffix(s, "s")
+	}
+	for _, word := range scopeWords {
+		if bare(w) == bare(word) && !strings.EqualFold(w, word) {
+			return word
+		}
+	}
+	return ""
 }
 
 func add(list []string, word string) []string {

@@ -83,16 +83,18 @@ func TestG07NoRuleIsAboutOneNamedPerson(t *testing.T) {
 
 func TestABadScopeIsRefusedWithTheMend(t *testing.T) {
 	for scope, want := range map[string]string{
-		"{years: [14]}":      `year "14"; want a year from 1 to 13`,
-		"{years: [9-7]}":     `year "9-7"`,
-		"{years: [x]}":       `year "x"`,
-		"{key_stages: [6]}":  `key stage "6"; want a whole number from 0 to 5`,
-		"{roles: [teacher]}": `role "teacher"; want one of pupil`,
-		"{premises: home}":   `premises "home"; want one of on, off, any`,
-		"{groups: []}":       "groups holds nothing",
-		"{}":                 "an empty scope",
-		"{yers: [7]}":        `unknown key "yers"; did you mean "years"?`,
-		"pupils":             "scope is text",
+		"{years: [14]}":        `year "14"; want a year from 1 to 13`,
+		"{years: [9-7]}":       `year "9-7"`,
+		"{years: [x]}":         `year "x"`,
+		"{key_stages: [6]}":    `key stage "6"; want a whole number from 0 to 5`,
+		"{roles: [teacher]}":   `role "teacher"; want one of pupil`,
+		"{premises: home}":     `premises "home"; want one of on, off, any`,
+		"{groups: []}":         "groups holds nothing",
+		"{when: [lessons]}":    `when "lessons", which would never hold; write lesson`,
+		"{when: [School Day]}": `write school-day`,
+		"{}":                   "an empty scope",
+		"{yers: [7]}":          `unknown key "yers"; did you mean "years"?`,
+		"pupils":               "scope is text",
 	} {
 		contains(t, problemsOf(t, with("acme/knives.yaml", head+"scope: "+scope+"\n"+okTests)), want)
 	}
