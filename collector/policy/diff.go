@@ -34,6 +34,7 @@ func Review(from, to *rules.Outline) model.RuleReview {
 			r.put(c, model.RuleChange{What: "category-removed", Text: "drops the category " + c.Title + " altogether", Lowers: grave(c)})
 		}
 	}
+	r.spellings(from, to)
 	r.marks(from, to)
 	r.packs(from, to)
 	return r.done()

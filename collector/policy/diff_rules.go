@@ -193,6 +193,30 @@ func (r *reviewer) marks(from, to *rules.Outline) {
 	}
 }
 
+// spellings compares how words are read that people write in other ways.
+func (r *reviewer) spellings(from, to *rules.Outline) {
+	written := func(o *rules.Outline) []string {
+		all := make([]string, 0, len(o.Spellings))
+		for _, s := range o.Spellings {
+			all = append(all, fmt.Sprintf("%s (%s)", s.Typed, s.Meant))
+		}
+		return all
+	}
+	before, after := written(from), written(to)
+	if added := missingIn(after, before); len(added) > 0 {
+		r.changes = append(r.changes, model.RuleChange{
+			What: "spellings-added", Items: added, Widens: len(added) >= listSize,
+			Text: fmt.Sprintf("reads %d more %s of words", len(added), pick(len(added) == 1, "spelling", "spellings")),
+		})
+	}
+	if removed := missingIn(before, after); len(removed) > 0 {
+		r.changes = append(r.changes, model.RuleChange{
+			What: "spellings-removed", Items: removed, Lowers: true,
+			Text: fmt.Sprintf("no longer reads %d %s of words", len(removed), pick(len(removed) == 1, "spelling", "spellings")),
+		})
+	}
+}
+
 // flagsMarked says whether a category flags names for having a mark.
 func (r *reviewer) flagsMarked(mark string) bool {
 	for _, c := range r.to {

@@ -14,7 +14,8 @@ import (
 )
 
 // wordCorpus is phrases and queries made from one seed: words by how often
-// people use them, the most frequent taken from the packs themselves.
+// people use them, the most frequent taken from the ordinary English lines that
+// the packs are tried on.
 type wordCorpus struct {
 	words   []string // most frequent first
 	phrases []string
@@ -22,12 +23,12 @@ type wordCorpus struct {
 }
 
 func newWordCorpus() (*wordCorpus, error) {
-	shipped, err := shippedPhrases()
+	shipped, ordinary, err := shippedTexts()
 	if err != nil {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(64_000, 33))
-	c := &wordCorpus{words: byFrequency(shipped)}
+	c := &wordCorpus{words: byFrequency(ordinary)}
 	for have := taken(c.words); len(c.words) < 50_000; {
 		if w := syllables(rng); !have[w] {
 			have[w] = true
@@ -39,8 +40,9 @@ func newWordCorpus() (*wordCorpus, error) {
 	return c, nil
 }
 
-// shippedPhrases gives every phrase and form of the packs that ship.
-func shippedPhrases() (out []string, err error) {
+// shippedTexts gives every phrase and form of the packs that ship, and the
+// English lines that must not be flagged.
+func shippedTexts() (texts, ordinary []string, err error) {
 	err = fs.WalkDir(packs.FS, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -50,20 +52,28 @@ func shippedPhrases() (out []string, err error) {
 			return err
 		}
 		var file struct {
+			Lang    string
 			Phrases []struct {
 				Text  string
 				Forms []string
 			}
+			Miss  []any
+			Tests struct{ Miss []any }
 		}
 		if err := yaml.Unmarshal(data, &file); err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
 		for _, p := range file.Phrases {
-			out = append(append(out, p.Text), p.Forms...)
+			texts = append(append(texts, p.Text), p.Forms...)
+		}
+		for _, line := range append(file.Miss, file.Tests.Miss...) {
+			if text, bare := line.(string); bare && file.Lang == "" {
+				ordinary = append(ordinary, text)
+			}
 		}
 		return nil
 	})
-	return out, err
+	return texts, ordinary, err
 }
 
 func byFrequency(texts []string) []string {

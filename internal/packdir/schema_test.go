@@ -86,6 +86,7 @@ scope: {roles: [pupil], years: [7-11], key_stages: [3, 4], groups: [10b-english]
 phrases:
   - {id: w-001, text: buy a zombie knife, forms: [buying a zombie knife], severity: high}
   - {id: w-002, all: [noose, tie], within: 5, weight: 70}
+  - {id: w-007, all: [$wanting, [noose, tie], glock], within: 5, order: true}
   - {id: w-003, text: glock, match: part, in: [search, host], weight: 60}
   - {id: w-004, text: couteau papillon, lang: fr, reviewed: none}
   - {id: w-005, text: cran d arret, lang: fr, reviewed: "a French teacher, 2026-11-22"}
@@ -118,6 +119,7 @@ tests:
     - {domain: museum.swords.example}
 first_steps: [Speak with the pupil in person.]
 `),
+	"own/words.yaml":    []byte("words: own\ntitle: Our words\nwhy: One list.\nspellings: [{means: want to, typed: [wantta, 22]}]\nsets: [{set: wanting, any: [want, wish]}]\n"),
 	"own/approved.yaml": []byte("approved: weapons-own\ntitle: Programs that we know\nwhy: What is not on it is new.\nowner: IT\nprograms: [word.exe, {name: calc.exe}]\n"),
 }
 
@@ -152,6 +154,8 @@ func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 		"no tests":                    {"tests:", "texts:"},
 		"a phrase without an id":      {"{id: w-001, text", "{text"},
 		"a phrase without words":      {"id: w-002, all: [noose, tie], within: 5,", "id: w-002,"},
+		"an order that is neither":    {"order: true", "order: maybe"},
+		"a choice of nothing":         {"[noose, tie], glock", "[], glock"},
 		"an unknown way to match":     {"match: part", "match: most"},
 		"a context without a reach":   {"near: [airsoft, game], within: 4", "near: [airsoft, game]"},
 		"a list without a licence":    {" licence: CC0-1.0,", ""},

@@ -20,6 +20,7 @@ type from struct {
 // build makes the policy: categories first, then what extends them.
 func (c *compiler) build() {
 	c.addMarks()
+	c.addWords()
 	for _, f := range c.cats {
 		if !f.extends {
 			c.define(f)

@@ -26,7 +26,7 @@ func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
 			c.word(p.pos, phrases.Phrase{Ref: rule, Text: text, Part: p.part})
 		}
 		if len(p.all) > 0 {
-			c.word(p.pos, phrases.Phrase{Ref: rule, All: p.all, Within: p.within})
+			c.apart(p, rule)
 		}
 	}
 	for _, a := range f.allow {
@@ -36,10 +36,21 @@ func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
 		if len(a.near) == 0 {
 			c.word(a.pos, phrases.Phrase{Ref: rule, Text: a.text, NoSpelledOut: true})
 		}
-		for _, near := range a.near {
-			c.word(a.pos, phrases.Phrase{Ref: rule, All: []string{a.text, near}, Within: a.within, HeadOnly: true})
+		if near := c.expand(a.pos, a.near); len(near) > 0 {
+			c.word(a.pos, phrases.Phrase{Ref: rule, All: [][]string{{a.text}, near}, Within: a.within, HeadOnly: true})
 		}
 	}
+}
+
+// apart notes a phrase of words apart, with the words of the sets it names.
+func (c *compiler) apart(p phrase, rule uint32) {
+	all := make([][]string, len(p.all))
+	for i, any := range p.all {
+		if all[i] = c.expand(p.pos, any); len(all[i]) == 0 {
+			return // said
+		}
+	}
+	c.word(p.pos, phrases.Phrase{Ref: rule, All: all, Within: p.within, Ordered: p.ordered})
 }
 
 // addHelp adds the built-in words that ask for help.
@@ -64,7 +75,7 @@ func (c *compiler) buildWords() {
 	for i, w := range c.source.words {
 		list[i] = w.Phrase
 	}
-	table, err := phrases.Build(list)
+	table, err := phrases.Build(list, c.source.spellings...)
 	var b *phrases.BadPhrase
 	switch {
 	case errors.As(err, &b) && b.Index < len(list):

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"safelight/internal/rules/phrases"
 )
 
 // Ruleset is compiled rules. It never changes; many goroutines may use it.
@@ -31,6 +33,8 @@ type source struct {
 	sites map[string]pos
 	noise map[string]pos
 	words []worded
+
+	spellings []phrases.Spelling
 }
 
 // catTests are the tests of one file, and the category it is for.
@@ -90,9 +94,11 @@ type compiler struct {
 	approved  []*approvedFile
 	protected []*protectedFile
 	marks     []*marksFile
+	wordFiles []*wordsFile
 	used      map[string]bool // .txt files that a category names
 
 	byID  map[string]*defined
+	sets  map[string]*wordSet
 	lists []namesOf
 }
 
@@ -108,7 +114,7 @@ func newCompiler(files map[string][]byte, lists map[string]NameList) *compiler {
 		policy: &Policy{Engine: Engine, Scopes: make([]Scope, 1)},
 		source: &source{sites: map[string]pos{}, noise: map[string]pos{}},
 		files:  files, given: lists,
-		packs: map[string]*packFile{}, used: map[string]bool{}, byID: map[string]*defined{},
+		packs: map[string]*packFile{}, used: map[string]bool{}, byID: map[string]*defined{}, sets: map[string]*wordSet{},
 	}
 }
 
@@ -195,6 +201,10 @@ func (c *compiler) parseFile(name string, data []byte) {
 	case hasKey(n, "marks"):
 		if m := r.marks(n); m != nil {
 			c.marks = append(c.marks, m)
+		}
+	case hasKey(n, "words"):
+		if w := r.wordsFile(n); w != nil {
+			c.wordFiles = append(c.wordFiles, w)
 		}
 	case hasKey(n, "approved"):
 		if a := r.approved(n, pack); a != nil && a.id != "" {

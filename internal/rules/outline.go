@@ -14,6 +14,7 @@ import (
 type Outline struct {
 	Packs      []Pack
 	Categories []OutlineCategory // by id
+	Spellings  []OutlineSpelling // by what is typed
 	Marks      []OutlineMark     // by mark and name
 }
 
@@ -55,6 +56,9 @@ type OutlineRaise struct {
 	Scope Scope
 }
 
+// OutlineSpelling is a word as people type it, and what it is read as.
+type OutlineSpelling struct{ Typed, Meant string }
+
 // OutlineMark is a name and what is known of it beside any category.
 type OutlineMark struct {
 	Mark string
@@ -79,6 +83,10 @@ func OutlineOf(files map[string][]byte) (*Outline, error) {
 	}
 	for _, f := range c.cats {
 		o.Categories[at[f.cat.ID]].add(f)
+		o.Categories[at[f.cat.ID]].addSets(f, c.sets)
+	}
+	for _, s := range c.source.spellings {
+		o.Spellings = append(o.Spellings, OutlineSpelling{s.Typed, s.Meant})
 	}
 	for _, a := range c.approved {
 		cat := &o.Categories[at[a.id]]
@@ -134,6 +142,44 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	}
 	for _, t := range f.tests.miss {
 		c.Misses = append(c.Misses, t.text)
+	}
+}
+
+// addSets takes in the words of the sets that a file's phrases name, as phrases
+// of the category: whoever takes one out takes it out of each.
+func (c *OutlineCategory) addSets(f *categoryFile, sets map[string]*wordSet) {
+	done := map[string]bool{}
+	var add func(p phrase, texts []string)
+	add = func(p phrase, texts []string) {
+		for _, text := range texts {
+			name, isSet := strings.CutPrefix(text, setSign)
+			key := fmt.Sprint(name, p.search, p.host, p.severity, p.weight, p.lang, p.reviewed)
+			if !isSet || done[key] {
+				continue
+			}
+			done[key] = true
+			for _, word := range sets[name].any {
+				c.put(f.pack, OutlineRule{
+					Kind: RulePhrase, ID: text, Text: text + ": " + word, Severity: p.severity, Search: p.search, Host: p.host,
+					Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed, Scope: f.scope,
+				})
+			}
+			add(p, sets[name].any)
+		}
+	}
+	for _, p := range f.phrases {
+		for _, any := range p.all {
+			add(p, any)
+		}
+	}
+	for _, a := range f.allow {
+		for _, text := range a.near {
+			if set := sets[strings.TrimPrefix(text, setSign)]; set != nil && strings.HasPrefix(text, setSign) {
+				for _, word := range set.any {
+					c.put(f.pack, OutlineRule{Kind: RuleAllowPhrase, ID: text, Text: text + ": " + word, Search: true, Host: true, Reviewed: true, Scope: f.scope})
+				}
+			}
+		}
 	}
 }
 
@@ -204,5 +250,6 @@ func (o *Outline) sort() {
 			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Tier, b.Tier))
 		})
 	}
+	slices.SortFunc(o.Spellings, func(a, b OutlineSpelling) int { return cmp.Compare(a.Typed, b.Typed) })
 	slices.SortFunc(o.Marks, func(a, b OutlineMark) int { return cmp.Or(cmp.Compare(a.Mark, b.Mark), cmp.Compare(a.Name, b.Name)) })
 }

@@ -14,10 +14,11 @@ import (
 type phrase struct {
 	pos      pos
 	id       string
-	texts    []string // the text and its forms
-	all      []string // words or phrases that must all be there, in any order
-	within   int      // words between the first and the last of all
-	part     bool     // also inside longer words
+	texts    []string   // the text and its forms
+	all      [][]string // of each of these any one must be there: words, phrases, names of sets
+	within   int        // words between the first and the last of all
+	ordered  bool       // all in the order they are listed
+	part     bool       // also inside longer words
 	severity event.Severity
 	weight   uint32
 	lang     string
@@ -29,7 +30,15 @@ type phrase struct {
 // written gives a phrase's texts as people read them, words apart as one.
 func (p phrase) written() []string {
 	if len(p.all) > 0 {
-		return []string{fmt.Sprintf("%s within %d", strings.Join(p.all, " + "), p.within)}
+		var all []string
+		for _, any := range p.all {
+			all = append(all, strings.Join(any, "/"))
+		}
+		how := ""
+		if p.ordered {
+			how = ", in order"
+		}
+		return []string{fmt.Sprintf("%s within %d%s", strings.Join(all, " + "), p.within, how)}
 	}
 	return p.texts
 }
@@ -53,7 +62,7 @@ const (
 )
 
 func (r *reader) phrase(n *yaml.Node, c *categoryFile) {
-	f, ok := r.mapping(n, "a phrase", "id", "text", "forms", "all", "within", "match", "in", "severity", "weight", "lang", "reviewed")
+	f, ok := r.mapping(n, "a phrase", "id", "text", "forms", "all", "within", "order", "match", "in", "severity", "weight", "lang", "reviewed")
 	if !ok {
 		return
 	}
@@ -83,8 +92,10 @@ func (r *reader) phrase(n *yaml.Node, c *categoryFile) {
 
 func (r *reader) plainPhrase(f fields, p *phrase) {
 	text := r.need(f, "text", maxPhrase)
-	if w := f.by["within"]; w != nil {
-		r.bad(w, "`within` without `all`", "write `all: [...]` with it, or take it out")
+	for _, key := range []string{"within", "order"} {
+		if w := f.by[key]; w != nil {
+			r.bad(w, fmt.Sprintf("`%s` without `all`", key), "write `all: [...]` with it, or take it out")
+		}
 	}
 	if m := f.by["match"]; m != nil {
 		p.part = r.choice(m, "match", "whole", "part") == "part"
@@ -108,7 +119,12 @@ func (r *reader) plainPhrase(f fields, p *phrase) {
 }
 
 func (r *reader) apart(f fields, p *phrase) {
-	p.all = r.texts(f.by["all"], "all", maxPhrase)
+	for _, n := range r.list(f.by["all"], "all") {
+		if any := r.anyOf(n); len(any) > 0 {
+			p.all = append(p.all, any)
+		}
+	}
+	p.ordered = r.yes(f.by["order"], "order", false)
 	if len(p.all) < 2 || len(p.all) > maxAll {
 		r.bad(f.by["all"], fmt.Sprintf("`all` with %d words", len(p.all)), fmt.Sprintf("want from 2 to %d", maxAll))
 		p.all = nil

@@ -16,8 +16,10 @@ type builder struct {
 	nodes  []bnode // by number; 0 is the root
 	next   map[edge]uint32
 	groups []group
+	sets   map[string]uint32 // nodes of sets, by their words
 	spelt  map[string]*spelt
 	parts  []part
+	meant  [][]uint32 // words, by id-1 of the spelling
 }
 
 type edge struct{ node, word uint32 }
@@ -28,7 +30,12 @@ type bnode struct {
 	ends         []uint32 // refs
 	last         int      // place in the list of the last phrase that ends here
 	groups       []member
+	sets         []uint32
+	set          string // the first word of those whose set this is
 }
+
+// ending counts what ends at a node itself.
+func (n *bnode) ending() int { return len(n.ends) + len(n.groups) + len(n.sets) }
 
 type member struct{ group, element uint32 }
 
@@ -36,6 +43,7 @@ type group struct {
 	ref      uint32
 	within   int
 	headOnly bool
+	ordered  bool
 	nodes    []uint32
 }
 
@@ -50,10 +58,16 @@ type part struct {
 	ref  uint32
 }
 
-// Build lays phrases out as a table. The same list gives the same bytes. The
-// error for a phrase that cannot be looked for is a *BadPhrase.
-func Build(list []Phrase) ([]byte, error) {
-	b := &builder{number: map[string]uint32{}, next: map[edge]uint32{}, spelt: map[string]*spelt{}, nodes: make([]bnode, 1)}
+// Build lays phrases out as a table, to be found in other spellings too. The same
+// lists give the same bytes. The error for a phrase that cannot be looked for is a
+// *BadPhrase, for a spelling that cannot be read a *BadSpelling.
+func Build(list []Phrase, spellings ...Spelling) ([]byte, error) {
+	b := &builder{
+		number: map[string]uint32{}, next: map[edge]uint32{}, sets: map[string]uint32{}, spelt: map[string]*spelt{}, nodes: make([]bnode, 1),
+	}
+	if err := b.addSpellings(spellings); err != nil {
+		return nil, err
+	}
 	for i, p := range list {
 		bad := p.Check()
 		if bad == nil {
@@ -99,7 +113,10 @@ func (b *builder) add(i int, p Phrase) *BadPhrase {
 func (b *builder) shared() *BadPhrase {
 	sum := make([]int, len(b.nodes)) // nodes come after their parents
 	for i, n := range b.nodes[1:] {
-		sum[i+1] = sum[n.parent] + len(n.ends) + len(n.groups)
+		sum[i+1] = sum[n.parent] + n.ending()
+		for _, set := range n.sets {
+			sum[i+1] += len(b.nodes[set].groups)
+		}
 		if sum[i+1] > maxShared {
 			bad := bad(fmt.Sprintf("the words %q and what they begin with are in more than %d rules, and this is one of them", b.path(uint32(i+1)), maxShared), "leave them to fewer rules")
 			bad.Index = n.last
@@ -111,6 +128,9 @@ func (b *builder) shared() *BadPhrase {
 
 // path gives the words that lead to a node.
 func (b *builder) path(node uint32) string {
+	if set := b.nodes[node].set; set != "" {
+		return clip(set)
+	}
 	var words []string
 	for ; node != 0; node = b.nodes[node].parent {
 		words = append(words, b.words[b.nodes[node].word-1])
@@ -120,16 +140,40 @@ func (b *builder) path(node uint32) string {
 }
 
 func (b *builder) addGroup(place int, p Phrase) {
-	g := group{ref: p.Ref, within: p.Within, headOnly: p.HeadOnly}
+	g := group{ref: p.Ref, within: p.Within, headOnly: p.HeadOnly, ordered: p.Ordered}
 	index := uint32(len(b.groups))
-	for i, text := range p.All {
-		words, _ := tokens(&b.s, text) // checked
-		at := b.walk(words)
+	for i, any := range p.All {
+		at := b.element(any)
 		n := &b.nodes[at]
 		n.groups, n.last = append(n.groups, member{index, uint32(i)}), place
 		g.nodes = append(g.nodes, at)
 	}
 	b.groups = append(b.groups, g)
+}
+
+// element gives the node where any one of some texts ends.
+func (b *builder) element(texts []string) uint32 {
+	var nodes []uint32
+	for _, text := range texts {
+		words, _ := elementTokens(&b.s, text) // checked
+		nodes = append(nodes, b.walk(words))
+	}
+	slices.Sort(nodes)
+	if nodes = slices.Compact(nodes); len(nodes) == 1 {
+		return nodes[0]
+	}
+	key := fmt.Sprint(nodes)
+	set, there := b.sets[key]
+	if there {
+		return set
+	}
+	set = uint32(len(b.nodes))
+	b.nodes = append(b.nodes, bnode{set: texts[0]})
+	b.sets[key] = set
+	for _, at := range nodes {
+		b.nodes[at].sets = append(b.nodes[at].sets, set)
+	}
+	return set
 }
 
 // walk goes from the root along words and makes the way where there is none.
@@ -181,7 +225,7 @@ func (b *builder) sortNodes() {
 	order := make([]uint32, 0, len(b.nodes))
 	for pass := range 2 {
 		for i := 1; i < len(b.nodes); i++ {
-			if n := b.nodes[i]; (len(n.ends)+len(n.groups) > 0) == (pass == 0) {
+			if n := &b.nodes[i]; (n.ending() > 0) == (pass == 0) {
 				order = append(order, uint32(i))
 			}
 		}
@@ -194,6 +238,9 @@ func (b *builder) sortNodes() {
 	}
 	for i := range nodes {
 		nodes[i].parent = to[nodes[i].parent]
+		for k, set := range nodes[i].sets {
+			nodes[i].sets[k] = to[set]
+		}
 	}
 	for _, g := range b.groups {
 		for i := range g.nodes {
@@ -203,7 +250,9 @@ func (b *builder) sortNodes() {
 	b.nodes = nodes
 	clear(b.next)
 	for i, n := range nodes[1:] {
-		b.next[edge{n.parent, n.word}] = uint32(i + 1)
+		if n.word != 0 {
+			b.next[edge{n.parent, n.word}] = uint32(i + 1)
+		}
 	}
 }
 
@@ -213,7 +262,7 @@ func (b *builder) flagged(node uint32) uint32 {
 	if n.kids {
 		node |= hasKids
 	}
-	if len(n.ends)+len(n.groups) > 0 {
+	if n.ending() > 0 {
 		node |= hasEnds
 	}
 	return node
@@ -233,6 +282,7 @@ func (b *builder) layOut() ([]byte, error) {
 		return nil, errors.New("building the phrase table: too many words apart: split the list")
 	}
 	b.layEnds(&sec, places)
+	b.layMeant(&sec)
 	if err := b.layEdges(&sec); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 package phrases
 
-// Search finds every phrase in text, read in every way it may be meant: plain,
-// with what was pulled apart put together, with digits and signs as letters.
+// Search finds every phrase in text, read in every way it may be meant: plain, in
+// usual spelling, with what was pulled apart put together, with digits and signs
+// as letters.
 // A hit that several readings find is told once, with the mildest. Hits stand
 // in no order. The slice is good until s is used again.
 func (t *Table) Search(s *Scratch, text string) []Hit {
@@ -26,7 +27,7 @@ func (t *Table) Plain(s *Scratch, text string) []Hit {
 	s.reset(text)
 	s.read(text, 0)
 	s.joined = false
-	t.find(s, 0)
+	t.asWritten(s, 0)
 	return s.hits
 }
 
@@ -57,14 +58,32 @@ func (t *Table) reading(s *Scratch, text string, one byte) {
 	}
 }
 
-// find looks for phrases in the words of s. Words read in a way that is not in
-// fresh were looked up before.
+// find looks for phrases in the words of s, and in those in their usual spelling.
+// Words read in a way that is not in fresh were looked up before.
 func (t *Table) find(s *Scratch, fresh How) {
+	t.asWritten(s, fresh)
+	if t.respell(s) {
+		s.words, s.spoken = s.spoken, s.words
+		t.eachWord(s)
+		s.words, s.spoken = s.spoken, s.words
+	}
+}
+
+// asWritten looks for phrases in the words of s, and in parts of them.
+func (t *Table) asWritten(s *Scratch, fresh How) {
 	s.steps += len(s.words)
 	t.lookWords(s, fresh)
 	if s.one == 'l' {
 		t.eitherOne(s)
 	}
+	t.eachWord(s)
+	if t.nStates > 1 {
+		t.findParts(s)
+	}
+}
+
+// eachWord looks for the phrases that begin at each word of s.
+func (t *Table) eachWord(s *Scratch) {
 	s.near.clear()
 	for i := range s.words {
 		w := &s.words[i]
@@ -77,9 +96,6 @@ func (t *Table) find(s *Scratch, fresh How) {
 		if w.letters {
 			t.spelledOut(s, i)
 		}
-	}
-	if t.nStates > 1 {
-		t.findParts(s)
 	}
 }
 
@@ -162,12 +178,22 @@ func (t *Table) found(s *Scratch, node uint32, i, j int) {
 		s.report(end, how, s.words[i].start, s.words[j].end, i, j)
 		return
 	}
-	kept, at := false, end&^isList
+	t.each(s, node, end&^isList, how, i, j)
+}
+
+// each tells of what is listed at a place of secEnds for a node.
+func (t *Table) each(s *Scratch, node, at uint32, how How, i, j int) {
+	kept := false
 	for n := t.ends.at(at); n > 0 && s.near.ends > 0; n-- {
 		s.near.ends--
 		at++
-		if end = t.ends.at(at); end&isGroup == 0 {
+		end := t.ends.at(at)
+		switch {
+		case end&isGroup == 0:
 			s.report(end, how, s.words[i].start, s.words[j].end, i, j)
+			continue
+		case end&isSet == isSet:
+			t.ofSet(s, node, end&^isSet, how, i, j)
 			continue
 		}
 		if !kept {
@@ -175,6 +201,18 @@ func (t *Table) found(s *Scratch, node uint32, i, j int) {
 			s.near.keep(occurrence{node: node, i: int32(i), j: int32(j), how: how})
 		}
 		t.together(s, end&groupAt, end&^isGroup>>27, how, i, j)
+	}
+}
+
+// ofSet tells of what a set completes when one of its words stands at words i to
+// j. Sets come in no other set, whatever a damaged table says.
+func (t *Table) ofSet(s *Scratch, node, set uint32, how How, i, j int) {
+	if end := t.endsAt.at(set - 1); node != 0 && end&isList != 0 {
+		s.near.sets++
+		if s.near.sets == 1 {
+			t.each(s, set, end&^isList, how, i, j)
+		}
+		s.near.sets--
 	}
 }
 

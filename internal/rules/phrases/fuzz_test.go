@@ -8,9 +8,11 @@ import (
 )
 
 // fromLines makes phrases of lines: "*porn" is a part, "noose+tie/5" words
-// apart, "kill~python/3" a context; everything else is a text. Those that Check
-// refuses are left out.
-func fromLines(lines string) (list []Phrase) {
+// apart, "kill>him,her/3" such in order, with a choice, "kill~python/3" a context,
+// "wanna=want to" a spelling; everything else is a text. Those that Check refuses
+// are left out.
+func fromLines(lines string) (list []Phrase, spellings []Spelling) {
+	typed := map[string]bool{}
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSuffix(line, "\n")
 		p := Phrase{Ref: uint32(len(list)), Text: line}
@@ -20,21 +22,38 @@ func fromLines(lines string) (list []Phrase) {
 		case strings.HasPrefix(line, "*"):
 			p.Text, p.Part = line[1:], true
 		case apart && strings.Contains(body, "~"):
-			p = Phrase{Ref: p.Ref, All: strings.Split(body, "~"), Within: n, HeadOnly: true}
+			p = Phrase{Ref: p.Ref, All: choices(body, "~"), Within: n, HeadOnly: true}
+		case apart && strings.Contains(body, ">"):
+			p = Phrase{Ref: p.Ref, All: choices(body, ">"), Within: n, Ordered: true}
 		case apart && strings.Contains(body, "+"):
-			p = Phrase{Ref: p.Ref, All: strings.Split(body, "+"), Within: n}
+			p = Phrase{Ref: p.Ref, All: choices(body, "+"), Within: n}
+		case strings.Contains(line, "="):
+			s := Spelling{}
+			s.Typed, s.Meant, _ = strings.Cut(line, "=")
+			if key := string(new(Scratch).Fold(s.Typed)); s.Check() == nil && !typed[key] {
+				typed[key] = true
+				spellings = append(spellings, s)
+			}
+			continue
 		}
 		if p.Check() == nil && len(list) < 40 {
 			list = append(list, p)
 		}
 	}
-	return list
+	return list, spellings
 }
 
-const someLines = "self harm\nself harm now\nkill\nkill myself\n*porn\n*pornhub\n*ornhu\nnoose+tie/2\nkill~python~process/3\nto\ntoo\nwant to die\n自殺\n自殺方法\nубить\nكتاب جديد\nआत्महत्या\nstraße\na b c\nfree+self pity+sad/4"
+func choices(body, sign string) (all [][]string) {
+	for text := range strings.SplitSeq(body, sign) {
+		all = append(all, strings.Split(text, ","))
+	}
+	return all
+}
+
+const someLines = "self harm\nself harm now\nkill\nkill myself\n*porn\n*pornhub\n*ornhu\nnoose+tie/2\nkill~python~process/3\nto\ntoo\nwant to die\n自殺\n自殺方法\nубить\nكتاب جديد\nआत्महत्या\nstraße\na b c\nfree+self pity+sad/4\nto>die,harm/2\nwant,kill>want,to>die/3\ntie,free+porn,kill/3\nwanna=want to\n2=to\nu=a quite"
 
 var someTexts = []string{
-	"", "self harm now", "s3lf h4rm n0w", "k i l l m y s e l f", "freepornhubs", "fréePÖRNhub x", "p-o-r-n-h-u-b", "tie the noose tie noose",
+	"", "wanna die", "u wanna harm want 2 die die", "want to to die want die harm harm", "self harm now", "s3lf h4rm n0w", "k i l l m y s e l f", "freepornhubs", "fréePÖRNhub x", "p-o-r-n-h-u-b", "tie the noose tie noose",
 	"kill kill python python kill process kill", "want tooo die tooo", "自殺方法を知りたい", "死自 殺", "убииить убить", "كتابٌ جديد", "आत्महत्या करना",
 	"STRASSE straße", "a b c d", "sad sad self pity free", "\xff\x00self harm\xff", "ﬃporn ｐｏｒｎ 𝓹𝓸𝓻𝓷", "self\u200b harm", "kill\u0301 myself!", "@$$ €urope k!|| 1ll!",
 	"sеlf hаrm", "1984 5!5 50.5", "a.b.c self_harm", "noose aa bb tie", "noose aa bb cc tie",
@@ -52,20 +71,21 @@ func FuzzSearch(f *testing.F) {
 		if len(lines) > 2000 || len(text) > 300 {
 			return
 		}
-		list := fromLines(lines)
+		list, spellings := fromLines(lines)
 		for _, p := range list {
 			if len(p.All) > 3 {
 				return // the obvious way takes too long
 			}
 		}
-		agree(t, list, tableOf(t, list...), text)
+		agree(t, list, speltTable(t, list, spellings...), spellings, text)
 	})
 }
 
 // FuzzOpen: whatever bytes a file holds, opening and searching it never fail
 // but with an error.
 func FuzzOpen(f *testing.F) {
-	b, err := Build(fromLines(someLines))
+	list, spellings := fromLines(someLines)
+	b, err := Build(list, spellings...)
 	if err != nil {
 		f.Fatal(err)
 	}

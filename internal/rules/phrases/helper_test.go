@@ -7,7 +7,13 @@ import (
 
 func tableOf(t testing.TB, list ...Phrase) *Table {
 	t.Helper()
-	b, err := Build(list)
+	return speltTable(t, list)
+}
+
+// speltTable makes a table with other spellings.
+func speltTable(t testing.TB, list []Phrase, spellings ...Spelling) *Table {
+	t.Helper()
+	b, err := Build(list, spellings...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,4 +42,12 @@ func refs(table *Table, text string) []uint32 {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// apart makes elements of one text each.
+func apart(texts ...string) (all [][]string) {
+	for _, text := range texts {
+		all = append(all, []string{text})
+	}
+	return all
 }

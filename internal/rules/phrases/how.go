@@ -15,11 +15,12 @@ const (
 	Stretched                   // eeee as e
 	PutTogether                 // su-ici-de
 	SpelledOut                  // s u i c i d e
+	Respelt                     // u as you
 )
 
 var howWords = [...]string{
 	"accents", "full-width letters", "letters in another style", "hidden characters", "look-alike letters",
-	"digits read as letters", "stretched letters", "put together", "spelled out",
+	"digits read as letters", "stretched letters", "put together", "spelled out", "other spellings",
 }
 
 // Words says how in words for people, mildest first; none for a plain reading.

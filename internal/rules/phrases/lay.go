@@ -99,6 +99,9 @@ func (b *builder) layGroups(sec *[sections][]byte) []uint32 {
 		if g.headOnly {
 			second |= headOnly
 		}
+		if g.ordered {
+			second |= ordered
+		}
 		sec[secGroups] = le.AppendUint32(sec[secGroups], g.ref)
 		sec[secGroups] = le.AppendUint32(sec[secGroups], second)
 		for _, n := range g.nodes {
@@ -112,7 +115,7 @@ func (b *builder) layGroups(sec *[sections][]byte) []uint32 {
 // secEnds there are how many and which.
 func (b *builder) layEnds(sec *[sections][]byte, places []uint32) {
 	for _, n := range b.nodes[1:] {
-		count := len(n.ends) + len(n.groups)
+		count := n.ending()
 		switch {
 		case count == 0:
 			return
@@ -127,6 +130,9 @@ func (b *builder) layEnds(sec *[sections][]byte, places []uint32) {
 		}
 		for _, m := range n.groups {
 			sec[secEnds] = le.AppendUint32(sec[secEnds], isGroup|m.element<<27|places[m.group])
+		}
+		for _, set := range n.sets {
+			sec[secEnds] = le.AppendUint32(sec[secEnds], isSet|set)
 		}
 	}
 }

@@ -11,27 +11,32 @@ import "encoding/binary"
 //	edges   (root) -1-> b -2-> a -3-> c      (hash slots by node and word, a bitset before them)
 //	        (root) -4-> d
 //	ends    a: ref; c: ref; b, d: element of a group
-//	groups  ref, within, nodes b and d
+//	groups  ref, within, nodes b and d; for one of several words, the node of their set
+//	meant   what a spelling says: words, the last one marked ("wanna": want, to)
 //	spelt   "selfharm": refs, words 1 2     (hash slots)
 //	classes words without doubled letters   (hash slots), for stretched spellings
 //	parts   an Aho-Corasick automaton over folded bytes
 //
 // Nodes with ends have the low numbers. A node is written with two bits that
-// say whether it is worth looking further.
+// say whether it is worth looking further. A set of words, of which a group wants
+// any one, is a node that no way leads to: each of its words ends in it. Words
+// that are other spellings have the lowest numbers.
 const (
 	magic   = "sl-phras"
-	version = 1
+	version = 2
 
 	hasKids = 1 << 31
 	hasEnds = 1 << 30
 	nodeID  = hasEnds - 1
 
-	longWord = 1 << 31 // in a word slot: the key is a hash, compare letters
-	lastOne  = 1 << 31 // in a list: nothing follows
-	isList   = 1 << 31 // in secEndsAt: several ends
-	isGroup  = 1 << 31 // among ends: 4 bits of element, then the place of a group
+	longWord = 1 << 31         // in a word slot: the key is a hash, compare letters
+	lastOne  = 1 << 31         // in a list: nothing follows
+	isList   = 1 << 31         // in secEndsAt: several ends
+	isGroup  = 1 << 31         // among ends: 3 bits of element, then the place of a group
+	isSet    = isGroup | 1<<30 // among ends: the node of a set
 	groupAt  = 1<<27 - 1
 	headOnly = 1 << 8 // in a group's second number, above the count of elements
+	ordered  = 1 << 9
 )
 
 // section numbers.
@@ -42,7 +47,7 @@ const (
 	secFilter   // bits, a power of two of them
 	secEdges    // {node u32, word u32, child u32}
 	secEndsAt   // u32, by node: a ref, or isList and a place in secEnds
-	secEnds     // u32...: n, n of: a ref, or isGroup
+	secEnds     // u32...: n, n of: a ref, isGroup or isSet
 	secGroups   // u32...: ref, within<<16 | headOnly | n, n nodes
 	secSpelt    // {tag u32, 1 + place in secSpelled u32}
 	secSpelled  // u32...: n, n refs, words up to lastOne
@@ -51,6 +56,8 @@ const (
 	secPartEdge // {state<<8 | byte u32, state u32}
 	secPartNode // {fail u32, shorter u32, 1 + place in secPartEnds u32, depth u32}
 	secPartEnds // u32 refs up to lastOne
+	secMeantAt  // u32: place in secMeant, by id of a spelling
+	secMeant    // {id u32 up to lastOne, node u32}
 	sections
 )
 

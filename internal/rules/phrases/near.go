@@ -16,6 +16,7 @@ type near struct {
 	used   int      // nodes among them
 	budget int      // see walkBudget
 	ends   int      // how many more ends may be told of from one word on
+	sets   int      // sets whose ends are being told of: one at most
 }
 
 func (n *near) clear() {
@@ -85,6 +86,42 @@ func (n *near) latest(node uint32, i int) *occurrence {
 	return nil
 }
 
+// before gives the last place an element stood before word i, and no more than
+// reach words before it.
+func (n *near) before(s *Scratch, node uint32, i, reach int) *occurrence {
+	if len(n.slots) == 0 {
+		return nil
+	}
+	for at := *n.place(node); at != 0; {
+		o := &n.all[at-1]
+		s.steps++
+		if int(o.j) < i {
+			return o
+		}
+		if i-int(o.i) > reach {
+			return nil
+		}
+		at = o.before
+	}
+	return nil
+}
+
+// inOrder tells of a group of words in order that is complete with its last
+// element at words i to j. Taking each element before it where it stood last
+// makes the shortest span.
+func (t *Table) inOrder(s *Scratch, group, n uint32, within int, how How, i, j int) {
+	at := i
+	for e := n - 1; e > 0; e-- {
+		o := s.near.before(s, t.groups.at(group+1+e), at, within+MaxWords)
+		if o == nil || i-int(o.j)-1 > within {
+			return
+		}
+		how |= o.how
+		at = int(o.i)
+	}
+	s.report(t.groups.at(group), how, s.words[at].start, s.words[j].end, at, j)
+}
+
 // together tells of a group of words apart that is complete with its element
 // at words i to j. Taking each other element where it stood last makes the
 // shortest span, since no two elements share a word.
@@ -93,6 +130,12 @@ func (t *Table) together(s *Scratch, group, element uint32, how How, i, j int) {
 	n, within := second&0xff, int(second>>16)
 	if n > MaxAll || within > MaxWithin {
 		return // damaged
+	}
+	if second&ordered != 0 {
+		if element == n-1 {
+			t.inOrder(s, group, n, within, how, i, j)
+		}
+		return
 	}
 	if s.joined && second&headOnly != 0 {
 		return // what is put together stands nearer than it is written

@@ -17,7 +17,7 @@ func spans(table *Table, text string) (out []string) {
 }
 
 func TestWordsApartAreFoundInAnyOrderAndNoFurtherThanAsked(t *testing.T) {
-	table := tableOf(t, Phrase{All: []string{"noose", "tie", "strong knot"}, Within: 5})
+	table := tableOf(t, Phrase{All: apart("noose", "tie", "strong knot"), Within: 5})
 	for text, want := range map[string]string{
 		"tie a noose with a strong knot":                "tie a noose with a strong knot",
 		"STRONG-KNOT n00se how to t1e":                  "STRONG-KNOT n00se how to t1e",
@@ -37,8 +37,46 @@ func TestWordsApartAreFoundInAnyOrderAndNoFurtherThanAsked(t *testing.T) {
 	}
 }
 
+func TestOneOfSeveralWordsIsEnoughInOrderAndNoFurtherThanAsked(t *testing.T) {
+	table := tableOf(t, Phrase{All: [][]string{{"i", "my friend"}, {"want to", "wish i could", "to"}, {"die", "be dead", "to die"}}, Within: 5, Ordered: true})
+	for text, want := range map[string]string{
+		"i want to die": "i want to die",
+		"my friend says i wish i could just be dead": "i wish i could just be dead",
+		"i really want to just die":                  "i really want to just die",
+		"i one two three four want to die":           "",
+		"die i want to":                              "",
+		"want to die i":                              "",
+		"i so i to die die":                          "i to die|i to die die",
+		"to i die":                                   "",
+	} {
+		if got := strings.Join(spans(table, text), "|"); got != want && got != strings.Split(want, "|")[0] {
+			t.Errorf("%q: found %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestOneOfSeveralWordsIsEnoughInAnyOrder(t *testing.T) {
+	table := tableOf(t,
+		Phrase{Ref: 0, All: [][]string{{"tie", "knot"}, {"noose", "rope round"}}, Within: 2},
+		Phrase{Ref: 1, All: [][]string{{"knot", "tie"}, {"scarf"}}, Within: 2},
+		Phrase{Ref: 2, All: [][]string{{"kill", "hurt"}, {"process", "python"}}, Within: 2, HeadOnly: true})
+	for text, want := range map[string]string{
+		"a knot in a noose":                "knot in a noose",
+		"rope round and tie":               "rope round and tie",
+		"tie it as a noose":                "",
+		"tie a scarf":                      "tie a scarf",
+		"kill the process and then a hurt": "kill",
+		"python hurt":                      "hurt",
+		"tie knot":                         "",
+	} {
+		if got := strings.Join(spans(table, text), "|"); got != want {
+			t.Errorf("%q: found %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestAContextCoversItsFirstWordAloneAndEachOfThem(t *testing.T) {
-	table := tableOf(t, Phrase{All: []string{"kill", "process"}, Within: 3, HeadOnly: true}, Phrase{All: []string{"kill", "python"}, Within: 3, HeadOnly: true})
+	table := tableOf(t, Phrase{All: apart("kill", "process"), Within: 3, HeadOnly: true}, Phrase{All: apart("kill", "python"), Within: 3, HeadOnly: true})
 	s := new(Scratch)
 	for text, want := range map[string][]int{
 		"how to kill a python process":       {7},
@@ -144,7 +182,7 @@ func TestAScriptWithoutSpacesIsFoundWithinARun(t *testing.T) {
 // Words that are put together stand nearer to others than they do in the text: a
 // context must not come to hide something by that.
 func TestAContextStandsAsNearAsItIsWritten(t *testing.T) {
-	table := tableOf(t, Phrase{Ref: 0, All: []string{"kill", "python"}, Within: 3, HeadOnly: true})
+	table := tableOf(t, Phrase{Ref: 0, All: apart("kill", "python"), Within: 3, HeadOnly: true})
 	for text, want := range map[string]int{
 		"kill a b c d e python": 0, "kill s-t-o-p-p-e-d python": 0, "python a b c d e kill": 0, "i d e a b c kill x python": 1, "kill a b c python": 1,
 	} {

@@ -18,6 +18,7 @@ func shipped(t testing.TB, least int) (list []Phrase) {
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d files of packs, %v", len(files), err)
 	}
+	sets := shippedSets(t, files)
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -27,8 +28,9 @@ func shipped(t testing.TB, least int) (list []Phrase) {
 			Phrases []struct {
 				Text   string
 				Forms  []string
-				All    []string
+				All    []anyOf
 				Within int
+				Order  bool
 				Weight *int
 			}
 		}
@@ -45,11 +47,66 @@ func shipped(t testing.TB, least int) (list []Phrase) {
 				}
 			}
 			if len(p.All) > 0 {
-				list = append(list, Phrase{Ref: uint32(len(list)), All: p.All, Within: p.Within})
+				list = append(list, Phrase{Ref: uint32(len(list)), All: expand(p.All, sets), Within: p.Within, Ordered: p.Order})
 			}
 		}
 	}
 	return list
+}
+
+// anyOf is one element of `all`: a text or a list of them.
+type anyOf []string
+
+func (a *anyOf) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*a = anyOf{n.Value}
+		return nil
+	}
+	return n.Decode((*[]string)(a))
+}
+
+// shippedSets gives the sets of words that phrases name.
+func shippedSets(t testing.TB, files []string) map[string][]string {
+	t.Helper()
+	sets := map[string][]string{}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Sets []struct {
+				Set string
+				Any []string
+			}
+		}
+		if err := yaml.Unmarshal(data, &file); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, s := range file.Sets {
+			sets[s.Set] = s.Any
+		}
+	}
+	return sets
+}
+
+// expand puts the words of sets in the place of their names.
+func expand(all []anyOf, sets map[string][]string) (out [][]string) {
+	var words func(texts []string) []string
+	words = func(texts []string) (any []string) {
+		for _, text := range texts {
+			if set, is := strings.CutPrefix(text, "$"); is {
+				any = append(any, words(sets[set])...)
+			} else {
+				any = append(any, text)
+			}
+		}
+		return any
+	}
+	for _, any := range all {
+		out = append(out, words(any))
+	}
+	return out
 }
 
 // What is guessed at, digits as letters, pieces put together, letters spelled

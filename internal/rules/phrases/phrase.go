@@ -10,11 +10,13 @@ import (
 type Phrase struct {
 	Ref  uint32 // reported with a hit; below 1<<31. Several phrases may share one: forms of a rule
 	Text string // words that stand together
-	// All are words or phrases that stand near each other in any order: at most
-	// Within words between the end of the first of them and the beginning of the
-	// last. No two of them may share a word.
-	All    []string
-	Within int
+	// All are elements that stand near each other: at most Within words between
+	// the end of the first of them and the beginning of the last. An element is
+	// any one of some words or phrases. They stand in any order, and then no two
+	// of them may share a word; or with Ordered one behind the other as listed.
+	All     [][]string
+	Within  int
+	Ordered bool
 	// HeadOnly makes the span of a hit that of All[0], for contexts: "kill" near
 	// "process". Every All[0] that has the others near it is a hit.
 	HeadOnly bool
@@ -32,6 +34,7 @@ const (
 	MinPart    = 4    // letters in a part
 	MaxParts   = 2000 // in a table
 	MaxAll     = 8    // elements of All
+	MaxAny     = 1000 // words or phrases that an element may be
 	MaxWithin  = 50
 	maxShared  = 4096 // phrases that begin one another: "kill", "kill him" in all their rules
 )
@@ -74,19 +77,39 @@ func (p Phrase) checkAll(s *Scratch) *BadPhrase {
 		return bad(fmt.Sprintf("%d words or phrases apart", len(p.All)), fmt.Sprintf("want 2 to %d", MaxAll))
 	case p.Within < 0 || p.Within > MaxWithin:
 		return bad(fmt.Sprintf("words apart within %d", p.Within), fmt.Sprintf("want 0 to %d", MaxWithin))
+	case p.Ordered && p.HeadOnly:
+		return bad("a context in order", "write it without an order")
 	}
-	owner := map[string]int{}
-	for i, text := range p.All {
-		words, b := tokens(s, text)
-		if b != nil {
-			return b
+	type owner struct {
+		element int
+		text    string
+	}
+	owners := map[string]owner{}
+	letters := 0 // elements that may be a single letter
+	for i, any := range p.All {
+		if len(any) == 0 || len(any) > MaxAny {
+			return bad(fmt.Sprintf("%d words or phrases to choose from", len(any)), fmt.Sprintf("want 1 to %d", MaxAny))
 		}
-		for _, w := range words {
-			if j, taken := owner[w]; taken && j != i {
-				return bad(fmt.Sprintf("%q and %q share the word %q", clip(p.All[j]), clip(text), w), "write them as one phrase, or leave the word out of one of them")
+		lone := false
+		for _, text := range any {
+			words, b := elementTokens(s, text)
+			if b != nil {
+				return b
 			}
-			owner[w] = i
+			lone = lone || len(words) == 1 && utf8.RuneCountInString(words[0]) == 1
+			for _, w := range words {
+				if o, taken := owners[w]; taken && o.element != i && !p.Ordered {
+					return bad(fmt.Sprintf("%q and %q share the word %q", clip(o.text), clip(text), w), "write them as one phrase, leave the word out of one of them, or have them stand in order")
+				}
+				owners[w] = owner{i, text}
+			}
 		}
+		if lone {
+			letters++
+		}
+	}
+	if letters == len(p.All) {
+		return bad("single letters alone", "one of the words apart has at least two letters")
 	}
 	return nil
 }
@@ -104,6 +127,15 @@ func (p Phrase) checkPart(s *Scratch) *BadPhrase {
 		return bad(fmt.Sprintf("part of %d letters", len(words[0])), fmt.Sprintf("want at most %d", MaxLetters))
 	}
 	return nil
+}
+
+// elementTokens folds an element of words apart, which may be a single letter:
+// "i" beside "want to die".
+func elementTokens(s *Scratch, text string) ([]string, *BadPhrase) {
+	if words := s.wordsOf(text); len(words) == 1 && !s.words[0].glued && utf8.RuneCountInString(words[0]) == 1 {
+		return words, nil
+	}
+	return tokens(s, text)
 }
 
 // tokens folds a phrase into the words it is looked for by.

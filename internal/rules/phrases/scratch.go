@@ -33,6 +33,7 @@ type Scratch struct {
 	buf    []byte // folded words; longer than what is used, see reset
 	n      int    // bytes of it in use
 	words  []word
+	spoken []word   // those words in other spellings, while they are looked at
 	hashes []uint64 // of words, see lookWords
 	hits   []Hit
 	said   []byte // what hits were read as, for those that are not plain
@@ -106,7 +107,7 @@ func (s *Scratch) say(i, j int) {
 			s.said = append(s.said, ' ')
 		}
 		b := s.bytes(w)
-		if w.alt != 0 && w.id != 0 {
+		if w.id != 0 && (w.alt != 0 || w.how&Respelt != 0) {
 			b = s.table.spell(w.id)
 		}
 		s.said = append(s.said, b...)

@@ -2,6 +2,7 @@ package phrases
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,16 +29,20 @@ func adversarial(t testing.TB) *Table {
 		{Text: "killing", Part: true},
 	}
 	for n := 2; n <= MaxAll; n++ {
-		list = append(list, Phrase{All: []string{"aa", "kill", "tie", "noose", "x y", "bb", "him", "zz"}[:n], Within: MaxWithin})
+		list = append(list, Phrase{All: apart("aa", "kill", "tie", "noose", "x y", "bb", "him", "zz")[:n], Within: MaxWithin})
+	}
+	for n := 2; n <= MaxAll; n++ {
+		list = append(list, Phrase{All: slices.Repeat([][]string{{"aa", "kill", "tie", "noose", "x y", "kill him", "him", "zz"}}, n), Within: MaxWithin, Ordered: true})
 	}
 	for i := range 50 {
-		list = append(list, Phrase{All: []string{"kill", fmt.Sprintf("w%d", i)}, Within: 3, HeadOnly: true})
+		list = append(list, Phrase{All: [][]string{{"zz", "x y"}, {"kill", "kill kill", fmt.Sprintf("w%d", i)}}, Within: MaxWithin, Ordered: true})
+		list = append(list, Phrase{All: apart("kill", fmt.Sprintf("w%d", i)), Within: 3, HeadOnly: true})
 		list = append(list, Phrase{Text: "kill" + strings.Repeat(" kill", i%MaxWords)})
 	}
 	for i := range list {
 		list[i].Ref = uint32(i)
 	}
-	return tableOf(t, list...)
+	return speltTable(t, list, Spelling{"w1", "kill kill kill kill"}, Spelling{"2", "zz"})
 }
 
 // Ten times the text costs at most twelve times the work: steps, not seconds.
@@ -48,7 +53,7 @@ func TestTenfoldTextCostsAtMostTwelvefoldSteps(t *testing.T) {
 		"emoji": "😀", "accents": "é", "signs": "@", "pieces": "a.", "spelled out": "k i l l ", "nested words apart": "aa kill tie noose x y bb him zz ",
 		"contexts": "kill w1 w2 w3 w4 w5 w49 ", "stretched": "tooo ", "no spaces": "自", "joiners": "\u0301", "apostrophes": "'", "ones": "1a", "ones of both kinds": "k1ll myse1f ", "rows with an i": "i k i l l i, ",
 		"look-alikes": "аa", "bad bytes": "\xff", "long gaps": "a" + strings.Repeat(" ", 50), "parts": "aaab", "parts in accents": "áaab", "parts in pieces": "aa-ab",
-		"dots": ".", "words of three": "aaa bbb ", "dollars": "$a$ ", "capitals": "kiII ", "a row of capitals": "aIIII", "capitals alone": "I I", "rows with digits": "k 1 l l, ", "one row with digits": "k 1 l l ", "lone ones": "1 a1b ",
+		"dots": ".", "words of three": "aaa bbb ", "dollars": "$a$ ", "capitals": "kiII ", "other spellings": "w1 2 ", "sets in order": "zz kill ", "sets in order, complete": "aa kill tie noose x y kill him him zz kill ", "sets in order, none": "him ", "a row of capitals": "aIIII", "capitals alone": "I I", "rows with digits": "k 1 l l, ", "one row with digits": "k 1 l l ", "lone ones": "1 a1b ",
 	} {
 		cost := func(n int) int {
 			s := new(Scratch)
@@ -112,7 +117,7 @@ func TestAShortTextAfterALongOneCostsWhatItAlwaysDoes(t *testing.T) {
 	table.Search(used, "kill")
 	table.Search(used, "kill")
 	table.Search(fresh, "kill")
-	if used.Steps() != fresh.Steps() || len(used.near.slots) > 16 || used.seen.on {
+	if used.Steps() != fresh.Steps() || len(used.near.slots) > len(fresh.near.slots) || used.seen.on {
 		t.Errorf("%d steps, want %d; %d slots", used.Steps(), fresh.Steps(), len(used.near.slots))
 	}
 }

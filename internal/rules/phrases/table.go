@@ -10,11 +10,12 @@ import (
 type Table struct {
 	words, edges, spelt, classes, partEdges, partNodes    []byte
 	nWords, nEdges, nSpelt, nClasses, nPartEdges, nStates uint32
+	nSpellings                                            uint32
 
 	letters, filter []byte
 	filterMask      uint32
 
-	spelling, endsAt, ends, groups, spelled, members, partEnds array
+	spelling, endsAt, ends, groups, spelled, members, partEnds, meantAt, meant array
 
 	partRoot [256]uint32 // where a part begins, by its first byte
 	size     int
@@ -48,7 +49,8 @@ func open(sec *[sections][]byte, size int) (*Table, error) {
 		partEdges: sec[secPartEdge], partNodes: sec[secPartNode],
 		letters: sec[secLetters], filter: sec[secFilter],
 		spelling: sec[secSpelling], endsAt: sec[secEndsAt], ends: sec[secEnds], groups: sec[secGroups],
-		spelled: sec[secSpelled], members: sec[secMembers], partEnds: sec[secPartEnds], size: size,
+		spelled: sec[secSpelled], members: sec[secMembers], partEnds: sec[secPartEnds],
+		meantAt: sec[secMeantAt], meant: sec[secMeant], nSpellings: uint32(len(sec[secMeantAt]) / 4), size: size,
 	}
 	for _, s := range []struct {
 		name string

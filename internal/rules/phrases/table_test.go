@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -18,12 +19,16 @@ func TestAPhraseThatCannotBeLookedForIsRefusedWithTheMend(t *testing.T) {
 		"script without spaces":    {Text: "死"},
 		"phrase of 13 words":       {Text: strings.Repeat("kill ", 13)},
 		"phrase of 65 characters":  {Text: strings.Repeat("死", 65)},
-		"both a text":              {Text: "kill", All: []string{"kill", "tie"}},
-		"1 words or phrases apart": {All: []string{"kill"}},
-		"9 words or phrases apart": {All: strings.Fields("aa bb cc dd ee ff gg hh ii")},
-		"within 51":                {All: []string{"kill", "tie"}, Within: 51},
-		"within -1":                {All: []string{"kill", "tie"}, Within: -1},
-		`share the word "kill"`:    {All: []string{"kill", "to KÍLL"}},
+		"both a text":              {Text: "kill", All: apart("kill", "tie")},
+		"0 words or phrases to":    {All: [][]string{{"kill"}, {}}},
+		"1001 words or phrases to": {All: [][]string{{"kill"}, slices.Repeat([]string{"tie"}, MaxAny+1)}},
+		`has no word`:              {All: [][]string{{"kill"}, {"tie", "!"}}},
+		"a context in order":       {All: apart("kill", "tie"), Ordered: true, HeadOnly: true},
+		"1 words or phrases apart": {All: apart("kill")},
+		"9 words or phrases apart": {All: apart(strings.Fields("aa bb cc dd ee ff gg hh ii")...)},
+		"within 51":                {All: apart("kill", "tie"), Within: 51},
+		"within -1":                {All: apart("kill", "tie"), Within: -1},
+		`share the word "kill"`:    {All: apart("kill", "to KÍLL")},
 		`part "por" is shorter`:    {Text: "por", Part: true},
 		`part "öä1" is shorter`:    {Text: "öä1", Part: true},
 		"is 2 words":               {Text: "free porn", Part: true},
@@ -41,7 +46,7 @@ func TestAPhraseThatCannotBeLookedForIsRefusedWithTheMend(t *testing.T) {
 		}
 	}
 	for _, p := range []Phrase{
-		{Text: "kys"}, {Text: strings.Repeat("kill ", 12)}, {All: []string{"noose", "tie"}}, {Text: "porn", Part: true}, {Text: "自殺"}, {Text: "ab"}, {Text: "a b"},
+		{Text: "kys"}, {Text: strings.Repeat("kill ", 12)}, {All: apart("noose", "tie")}, {Text: "porn", Part: true}, {Text: "自殺"}, {Text: "ab"}, {Text: "a b"},
 	} {
 		if bad := p.Check(); bad != nil {
 			t.Errorf("%+v: %v", p, bad)
@@ -68,32 +73,34 @@ func TestMoreThanATableHoldsIsRefused(t *testing.T) {
 	if _, err := Build(append(same, Phrase{Text: "spare"}, Phrase{Text: "kill him"}, Phrase{Text: "other"})); !errors.As(err, &bad) || bad.Index != maxShared+1 || !strings.Contains(bad.What, `"kill him"`) {
 		t.Errorf("shared: %v", err)
 	}
-	together := Phrase{All: []string{"kill", "him"}, Within: 2}
+	together := Phrase{All: apart("kill", "him"), Within: 2}
 	if _, err := Build(append(same, Phrase{Text: "spare"}, together)); !errors.As(err, &bad) || bad.Index != maxShared+1 || !strings.Contains(bad.What, `"kill"`) {
 		t.Errorf("shared by words apart: %v", err)
 	}
 }
 
 func TestTheSameListMakesTheSameTable(t *testing.T) {
-	list := append(fromLines(someLines), shipped(t, 0)...)
-	a, err := Build(list)
+	list, spellings := fromLines(someLines)
+	list = append(list, shipped(t, 0)...)
+	a, err := Build(list, spellings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Build(list)
+	b, err := Build(list, spellings...)
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("two tables of one list differ: %v", err)
 	}
 }
 
 func TestATableThatIsNoneIsRefused(t *testing.T) {
-	good, err := Build(fromLines(someLines))
+	list, spellings := fromLines(someLines)
+	good, err := Build(list, spellings...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, b := range map[string][]byte{
 		"this is none":          []byte("PK\x03\x04"),
-		"is of version 2":       append(append(append([]byte{}, good[:8]...), 2), good[9:]...),
+		"is of version 1":       append(append(append([]byte{}, good[:8]...), 1), good[9:]...),
 		"lies outside":          good[:len(good)-8],
 		"want a multiple of 24": append(append(append([]byte{}, good[:20]...), good[20]+1), good[21:]...),
 	} {

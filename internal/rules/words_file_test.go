@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+)
+
+const ownWords = `words: own
+title: How our pupils write
+why: One list serves every phrase.
+spellings:
+  - {means: want to, typed: [wanna, wana]}
+  - {means: to, typed: [2]}
+sets:
+  - {set: carry, any: [carry, bring, $take]}
+  - {set: take, any: [take, get hold of]}
+`
+
+// A set serves every phrase of every pack that names it, and whoever types it as
+// pupils do is heard too.
+func TestWordsThatPhrasesShareAreFoundInOrderAndAsTyped(t *testing.T) {
+	rs := compile(t, with("school/words.yaml", ownWords, "acme/knives.yaml", head+`
+phrases:
+  - {id: k-1, all: [[i, my mate], $carry, [knife, blade]], within: 5, order: true}
+  - {id: k-2, text: want to stab}
+allow: [{text: a good knife, near: [$carry, sharpener], within: 6}]
+tests: {hit: [i carry a knife], miss: [a]}
+`))
+	for text, want := range map[string]string{
+		"i always bring a blade":               "knives/k-1",
+		"my mate can get hold of a knife":      "knives/k-1",
+		"wana 5tab":                            "knives/k-2",
+		"wanna stab him":                       "knives/k-2",
+		"i want 2 stab":                        "knives/k-2",
+		"bring a blade i":                      "",
+		"i do bring one or two or three knife": "",
+		"to stab":                              "",
+	} {
+		if got := rs.search(text); got.Rule != want {
+			t.Errorf("%q: %q, want %q", text, got.Rule, want)
+		}
+	}
+	if v := rs.search("wanna stab him"); v.ReadAs != "want to stab" || strings.Join(v.How, ",") != "other spellings" {
+		t.Errorf("read as %q by %q", v.ReadAs, v.How)
+	}
+}
+
+func TestABadWordsFileIsRefusedWithTheMend(t *testing.T) {
+	phrase := func(all string) string {
+		return head + "phrases: [{id: k-1, all: " + all + ", within: 3}]\ntests: {hit: [a], miss: [a]}\n"
+	}
+	for want, files := range map[string][]string{
+		`school/words.yaml:8:5: set "$tkae", which no pack here has; did you mean "take"? write it`: {"school/words.yaml", strings.Replace(ownWords, "$take", "$tkae", 1)},
+		`set "$carry" holds itself`:                       {"school/words.yaml", strings.Replace(ownWords, "get hold of", "$carry", 1)},
+		`set "take" is also in school/words.yaml:9`:       {"school/words.yaml", ownWords + "  - {set: take, any: [hold]}\n"},
+		`spelling "WANNA" is also in school/words.yaml:5`: {"school/words.yaml", strings.Replace(ownWords, "[2]", "[WANNA]", 1)},
+		`"wan na" is 2 words; want one word`:              {"school/words.yaml", strings.Replace(ownWords, "wana", "wan na", 1)},
+		`"a b c d e" is 5 words`:                          {"school/words.yaml", strings.Replace(ownWords, "means: to,", "means: a b c d e,", 1)},
+		`unknown key "typd"; did you mean "typed"?`:       {"school/words.yaml", strings.Replace(ownWords, "typed: [2]", "typd: [2]", 1)},
+		`no any; add`: {"school/words.yaml", strings.Replace(ownWords, ", any: [take, get hold of]", "", 1)},
+		`acme/knives.yaml:11:11: set "$nothing", which no pack here has`: {"acme/knives.yaml", phrase("[knife, $nothing]")},
+		`"knife" and "knife" share the word "knife"`:                     {"acme/knives.yaml", phrase("[knife, [blade, knife]]")},
+		"single letters alone; one of the words apart":                   {"acme/knives.yaml", phrase("[i, [a, blade]]")},
+		"`order` without `all`; write":                                   {"acme/knives.yaml", head + "phrases: [{id: k-1, text: knife, order: true}]\ntests: {hit: [knife], miss: [a]}\n"},
+		"a line of all is a set of keys; want text":                      {"acme/knives.yaml", phrase("[knife, {a: b}]")},
+	} {
+		_, err := Compile(with(files...))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %s\ngot  %v", want, err)
+		}
+	}
+}
+
+// Whoever compares two sets of rules sees a word that is taken out of a set, in
+// every category that uses it.
+func TestG07TheOutlineHasTheWordsOfSets(t *testing.T) {
+	out, err := OutlineOf(with("school/words.yaml", ownWords, "acme/knives.yaml", head+`
+phrases:
+  - {id: k-1, all: [$carry, [knife, blade]], within: 5, order: true}
+allow: [{text: a good knife, near: [$take], within: 6}]
+tests: {hit: [i carry a knife], miss: [a]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, r := range out.Categories[0].Rules {
+		texts = append(texts, map[RuleKind]string{RulePhrase: "phrase ", RuleAllowPhrase: "allow phrase "}[r.Kind]+r.Text)
+	}
+	want := "phrase $carry + knife/blade within 5, in order|phrase $carry: $take|phrase $carry: bring|phrase $carry: carry|phrase $take: get hold of|phrase $take: take|" +
+		"allow phrase $take: get hold of|allow phrase $take: take|allow phrase a good knife near $take within 6"
+	if got := strings.Join(texts, "|"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if len(out.Spellings) != 3 || out.Spellings[0] != (OutlineSpelling{"2", "to"}) {
+		t.Errorf("spellings %v", out.Spellings)
+	}
+}
