@@ -22,6 +22,7 @@ var howRead = map[string]string{
 	"stretched letters":        "with letters drawn out",
 	"put together":             "with a word broken up",
 	"spelled out":              "with its letters apart",
+	"other spellings":          "as people spell when they text",
 }
 
 // matched lists how the rule came to match.
