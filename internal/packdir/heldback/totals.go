@@ -15,6 +15,8 @@ import (
 type Totals struct {
 	Categories, Phrases, Forms int // Forms: of Phrases, those beyond each rule's first
 	Unreviewed                 int // of Phrases, those that are off until a speaker has read them
+	SetWords                   int // words of sets that phrases name, once each; none of Phrases
+	Spellings                  int
 	Hits, Misses               int
 	Domains, Programs          int
 	ProtectedLines             int
@@ -31,10 +33,12 @@ func CountAll(files map[string][]byte) (t Totals, err error) {
 	if err != nil {
 		return t, fmt.Errorf("counting what stands in the packs: %w", err)
 	}
-	t.Categories = len(o.Categories)
+	t.Categories, t.Spellings = len(o.Categories), len(o.Spellings)
+	words := map[string]bool{}
 	for _, c := range o.Categories {
-		t.add(c)
+		t.add(c, words)
 	}
+	t.SetWords = len(words)
 	for _, m := range o.Marks {
 		if m.Name != "" {
 			t.Domains++
@@ -43,13 +47,16 @@ func CountAll(files map[string][]byte) (t Totals, err error) {
 	return t, t.protected(files)
 }
 
-func (t *Totals) add(c rules.OutlineCategory) {
+// add counts a category, and keeps the words of sets that it names.
+func (t *Totals) add(c rules.OutlineCategory, words map[string]bool) {
 	t.Hits += len(c.Hits)
 	t.Misses += len(c.Misses)
 	ids := map[string]bool{}
 	for _, r := range c.Rules {
-		switch r.Kind {
-		case rules.RulePhrase:
+		switch {
+		case strings.HasPrefix(r.ID, "$"):
+			words[r.Text] = true
+		case r.Kind == rules.RulePhrase:
 			t.Phrases++
 			if ids[r.ID] {
 				t.Forms++
@@ -58,9 +65,9 @@ func (t *Totals) add(c rules.OutlineCategory) {
 			if !r.Reviewed {
 				t.Unreviewed++
 			}
-		case rules.RuleDomain:
+		case r.Kind == rules.RuleDomain:
 			t.Domains++
-		case rules.RuleProgram:
+		case r.Kind == rules.RuleProgram:
 			t.Programs++
 		}
 	}
