@@ -18,6 +18,7 @@ import (
 
 	"filippo.io/age"
 	"go.uber.org/goleak"
+	"modernc.org/sqlite"
 
 	"safelight/collector/backup"
 	"safelight/collector/model"
@@ -26,7 +27,10 @@ import (
 	"safelight/internal/pki"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	sqlite.MustRegisterCollationUtf8("turnstile", inOrder) // before a store is opened
+	goleak.VerifyTestMain(m)
+}
 
 const school = model.SchoolID("hill-lane")
 
@@ -115,7 +119,11 @@ func (h *house) write(t testing.TB) []byte {
 }
 
 func (h *house) writeTo(ctx context.Context, w io.Writer, readers ...age.Recipient) error {
-	p, err := backup.Prepare(ctx, h.source(), readers...)
+	return writeFrom(ctx, h.source(), w, readers...)
+}
+
+func writeFrom(ctx context.Context, src backup.Source, w io.Writer, readers ...age.Recipient) error {
+	p, err := backup.Prepare(ctx, src, readers...)
 	if err != nil {
 		return err
 	}
