@@ -36,7 +36,7 @@ func rulesTryVerb() cli.Command {
 	}.command()
 }
 
-// number is a number of a trial, or that it is withheld.
+// number is a number, or that it is withheld.
 func number(n *int64) string {
 	if n == nil {
 		return "withheld"
@@ -44,9 +44,19 @@ func number(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
+// fewOrNone stands for a number of a trial that is of few pupils or of none.
+const fewOrNone = "few or none"
+
+func tried(n *int64) string {
+	if n == nil {
+		return fewOrNone
+	}
+	return number(n)
+}
+
 func rate(n *float64) string {
 	if n == nil {
-		return "withheld"
+		return fewOrNone
 	}
 	return strconv.FormatFloat(*n, 'f', 1, 64)
 }
@@ -60,7 +70,7 @@ func sayTrial(w io.Writer, line json.RawMessage) error {
 	fmt.Fprintf(w, "%s\n\n", changeWords[r.Change])
 	fmt.Fprintf(w, "\tthen\ttoday\ttried\tnew\tgone\n")
 	row := func(name string, t model.TrialRow) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, number(t.Then), number(t.Today), number(t.Proposed), number(t.New), number(t.Gone))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, tried(t.Then), tried(t.Today), tried(t.Proposed), tried(t.New), tried(t.Gone))
 	}
 	row("alerts", r.Total)
 	fmt.Fprintf(w, "a day\t%s\t%s\t%s\t\t\n", rate(r.PerDay.Then), rate(r.PerDay.Today), rate(r.PerDay.Proposed))
@@ -84,11 +94,11 @@ func sayTrial(w io.Writer, line json.RawMessage) error {
 }
 
 var changeWords = map[string]string{
-	"none":     "The rules tried would raise the same alerts as today's.",
-	"more":     "The rules tried would raise more alerts than today's, and every one that today's do.",
-	"fewer":    "The rules tried would raise fewer alerts than today's, and none that today's do not.",
+	"none":     "These are the rules in force.",
+	"more":     "The rules tried would raise more alerts than today's; what they would no longer raise is of few pupils, or nothing.",
+	"fewer":    "The rules tried would raise fewer alerts than today's; what they would raise anew is of few pupils, or nothing.",
 	"both":     "The rules tried would raise some alerts that today's do not, and not raise some that today's do.",
-	"withheld": "By how little the rules tried differ from today's is withheld: it would point at few people.",
+	"withheld": "The rules tried would raise the same alerts as today's, or others of few pupils: which of the two is withheld.",
 }
 
 func exampleWords(e model.TrialExample) string {

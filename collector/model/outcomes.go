@@ -60,10 +60,16 @@ type Trial struct {
 	Rules        string // what was tried: "P-7KQ2M4XT", a folder's name
 	Since, Until time.Time
 	Result       []byte // JSON of a TrialResult
+	// Answers is what a later trial has to know of the numbers that were told: whose
+	// they are, by pseudonym (collector/policy). It is kept apart, and not as long.
+	Answers []byte
 }
 
 // TrialRef names a trial in a record.
 func TrialRef(id string) string { return "trial:" + id }
+
+// TrialAnswersKept is how long trials go by what earlier ones were told (G13, G17).
+const TrialAnswersKept = 30 * 24 * time.Hour
 
 // TrialsKept is how long a trial's result is kept (G13).
 const TrialsKept = 90 * 24 * time.Hour

@@ -2,8 +2,8 @@ package model
 
 import "time"
 
-// TrialResult is what `rules try` found. A number that is null is withheld, since
-// it or one beside it would point at few people (G17).
+// TrialResult is what `rules try` found. A number that is null is of few pupils, or
+// of none, which nobody is to tell apart (G17).
 type TrialResult struct {
 	ID    string    `json:"trial"`
 	Rules string    `json:"rules"` // what was tried
@@ -20,8 +20,9 @@ type TrialResult struct {
 	ByCategory []TrialRow `json:"by_category"`
 	ByYear     []TrialRow `json:"by_year"`
 	BySeverity []TrialRow `json:"by_severity"`
-	// Change says in a word how the rules tried differ from today's: "none",
-	// "more", "fewer" or "both"; "withheld" where the numbers are.
+	// Change says in a word how the rules tried differ from today's: "more", "fewer"
+	// or "both"; "withheld" where that is of few pupils or of none; "none" where they
+	// are the same rules.
 	Change string `json:"change"`
 	// Notes are what whoever reads the numbers has to know.
 	Notes []string `json:"notes"`

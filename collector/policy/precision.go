@@ -38,9 +38,9 @@ func (w *Workflow) Precision(ctx context.Context, since time.Time) ([]model.Rule
 func precision(r model.RuleOutcomes) model.RulePrecision {
 	total := cell{n: r.Unfounded + r.NoConcern + r.Upheld}
 	unfounded, noConcern, upheld := cell{n: r.Unfounded}, cell{n: r.NoConcern}, cell{n: r.Upheld}
-	withhold(precisionLeast, []sum{{&total, []*cell{&unfounded, &noConcern, &upheld}}}, nil)
+	withhold(precisionLeast, []sum{{&total, []*cell{&unfounded, &noConcern, &upheld}}})
 	p := model.RulePrecision{
-		Rule: r.Rule, Alerts: total.shown(1), Unfounded: unfounded.shown(1), NoConcern: noConcern.shown(1), Upheld: upheld.shown(1),
+		Rule: r.Rule, Alerts: total.shown(), Unfounded: unfounded.shown(), NoConcern: noConcern.shown(), Upheld: upheld.shown(),
 	}
 	if !total.hidden && !unfounded.hidden && total.n > 0 {
 		share := float64(noConcern.n+upheld.n) / float64(total.n)

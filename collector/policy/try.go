@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,8 @@ type TrialStore interface {
 	MayRead(school model.SchoolID, user model.User) bool
 	NewTrialID() string
 	AddTrial(ctx context.Context, t model.Trial) error
+	// TrialAnswers are what trials since a time were told, oldest first.
+	TrialAnswers(ctx context.Context, school model.SchoolID, since time.Time) ([][]byte, error)
 	Trial(ctx context.Context, school model.SchoolID, id string) (model.Trial, error)
 	Trials(ctx context.Context, school model.SchoolID) ([]model.Trial, error)
 }
@@ -97,11 +101,25 @@ func (w *Workflow) try(ctx context.Context, to Side, by model.User, since time.T
 	if err != nil {
 		return model.TrialResult{}, err
 	}
-	result := t.result(pupils)
+	w.answering.Lock() // what is told goes by what was told before
+	defer w.answering.Unlock()
+	before, err := w.store.TrialAnswers(ctx, w.school, at.Add(-model.TrialAnswersKept))
+	if err != nil {
+		return model.TrialResult{}, err
+	}
+	earlier, err := remember(before)
+	if err != nil {
+		return model.TrialResult{}, fmt.Errorf("reading what earlier trials were told: %w", err)
+	}
+	s := &steady{before: earlier, fresh: map[string]told{}, least: trialLeast}
+	result := t.result(pupils, s)
+	if maps.EqualFunc(to.Files, now.Files, bytes.Equal) {
+		result.Change = "none" // which the rules say, not what pupils did
+	}
 	result.ID, result.Rules, result.Today = w.store.NewTrialID(), to.Name, now.Name
 	result.At, result.Since, result.Until, result.Days = at, since, until, until.Sub(since).Hours()/24
 	result.PerDay = rates(result)
-	return result, w.keep(ctx, result, by)
+	return result, w.keep(ctx, result, s.fresh, by)
 }
 
 // replay judges the events again, chunk after chunk.
@@ -127,15 +145,19 @@ func (w *Workflow) replay(ctx context.Context, t *trial, by model.User, since, u
 
 // keep stores the numbers, never an example, nor what only those may know who see
 // alerts: whoever is at the command line may read what is kept.
-func (w *Workflow) keep(ctx context.Context, r model.TrialResult, by model.User) error {
+func (w *Workflow) keep(ctx context.Context, r model.TrialResult, fresh map[string]told, by model.User) error {
 	r.Examples = nil
 	r.Notes = slices.DeleteFunc(slices.Clone(r.Notes), func(note string) bool { return note == noteUpheld })
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+	answers, err := json.Marshal(fresh)
+	if err != nil {
+		return err
+	}
 	return w.store.AddTrial(ctx, model.Trial{
-		School: w.school, ID: r.ID, At: r.At, By: by.ID, Rules: r.Rules, Since: r.Since, Until: r.Until, Result: data,
+		School: w.school, ID: r.ID, At: r.At, By: by.ID, Rules: r.Rules, Since: r.Since, Until: r.Until, Result: data, Answers: answers,
 	})
 }
 
@@ -194,15 +216,14 @@ func (t *trial) notes(small bool) []string {
 	if small {
 		notes = append(notes, fmt.Sprintf("The roster names fewer than %d pupils: no numbers are given.", trialPupils))
 	} else {
-		notes = append(notes, fmt.Sprintf("Numbers under %d are withheld, and those that would give them away; the others are rounded to the nearest %d.", trialLeast, trialRounded))
+		notes = append(notes,
+			fmt.Sprintf("Numbers of fewer than %d pupils are not told, none at all included, and left out of totals that would give them away; the others are rounded to the nearest %d.", trialLeast, trialRounded),
+			fmt.Sprintf("Where fewer than %d pupils stand between this trial and one of the last %d days, that one's number is repeated.", trialLeast, int(model.TrialAnswersKept.Hours()/24)))
 	}
 	notes = append(notes, t.notStored()...)
-	if t.erased > 0 {
-		notes = append(notes, "Events whose words were erased cannot be judged again and are left out.")
-	}
-	if t.unlisted > 0 {
-		notes = append(notes, "Sites that a device took for ones of a list, and that the list does not hold, were told to nobody and are left out.")
-	}
+	notes = append(notes,
+		"Events whose words were erased cannot be judged again and are left out.",
+		"Sites that a device took for ones of a list, and that the list does not hold, were told to nobody and are left out.")
 	if t.mayRead && t.upheldGone {
 		notes = append(notes, noteUpheld)
 	}

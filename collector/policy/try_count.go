@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 )
 
 const (
-	// trialLeast is the least number that a trial shows (G17).
+	// trialLeast is how many pupils a number must be of, and stand between it and
+	// another, to be told (G17).
 	trialLeast = 10
-	// trialRounded is what the numbers shown are rounded to: those of two trials
-	// that differ by one phrase do not differ by one child (G17).
+	// trialRounded is what the numbers shown are rounded to.
 	trialRounded = 5
 	// trialPupils is how many pupils there must be for any number (G17).
 	trialPupils = 50
@@ -34,6 +35,17 @@ const (
 	sets
 )
 
+// What alerts are counted as: of then; of today's rules and of those tried, as far
+// as the others raise them too, and those that they do not.
+const (
+	asThen = iota
+	bothToday
+	bothTried
+	onlyToday
+	onlyTried
+	countings
+)
+
 // trial is a trial under way: alerts that are still open, and counts of those
 // that are not.
 type trial struct {
@@ -44,38 +56,31 @@ type trial struct {
 	around around
 	open   [sets]map[string]*trialAlert // by subject and category
 	recent [sets]map[string][]rules.Seen
-	count  counts
+	count  [countings]atoms
+	judged part // events
 
-	judged, searches, erased int64
-	unlisted                 int64
-	upheldGone               bool
-	examples                 [2][]model.TrialExample // new ones, gone ones
+	searches   int64
+	upheldGone bool
+	examples   [2][]model.TrialExample // new ones, gone ones
 }
 
 // trialAlert is an alert as the gatherer would make it.
 type trialAlert struct {
-	category, year string
-	severity       event.Severity
-	first, last    time.Time
-	received       time.Time // of its last event
-	shared         bool      // the other rules would raise it too
-}
-
-// tally is a row of numbers before any is withheld.
-type tally struct{ then, today, proposed, added, gone cell }
-
-type counts struct {
-	total      tally
-	categories map[string]*tally
-	years      map[string]*tally
-	severities map[string]*tally
+	subject, category, year string
+	severity                event.Severity
+	first, last             time.Time
+	received                time.Time // of its last event
+	shared                  bool      // the other rules would raise it too
 }
 
 func newTrial(now, to *rules.Ruleset, mayRead bool) *trial {
-	t := &trial{mayRead: mayRead, count: counts{categories: map[string]*tally{}, years: map[string]*tally{}, severities: map[string]*tally{}}}
+	t := &trial{mayRead: mayRead, judged: part{}}
 	t.rules[today], t.rules[proposed] = now, to
 	for i := range t.open {
 		t.open[i], t.recent[i] = map[string]*trialAlert{}, map[string][]rules.Seen{}
+	}
+	for i := range t.count {
+		t.count[i] = atoms{}
 	}
 	return t
 }
@@ -83,19 +88,14 @@ func newTrial(now, to *rules.Ruleset, mayRead bool) *trial {
 // see judges one event again and puts it into alerts. One whose list does not hold
 // the name was told to nobody, and is left out.
 func (t *trial) see(e model.TrialEvent) error {
-	if e.Unlisted {
-		t.unlisted++
-		return nil
-	}
-	if e.Erased {
-		t.erased++
+	if e.Unlisted || e.Erased {
 		return nil
 	}
 	in, err := t.around.input(e)
 	if err != nil {
 		return err
 	}
-	t.judged++
+	t.judged[e.Subject]++
 	if e.Kind == event.Search {
 		t.searches++
 	}
@@ -136,7 +136,7 @@ func (t *trial) put(set int, e model.TrialEvent, category string, severity event
 		a = nil
 	}
 	if a == nil {
-		a = &trialAlert{category: category, year: e.Year, first: e.Observed, last: e.Observed}
+		a = &trialAlert{subject: e.Subject, category: category, year: e.Year, first: e.Observed, last: e.Observed}
 		t.open[set][key] = a
 	}
 	a.severity = max(a.severity, severity)
@@ -179,88 +179,87 @@ func (t *trial) end() {
 
 // close counts an alert.
 func (t *trial) close(set int, a *trialAlert) {
-	for _, row := range []*tally{
-		&t.count.total, rowOf(t.count.categories, a.category), rowOf(t.count.years, a.year), rowOf(t.count.severities, a.severity.String()),
-	} {
-		switch set {
-		case then:
-			row.then.n++
-		case today:
-			row.today.n++
-			if !a.shared {
-				row.gone.n++
-			}
-		case proposed:
-			row.proposed.n++
-			if !a.shared {
-				row.added.n++
-			}
-		}
+	kind := asThen
+	switch {
+	case set == today && a.shared:
+		kind = bothToday
+	case set == today:
+		kind = onlyToday
+	case set == proposed && a.shared:
+		kind = bothTried
+	case set == proposed:
+		kind = onlyTried
 	}
+	t.count[kind][alertOf{a.subject, a.category, a.year, a.severity.String()}]++
 }
 
-func rowOf(rows map[string]*tally, name string) *tally {
-	if rows[name] == nil {
-		rows[name] = &tally{}
-	}
-	return rows[name]
-}
-
-// columns are a row's numbers, in one order.
-func (r *tally) columns() []*cell {
-	return []*cell{&r.then, &r.today, &r.proposed, &r.added, &r.gone}
-}
-
-func (r *tally) shown(name, title string) model.TrialRow {
-	return model.TrialRow{
-		Name: name, Title: title, Then: r.then.shown(trialRounded), Today: r.today.shown(trialRounded), Proposed: r.proposed.shown(trialRounded),
-		New: r.added.shown(trialRounded), Gone: r.gone.shown(trialRounded),
-	}
-}
-
-// result words the counts, with what would point at few people withheld. pupils is
+// result words the counts, with what would point at few people left out. pupils is
 // how many the roster names.
-func (t *trial) result(pupils int) model.TrialResult {
-	small := pupils < trialPupils
-	all := cell{n: t.judged, hidden: t.judged > 0 && (small || t.judged < trialLeast)}
-	t.withhold(small)
+func (t *trial) result(pupils int, s *steady) model.TrialResult {
 	r := model.TrialResult{
-		Judged: all.shown(trialRounded), Total: t.count.total.shown("", ""), Change: t.change(), Notes: t.notes(small),
-		ByCategory: []model.TrialRow{}, ByYear: []model.TrialRow{}, BySeverity: []model.TrialRow{},
+		Change: changeWithheld, Notes: t.notes(pupils < trialPupils), ByCategory: []model.TrialRow{}, ByYear: []model.TrialRow{}, BySeverity: []model.TrialRow{},
 		Examples: slices.Concat(t.examples[0], t.examples[1]),
 	}
-	if small {
+	if pupils < trialPupils {
 		return r // which rows there are says enough
 	}
-	for _, name := range sortedKeys(t.count.categories) {
-		r.ByCategory = append(r.ByCategory, t.count.categories[name].shown(name, t.title(name)))
+	var of [countings]map[string]part
+	var names [tables]map[string]string // of a row, what it is about
+	for i := range names {
+		names[i] = map[string]string{}
 	}
-	for _, name := range sortedKeys(t.count.years) {
-		r.ByYear = append(r.ByYear, t.count.years[name].shown(name, ""))
-	}
-	for _, s := range []event.Severity{event.Urgent, event.High, event.Medium, event.Low} {
-		if row := t.count.severities[s.String()]; row != nil {
-			r.BySeverity = append(r.BySeverity, row.shown(s.String(), ""))
+	for kind, all := range t.count {
+		all = crowd(all, s.least)
+		of[kind] = all.parts()
+		for a := range all {
+			for table, name := range map[int]string{inCategory: a.category, inYear: a.year, inSeverity: a.severity} {
+				names[table][rowsOf(a)[table]] = name
+			}
 		}
 	}
+	judged := s.answer("judged", t.judged)
+	total := s.row(totalRow, &of)
+	r.Judged, r.Total, r.Change = judged.shown(), total.shown("", ""), change(total)
+	r.ByCategory = tableOf(s, &of, names[inCategory], t.title, byLength)
+	r.ByYear = tableOf(s, &of, names[inYear], nil, byLength)
+	r.BySeverity = tableOf(s, &of, names[inSeverity], nil, bySeverity)
 	return r
 }
 
-// change says in a word how the rules differ, once numbers are withheld: where
-// those are that it is about, so is it.
-func (t *trial) change() string {
-	more, fewer := t.count.total.added, t.count.total.gone
-	switch {
-	case more.hidden || fewer.hidden:
-		return "withheld"
-	case more.n > 0 && fewer.n > 0:
+// tableOf tells the rows that have a number to show.
+func tableOf(s *steady, of *[countings]map[string]part, names map[string]string, title func(string) string, order func(a, b string) int) []model.TrialRow {
+	rows := map[string]row{}
+	for key, name := range names {
+		rows[name] = s.row(key, of)
+	}
+	hideLeft(rows)
+	shown := []model.TrialRow{}
+	for _, name := range slices.SortedFunc(maps.Keys(rows), order) {
+		words := ""
+		if title != nil {
+			words = title(name)
+		}
+		if !rows[name].nothing() {
+			shown = append(shown, rows[name].shown(name, words))
+		}
+	}
+	return shown
+}
+
+// changeWithheld is the word for a change that is of few pupils, or of nobody.
+const changeWithheld = "withheld"
+
+// change says in a word how the rules differ, by the numbers that are shown.
+func change(total row) string {
+	switch more, fewer := !total.added.few, !total.gone.few; {
+	case more && fewer:
 		return "both"
-	case more.n > 0:
+	case more:
 		return "more"
-	case fewer.n > 0:
+	case fewer:
 		return "fewer"
 	}
-	return "none"
+	return changeWithheld
 }
 
 // title is what people call a category, by whichever rules know it.
@@ -273,42 +272,13 @@ func (t *trial) title(id string) string {
 	return id
 }
 
-// withhold hides numbers in all tables at once: they share their totals.
-func (t *trial) withhold(small bool) {
-	tables := []map[string]*tally{t.count.categories, t.count.years, t.count.severities}
-	rows := []*tally{&t.count.total}
-	for _, table := range tables {
-		for _, name := range sortedKeys(table) {
-			rows = append(rows, table[name])
-		}
-	}
-	var pairs []pair
-	var balances []balance
-	for _, r := range rows {
-		for _, c := range r.columns() {
-			c.hidden = small && c.n > 0
-		}
-		pairs = append(pairs, pair{&r.then, &r.today}, pair{&r.then, &r.proposed}, pair{&r.today, &r.proposed})
-		balances = append(balances, balance{&r.today, &r.gone, &r.proposed, &r.added})
-	}
-	var sums []sum
-	for _, table := range tables {
-		for i, total := range t.count.total.columns() {
-			s := sum{total: total}
-			for _, name := range sortedKeys(table) {
-				s.parts = append(s.parts, table[name].columns()[i])
-			}
-			sums = append(sums, s)
-		}
-	}
-	withhold(trialLeast, sums, pairs, balances...)
+// byLength orders numbers before words, and "9" before "10".
+func byLength(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
+
+// bySeverity has the worst first.
+func bySeverity(a, b string) int {
+	of := func(name string) event.Severity { s, _ := event.ParseSeverity(name); return s }
+	return cmp.Compare(of(b), of(a))
 }
 
-func sortedKeys[T any](m map[string]T) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
-	return names
-}
+func sortedKeys[T any](m map[string]T) []string { return slices.SortedFunc(maps.Keys(m), byLength) }

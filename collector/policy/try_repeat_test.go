@@ -2,6 +2,8 @@ package policy_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +52,7 @@ func TestG17ATrialReadsWholeDaysOfTheSchool(t *testing.T) {
 	} {
 		r, err := w.Try(t.Context(), sideOfBoth(t), model.User{ID: "dsl"}, since)
 		must(t, err)
-		if !r.Since.Equal(from) || !r.Until.Equal(midnight) || numbers(r.Total) != "20 20 20 0 0" {
+		if !r.Since.Equal(from) || !r.Until.Equal(midnight) || numbers(r.Total) != "20 20 20 - -" {
 			t.Errorf("since %s it reads %s to %s: %s", since, r.Since, r.Until, numbers(r.Total))
 		}
 	}
@@ -58,40 +60,106 @@ func TestG17ATrialReadsWholeDaysOfTheSchool(t *testing.T) {
 	wantError(t, err, "--since", "whole days", "12:00 on 20 November 2026")
 }
 
-// Rules that differ by one phrase find one alert more: neither the numbers nor the
-// word for the change say so.
-func TestG17OnePhraseMoreDoesNotShowOneAlertMore(t *testing.T) {
+// answerOf is a trial's answer without what differs in any two.
+func answerOf(r model.TrialResult) string {
+	r.ID, r.At, r.Rules = "", time.Time{}, ""
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+// asks has somebody try rules that flag names more than today's do.
+func asks(t *testing.T, w *policy.Workflow, who string, names ...string) model.TrialResult {
+	t.Helper()
+	files := swapped(t, "mine/test.yaml", "[flagged.test]", "["+strings.Join(append(names, "flagged.test"), ", ")+"]")
+	r, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: files}, model.User{ID: who}, noon.AddDate(0, 0, -30))
+	must(t, err)
+	return r
+}
+
+// From the answer nobody can tell whether one pupil has what a phrase finds, or
+// nobody at all: it is the same to the letter.
+func TestG17NoneAndFewHaveTheSameAnswer(t *testing.T) {
+	for few := range 10 {
+		m := &memory{pupils: 60}
+		for n := range 60 {
+			name := "grave.test"
+			if n < few {
+				name = "other.test"
+			}
+			m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
+		}
+		w := realSchool(t, m)
+		none, some := asks(t, w, "it", "nothing.test"), asks(t, w, "it", "other.test")
+		if answerOf(none) != answerOf(some) {
+			t.Errorf("with %d: %s, with none %s", few, answerOf(some), answerOf(none))
+		}
+		if none.Change != "withheld" || none.Total.Today == nil {
+			t.Errorf("with %d: %+v", few, none)
+		}
+	}
+}
+
+// Phrases are added until enough pupils have what they find; then one more phrase is
+// asked for, by the same person or another, and another day.
+func TestG17OnePhraseMoreDoesNotShowOneChildMore(t *testing.T) {
 	m := &memory{pupils: 60}
-	for n := range 41 {
+	for n := range 60 {
 		name := "grave.test"
-		if n == 0 {
-			name = "other.test"
+		switch {
+		case n < 23:
+			name = "many.test"
+		case n < 24:
+			name = "one.test"
+		case n < 33: // with that one, ten
+			name = "nine.test"
 		}
 		m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
 	}
 	w := realSchool(t, m)
-	add := func(name string) model.TrialResult {
-		files := swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, "+name+"]")
-		r, err := w.Try(t.Context(), policy.Side{Name: "folder", Files: files}, model.User{ID: "dsl"}, noon.AddDate(0, 0, -30))
-		must(t, err)
-		return r
+	many := asks(t, w, "it", "many.test")
+	if *many.Total.New != 25 || many.Change != "more" {
+		t.Fatalf("of many: %+v", many.Total)
 	}
-	none, one := add("nothing.test"), add("other.test")
-	if numbers(none.Total) != "40 40 40 0 0" && numbers(none.Total) != "40 - - 0 0" {
-		t.Errorf("with none %s", numbers(none.Total))
-	}
-	if one.Change != "withheld" || one.Total.New != nil {
-		t.Errorf("with one more: %s, %s", one.Change, numbers(one.Total))
-	}
-	for _, r := range []model.TrialResult{none, one} {
-		if *r.Judged != 40 || !strings.Contains(strings.Join(r.Notes, " "), "rounded to the nearest 5") {
-			t.Errorf("judged %d, notes %q", *r.Judged, r.Notes)
-		}
-		for _, n := range []*int64{r.Total.Then, r.Total.Today, r.Total.Proposed} {
-			if n != nil && *n%5 != 0 {
-				t.Errorf("%d is shown", *n)
+	for _, who := range []string{"it", "governor"} {
+		for _, name := range []string{"one.test", "nine.test"} {
+			if r := asks(t, w, who, "many.test", name); answerOf(r) != answerOf(many) {
+				t.Errorf("with %s, %s is told %s, and without %s", name, who, answerOf(r), answerOf(many))
 			}
 		}
+	}
+	if r := asks(t, w, "it", "many.test", "one.test", "nine.test"); *r.Total.New != 35 {
+		t.Errorf("ten more are told as %+v", r.Total)
+	}
+	for n := range m.kept {
+		m.kept[n].At = noon.Add(-model.TrialAnswersKept - time.Second)
+	}
+	if r := asks(t, w, "it", "many.test", "nine.test"); *r.Total.New != 30 {
+		t.Errorf("after a month it is told %+v", r.Total)
+	}
+}
+
+// A window that is a day longer takes in one child's event.
+func TestG17OneDayMoreDoesNotShowOneEventMore(t *testing.T) {
+	m := &memory{pupils: 60}
+	for n := range 43 {
+		e := flagged(n, event.Domain, "grave.test", "grave", event.Urgent)
+		if n == 0 {
+			e.Received = e.Received.AddDate(0, 0, -2)
+		}
+		m.events = append(m.events, e)
+	}
+	w := realSchool(t, m)
+	var told [2]string
+	for n, days := range []int{21, 25} {
+		r, err := w.Try(t.Context(), sideOfBoth(t), model.User{ID: "dsl"}, noon.AddDate(0, 0, -days))
+		must(t, err)
+		told[n] = fmt.Sprint(*r.Judged, ": ", numbers(r.Total))
+	}
+	if told[0] != told[1] || told[0] != "40: 40 40 40 - -" {
+		t.Errorf("told %v", told)
 	}
 }
 

@@ -53,6 +53,15 @@ func (m *memory) GroupsOf(context.Context, model.SchoolID, string) ([]string, er
 }
 func (m *memory) GroupSize(context.Context, model.SchoolID, string) (int, error) { return 20, nil }
 func (m *memory) MayRead(model.SchoolID, model.User) bool                        { return m.may }
+func (m *memory) TrialAnswers(_ context.Context, _ model.SchoolID, since time.Time) (all [][]byte, err error) {
+	for _, t := range m.kept {
+		if !t.At.Before(since) && t.Answers != nil {
+			all = append(all, t.Answers)
+		}
+	}
+	return all, nil
+}
+
 func (m *memory) AddTrial(_ context.Context, t model.Trial) error {
 	m.kept = append(m.kept, t)
 	return nil
@@ -108,10 +117,10 @@ func TestATrialComparesThenTodayAndWhatIsTried(t *testing.T) {
 	m.upheld[model.EventKey{Device: "dev", ID: m.events[45].ID}] = true
 	w := tried(t, m)
 	r := try(t, w, swapped(t, "mine/grave.yaml", "allow: [gravel words]", "allow: [gravel words, grave words of songs]"), model.User{ID: "dsl"})
-	if got := numbers(r.Total); got != "75 60 40 0 20" {
+	if got := numbers(r.Total); got != "75 60 40 - 20" {
 		t.Errorf("total %s", got)
 	}
-	if len(r.ByCategory) != 2 || r.ByCategory[0].Name != "test" || numbers(r.ByCategory[0]) != "15 0 0 0 0" || numbers(r.ByCategory[1]) != "60 60 40 0 20" || r.ByCategory[1].Title != "Grave" {
+	if len(r.ByCategory) != 2 || r.ByCategory[0].Name != "test" || numbers(r.ByCategory[0]) != "15 - - - -" || numbers(r.ByCategory[1]) != "60 60 40 - 20" || r.ByCategory[1].Title != "Grave" {
 		t.Errorf("by category %+v", r.ByCategory)
 	}
 	if r.Change != "fewer" || *r.Judged != 75 || *r.PerDay.Proposed != 1.3 || *r.PerDay.Then != 2.5 || r.Today != "1.1" || r.Rules != "folder" {
@@ -155,7 +164,7 @@ func TestG17ATrialOfASmallSchoolGivesNoNumbers(t *testing.T) {
 		m.events = append(m.events, flagged(n, event.Domain, "grave.test", "grave", event.Urgent))
 	}
 	r := try(t, tried(t, m), both(t), model.User{})
-	if numbers(r.Total) != "- - - 0 0" || r.Judged != nil || len(r.ByCategory)+len(r.ByYear)+len(r.BySeverity) != 0 || r.PerDay.Today != nil || r.Change != "none" {
+	if numbers(r.Total) != "- - - - -" || r.Judged != nil || len(r.ByCategory)+len(r.ByYear)+len(r.BySeverity) != 0 || r.PerDay.Today != nil || r.Change != "none" {
 		t.Errorf("the result is %+v", r)
 	}
 }
@@ -170,8 +179,8 @@ func TestG17ATrialShowsNoSmallNumbersAndNoExamplesToIT(t *testing.T) {
 		m.events = append(m.events, flagged(n, event.Domain, name, "grave", event.Urgent))
 	}
 	r := try(t, tried(t, m), swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, other.test]"), model.User{})
-	if got := numbers(r.Total); got != "40 - 40 - 0" {
-		t.Errorf("total %s: 37 today would give the three away", got)
+	if got := numbers(r.Total); got != "35 35 35 - -" {
+		t.Errorf("total %s: 40 then, or tried, would give the three away", got)
 	}
 	if r.Examples != nil || r.Change != "withheld" {
 		t.Errorf("examples %+v, change %s", r.Examples, r.Change)
@@ -197,22 +206,22 @@ func TestG17OneColumnOfATrialDoesNotGiveAnotherAway(t *testing.T) {
 	files := swapped(t, "mine/test.yaml", "[flagged.test]", "[flagged.test, other.test]")
 	files["mine/grave.yaml"] = []byte(strings.Replace(graveFile, "{name: softer.test, severity: high}", "soft.test", 1))
 	r := try(t, tried(t, m), files, model.User{})
-	if got := numbers(r.Total); got != "70 35 45 - -" {
-		t.Errorf("total %s: 33 and 45 with 15 new say that three are gone", got)
+	if got := numbers(r.Total); got != "70 30 45 15 -" {
+		t.Errorf("total %s: 35 today, and 45 with 15 new, say that some are gone", got)
 	}
 }
 
 func TestATrialReadsInChunksAndGathersLikeTheGatherer(t *testing.T) {
 	m := &memory{pupils: 60}
-	for n := range 1200 { // every ten minutes, of one pupil: a new alert each time the window is left
+	for n := range 1200 { // every ten minutes, of one pupil each: a new alert each time the window is left
 		e := flagged(n, event.Domain, "grave.test", "grave", event.Urgent)
-		e.Subject, e.Year = "s", "9"
+		e.Subject, e.Year = fmt.Sprint("s", n/60), "9"
 		e.Received = noon.Add(-20 * 24 * time.Hour).Add(time.Duration(n) * 10 * time.Minute).Add(time.Duration(n/60) * time.Hour)
 		e.Observed = e.Received
 		m.events = append(m.events, e)
 	}
 	r := try(t, tried(t, m), both(t), model.User{})
-	if got := numbers(r.Total); got != "20 20 20 0 0" {
+	if got := numbers(r.Total); got != "20 20 20 - -" {
 		t.Errorf("total %s: 1200 events in 20 runs are 20 alerts", got)
 	}
 	if !slices.Equal(m.chunks, []int{500, 500, 200}) {
@@ -245,9 +254,9 @@ tests: {hit: [{domain: lesson.test}], miss: [an ordinary line, another, one more
 	files := both(t)
 	files["mine/more.yaml"] = []byte(more)
 	m := &memory{pupils: 60, may: true}
-	for n := range 30 {
+	for n := range 60 { // five each, of twelve
 		e := flagged(n, event.Domain, "lesson.test", "grave", event.Low)
-		e.Subject = "s"
+		e.Subject = fmt.Sprint("s", n%12)
 		m.events = append(m.events, e)
 	}
 	w := tried(t, m)
@@ -257,19 +266,19 @@ tests: {hit: [{domain: lesson.test}], miss: [an ordinary line, another, one more
 		words  policy.Periods
 		want   string
 	}{
-		"in the group, in a lesson": {[]string{"10b"}, inLesson, "30 0 30 30 0"},
-		"in another group":          {[]string{"9a"}, inLesson, "30 0 0 0 0"},
-		"at night":                  {[]string{"10b"}, func(string, time.Time) []string { return []string{"out-of-hours"} }, "30 0 0 0 0"},
-		"hours not known":           {[]string{"10b"}, nil, "30 0 30 30 0"},
+		"in the group, in a lesson": {[]string{"10b"}, inLesson, "60 - 60 60 -"},
+		"in another group":          {[]string{"9a"}, inLesson, "60 - - - -"},
+		"at night":                  {[]string{"10b"}, func(string, time.Time) []string { return []string{"out-of-hours"} }, "60 - - - -"},
+		"hours not known":           {[]string{"10b"}, nil, "60 - 60 60 -"},
 	} {
-		m.groups = c.groups
+		m.groups, m.kept = c.groups, nil
 		w.UsePeriods(func(context.Context) (policy.Periods, error) { return c.words, nil })
 		r := try(t, w, files, model.User{})
 		if got := numbers(r.Total); got != c.want {
 			t.Errorf("%s: total %s, want %s", name, got, c.want)
 		}
-		if c.want == "30 0 30 30 0" && (len(r.BySeverity) != 2 || numbers(r.BySeverity[0]) != "0 0 30 30 0" && r.BySeverity[0].Proposed != nil) {
-			t.Errorf("%s: from the third on it is urgent, and two are too few to show: %+v", name, r.BySeverity)
+		if c.want == "60 - 60 60 -" && (len(r.BySeverity) != 2 || numbers(r.BySeverity[0]) != "- - 35 35 -" || numbers(r.BySeverity[1]) != "60 - 25 25 -") {
+			t.Errorf("%s: from each one's third on it is urgent: %+v", name, r.BySeverity)
 		}
 		for _, want := range []string{"Signers, hashes", "on the premises is not stored"} {
 			if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, want) }) {
@@ -290,7 +299,7 @@ func TestATrialLeavesOutWhatNoListHolds(t *testing.T) {
 	if !strings.Contains(strings.Join(r.Notes, " "), "that the list does not hold, were told to nobody and are left out") {
 		t.Errorf("the notes do not say that some are left out: %q", r.Notes)
 	}
-	if numbers(r.Total) != "15 15 15 0 0" {
+	if numbers(r.Total) != "15 15 15 - -" {
 		t.Errorf("total %s", numbers(r.Total))
 	}
 }

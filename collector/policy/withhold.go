@@ -8,13 +8,12 @@ type cell struct {
 	hidden bool
 }
 
-// shown is the number, rounded to a multiple of to, or nil where it is withheld.
-func (c *cell) shown(to int64) *int64 {
+// shown is the number, or nil where it is withheld.
+func (c *cell) shown() *int64 {
 	if c.hidden {
 		return nil
 	}
-	n := (c.n + to/2) / to * to
-	return &n
+	return &c.n
 }
 
 // sum says that the parts add up to a total, which anybody may work with.
@@ -23,53 +22,13 @@ type sum struct {
 	parts []*cell
 }
 
-// pair are two numbers whose difference tells as much as a number of its own.
-// Where it is small the second is withheld.
-type pair [2]*cell
-
-// balance are numbers of which each follows from the other three: what one column
-// has, less what it alone has, is what the next has less what that alone has.
-type balance [4]*cell
-
-// tells says whether a single one is withheld.
-func (b balance) tells() bool {
-	hidden := 0
-	for _, c := range b {
-		if c.hidden {
-			hidden++
-		}
-	}
-	return hidden == 1
-}
-
-// hideOne withholds the smallest number beside it; false where all others are
-// noughts, of which none can hide anything.
-func (b balance) hideOne() bool {
-	var best *cell
-	for _, c := range b {
-		if !c.hidden && c.n > 0 && (best == nil || c.n < best.n) {
-			best = c
-		}
-	}
-	if best != nil {
-		best.hidden = true
-	}
-	return best != nil
-}
-
 // withhold hides every number above nought and below least, and then as many more
 // as it takes that none of them can be had back by adding and taking away. Noughts
 // are shown: they say what rules do not do, and of nobody anything.
-func withhold(least int64, sums []sum, pairs []pair, balances ...balance) {
+func withhold(least int64, sums []sum) {
 	for _, s := range sums {
 		for _, c := range append([]*cell{s.total}, s.parts...) {
 			c.hidden = c.hidden || c.n > 0 && c.n < least
-		}
-	}
-	for _, p := range pairs {
-		apart := p[0].n - p[1].n
-		if !p[0].hidden && !p[1].hidden && p[1].n != 0 && apart != 0 && apart > -least && apart < least {
-			p[1].hidden = true
 		}
 	}
 	for again := true; again; {
@@ -79,9 +38,6 @@ func withhold(least int64, sums []sum, pairs []pair, balances ...balance) {
 				s.hideOne()
 				again = true
 			}
-		}
-		for _, b := range balances {
-			again = b.tells() && b.hideOne() || again
 		}
 	}
 }

@@ -46,6 +46,8 @@ type Workflow struct {
 
 	trying  sync.Mutex
 	running map[string]int // trials under way, by user; guarded by trying
+
+	answering sync.Mutex // held while a trial is told its numbers and these are kept
 }
 
 // NewWorkflow makes the workflow around a publisher. shipped are the packs built

@@ -207,6 +207,33 @@ func TestG13TrialsAreRemovedInTime(t *testing.T) {
 	}
 }
 
+// What trials were told is kept for later ones, and not as long as their results.
+func TestG13WhatTrialsWereToldIsRemovedInTime(t *testing.T) {
+	s := openStore(t)
+	for n, at := range []time.Time{noon, noon.Add(time.Hour)} {
+		one := model.Trial{School: school, ID: s.NewTrialID(), At: at, By: "dsl", Rules: "mine", Result: []byte("{}"), Answers: []byte{byte('a' + n)}}
+		must(t, s.AddTrial(t.Context(), one))
+	}
+	wantTold := func(since time.Time, want ...string) {
+		t.Helper()
+		told, err := s.TrialAnswers(t.Context(), school, since)
+		must(t, err)
+		if got := fmt.Sprintf("%s", told); got != fmt.Sprint(want) {
+			t.Errorf("since %s: %s, want %s", since, got, want)
+		}
+	}
+	wantTold(noon, "a", "b")
+	wantTold(noon.Add(time.Minute), "b")
+	if told, err := s.TrialAnswers(t.Context(), "another school", noon); err != nil || len(told) > 0 {
+		t.Errorf("another school is told %s, %v", told, err)
+	}
+	must(t, s.RemoveTrials(t.Context(), school, noon.Add(model.TrialAnswersKept+time.Minute)))
+	wantTold(noon, "b")
+	if n := count(t, s, "trials"); n != 2 {
+		t.Errorf("%d results are left", n)
+	}
+}
+
 func TestG03WhatWasUpheldIsKnownOfOthersAlone(t *testing.T) {
 	s := openStore(t)
 	addUser(t, s, "dsl", model.DutyDSL, "")

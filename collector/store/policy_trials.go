@@ -77,6 +77,12 @@ func (s *Store) AddTrial(ctx context.Context, t model.Trial) error {
 		if err != nil {
 			return taken(err)
 		}
+		if len(t.Answers) > 0 {
+			_, err := tx.ExecContext(ctx, `INSERT INTO trial_answers (school_id, id, at, answers) VALUES ($1, $2, $3, $4)`, t.School, t.ID, micros(t.At), blob(t.Answers))
+			if err != nil {
+				return taken(err)
+			}
+		}
 		if err := removeTrials(ctx, tx, t.School, t.At); err != nil {
 			return err
 		}
@@ -103,7 +109,21 @@ func (s *Store) RemoveTrials(ctx context.Context, school model.SchoolID, now tim
 
 func removeTrials(ctx context.Context, tx *sql.Tx, school model.SchoolID, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM trials WHERE school_id = $1 AND at < $2`, school, micros(now.Add(-model.TrialsKept)))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM trial_answers WHERE school_id = $1 AND at < $2`, school, micros(now.Add(-model.TrialAnswersKept)))
 	return err
+}
+
+// TrialAnswers are what the trials since a time were told, oldest first.
+func (s *Store) TrialAnswers(ctx context.Context, school model.SchoolID, since time.Time) ([][]byte, error) {
+	scan := func(row scanner) (answers []byte, err error) { return answers, row.Scan(&answers) }
+	all, err := collect(ctx, s.reader, scan, `SELECT answers FROM trial_answers WHERE school_id = $1 AND at >= $2 ORDER BY at, id`, school, micros(since))
+	if err != nil {
+		return nil, fmt.Errorf("reading what trials were told: %w", err)
+	}
+	return all, nil
 }
 
 // Trial reads one trial.

@@ -458,6 +458,16 @@ CREATE TABLE trials (
     PRIMARY KEY (school_id, id)
 );
 
+-- What the numbers of a trial were of, by pseudonym, for a month: a later trial that
+-- differs by few pupils is told the same.
+CREATE TABLE trial_answers (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    answers BYTEA NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
 -- What an alert came to. rules are those that were counted for it, sealed with the
 -- subject's key: a rule may be called by the very name that was seen.
 CREATE TABLE alert_outcomes (
