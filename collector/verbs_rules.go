@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"strings"
 
+	"safelight/collector/admin"
 	"safelight/collector/policy"
 	"safelight/internal/cli"
 	"safelight/internal/packdir"
@@ -14,18 +18,53 @@ import (
 
 func rulesCheckVerb() cli.Command {
 	return cli.Command{
-		Name: "rules check", Args: "DIR", Short: "Check rules and run the tests they carry; nothing is published.",
+		Name: "rules check", Args: "DIR", Short: "Check rules, run the tests they carry, and compare scopes with the school; nothing is published.",
 		Example: "safelight-collector rules check packs",
-		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
-			asJSON := fs.Bool("json", false, "print JSON, an object for each category")
-			return func(_ context.Context, env cli.Env, args []string) error {
+		Flags: func(flags *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(flags)
+			asJSON := flags.Bool("json", false, "print JSON, an object for each category")
+			return func(ctx context.Context, env cli.Env, args []string) error {
 				if len(args) != 1 {
 					return cli.Usagef("want one folder of rules")
 				}
-				return check(env, args[0], *asJSON)
+				if err := check(env, args[0], *asJSON); err != nil {
+					return err
+				}
+				return checkScopes(ctx, env, dir, args[0])
 			}
 		},
 	}
+}
+
+// checkScopes compares the scopes of rules with the roster, the hours and the sites of
+// the collector in the state folder, where there is one, and warns on standard error.
+func checkScopes(ctx context.Context, env cli.Env, dir *dirValue, folder string) error {
+	files, err := packdir.Read(folder)
+	if err != nil {
+		return err
+	}
+	if named, err := policy.NamesOf(files); err != nil || !named {
+		return err
+	}
+	client, done, err := adminClient(ctx, dir)
+	if errors.Is(err, fs.ErrNotExist) && dir.flag == "" {
+		return nil // rules are written elsewhere too
+	}
+	if err != nil && dir.flag == "" {
+		_, err = fmt.Fprintf(env.Stderr, "The scopes were not compared with the school's roster, hours and sites: %v\n", err)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("comparing scopes with the school's roster, hours and sites: %w", err)
+	}
+	defer done()
+	return client.Call(ctx, "rules/strange", admin.RulesSide{Name: folder, Files: files}, func(line json.RawMessage) error {
+		d, err := decode[admin.RulesStrange](line)
+		if err == nil && len(d.Strange) > 0 {
+			_, err = io.WriteString(env.Stderr, strange(d.Strange))
+		}
+		return err
+	})
 }
 
 type checkedCategory struct {

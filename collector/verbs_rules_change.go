@@ -49,8 +49,16 @@ func sayReview(w io.Writer, r model.RuleReview) error {
 		}
 		fmt.Fprintf(&out, "  %s%s%s\n", c.Text, mark, itemsOf(c))
 	}
+	if len(r.Strange) > 0 {
+		out.WriteString(strange(r.Strange))
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// strange says what scopes name that the school does not have. It refuses nothing.
+func strange(lines []string) string {
+	return "Look at these: the school does not have them.\n  " + strings.Join(lines, "\n  ") + "\n"
 }
 
 // itemsShown bounds what a line names; --json names everything.

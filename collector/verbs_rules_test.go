@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"safelight/collector/admin"
 	"safelight/collector/model"
@@ -156,5 +158,66 @@ func TestRulesOfADatabaseAreWrittenIntoTheirFolderAlone(t *testing.T) {
 	}
 	if err := writeRules(into, map[string]string{"mine/a.yaml": "x"}); err == nil {
 		t.Error("a folder that is not empty was written over")
+	}
+}
+
+// A scope that names a group of last year, or an hour with a slip in it, holds for
+// nobody: whoever checks, compares and publishes is told, and not refused.
+func TestScopesThatTheSchoolDoesNotHaveAreSaid(t *testing.T) {
+	d := newDesk(t)
+	mine := filepath.Join(t.TempDir(), "rules")
+	d.run(0, "rules", "publish", "../packs", "--as", "Demo DSL", "--reason", "A trial")
+	d.run(0, "rules", "show", "in-force", "--into", mine)
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(mine, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("mine/pack.yaml", "pack: mine\ntitle: Mine\nversion: 1\n")
+	write("mine/more.yaml", `extends: gambling
+owner: DSL
+why: A test.
+scope: {groups: [10c], sites: [man or], when: [workshp], years: [9]}
+domains: [flagged.test]
+tests: {hit: [{domain: flagged.test}], miss: [{domain: fine.test}]}
+`)
+	checked := func() (stderr string) {
+		t.Helper()
+		code, _, stderr := ask(t, "rules", "check", mine, "--dir", d.dir)
+		if code != 0 {
+			t.Fatalf("status %d: %s", code, stderr)
+		}
+		return stderr
+	}
+	if got := checked(); got != "" {
+		t.Errorf("with no roster, hours or sites it says %q", got)
+	}
+	elsewhere := t.TempDir()
+	roster, hours := filepath.Join(elsewhere, "pupils.csv"), filepath.Join(elsewhere, "hours.yaml")
+	for path, text := range map[string]string{
+		roster: "account,name,role,year,groups\ndemo01,Demo One,pupil,10,10b\ndemo02,Demo Two,pupil,10,10b\n",
+		hours: "zone: Europe/London\nperiods: [{name: Workshop, kind: lesson, from: \"09:00\", to: \"12:00\"}]\nterms: [{name: Now, from: " +
+			time.Now().AddDate(0, 0, -20).Format(time.DateOnly) + ", to: " + time.Now().AddDate(0, 0, 20).Format(time.DateOnly) + "}]\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.run(0, "roster", "import", roster)
+	d.run(0, "timetable", "import", hours)
+	d.run(0, "site", "set", "Manor", "--network", "10.9.0.0/16")
+	want := []string{
+		`mine/more.yaml:4:18: group "10c" is not on the roster; did you mean "10b"?`, `site "man or" is not a site of the school; did you mean "Manor"?`,
+		`when "workshp" is not in the timetable; did you mean "workshop"?`, `year "9" is not on the roster`,
+	}
+	says(t, checked(), want...)
+	says(t, d.run(0, "rules", "diff", mine), want...)
+	says(t, d.run(0, "rules", "propose", mine, "--as", "Demo IT", "--reason", "x", "--necessity", "y"), want...)
+	replaceIn(t, filepath.Join(mine, "mine", "more.yaml"), "{groups: [10c], sites: [man or], when: [workshp], years: [9]}", "{groups: [10b], sites: [manor], when: [workshop], years: [7-11]}")
+	if got := checked(); got != "" {
+		t.Errorf("mended, it says %q", got)
 	}
 }

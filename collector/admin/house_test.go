@@ -108,6 +108,13 @@ func (w *workflow) Publish(ctx context.Context, to model.RuleSet, by model.User,
 	return v, model.RuleReview{}, err
 }
 
+func (w *workflow) Strange(ctx context.Context, of model.RuleSet) ([]string, error) {
+	if w.Rules == nil {
+		return nil, nil
+	}
+	return w.Rules.Strange(ctx, of)
+}
+
 // house is the verbs of a trial school of invented people.
 type house struct {
 	*admin.Client

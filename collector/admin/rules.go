@@ -23,6 +23,8 @@ type Rules interface {
 	ParseVersion(text string) (model.RuleVersion, bool)
 	Before(ctx context.Context, v model.RuleVersion) (model.RuleSet, error)
 	Compare(from, to model.RuleSet) (model.RuleReview, error)
+	// Strange lists what scopes name that the school does not have.
+	Strange(ctx context.Context, of model.RuleSet) ([]string, error)
 	Explain(ctx context.Context, name string, q model.RuleQuestion) (model.RuleExplanation, error)
 	Try(ctx context.Context, to model.RuleSet, by model.User, since time.Time) (model.TrialResult, error)
 	Trials(ctx context.Context) ([]model.Trial, error)
@@ -132,6 +134,9 @@ func (a *Admin) rulesPropose(ctx context.Context, req RulesPropose) ([]RulesProp
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if review.Strange, err = a.Rules.Strange(ctx, set); err != nil {
+		return nil, err
+	}
 	return one(RulesProposed{a.proposalLine(ctx, p), review}), nil
 }
 
@@ -206,15 +211,19 @@ func (a *Admin) rulesPublish(ctx context.Context, req RulesPublish) ([]RulesPubl
 	}
 	ctx = a.by(ctx, u)
 	if len(req.Files) == 0 && strings.HasPrefix(req.Name, "P-") {
+		set, err := a.side(ctx, RulesSide{Name: req.Name})
+		if err != nil {
+			return nil, err
+		}
 		v, review, err := a.Rules.PublishProposal(ctx, req.Name, u, strings.TrimSpace(req.Reason))
-		return a.published(ctx, v, review, u, err)
+		return a.published(ctx, v, set, review, u, err)
 	}
 	set, err := a.side(ctx, RulesSide{req.Name, req.Files})
 	if err != nil {
 		return nil, err
 	}
 	v, review, err := a.Rules.Publish(ctx, set, u, strings.TrimSpace(req.Reason))
-	return a.published(ctx, v, review, u, err)
+	return a.published(ctx, v, set, review, u, err)
 }
 
 // publisher finds the DSL who publishes.
@@ -232,11 +241,14 @@ func (a *Admin) publisher(ctx context.Context, as, reason string) (model.User, e
 	return u, why("publishing rules", "--reason", reason)
 }
 
-func (a *Admin) published(ctx context.Context, v model.PolicyVersion, review model.RuleReview, u model.User, err error) ([]RulesPublished, error) {
+func (a *Admin) published(ctx context.Context, v model.PolicyVersion, set model.RuleSet, review model.RuleReview, u model.User, err error) ([]RulesPublished, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
 	a.Changed()
+	if review.Strange, err = a.Rules.Strange(ctx, set); err != nil {
+		return nil, err
+	}
 	line := versionLine(v, u.Name)
 	line.Review = &review
 	if v.Proposal != "" {
@@ -282,7 +294,11 @@ func (a *Admin) rulesRollback(ctx context.Context, req RulesDecide) ([]RulesPubl
 	if !ok {
 		return nil, usagef("rolling back: %q is no serial: want 3 or 1.3; `rules history` lists them", req.Name)
 	}
+	set, err := a.side(ctx, RulesSide{Name: req.Name})
+	if err != nil {
+		return nil, err
+	}
 	ctx = a.by(ctx, u)
 	v, review, err := a.Rules.Rollback(ctx, to, u, strings.TrimSpace(req.Reason))
-	return a.published(ctx, v, review, u, err)
+	return a.published(ctx, v, set, review, u, err)
 }

@@ -110,7 +110,27 @@ func (a *Admin) rulesDiff(ctx context.Context, req RulesDiff) ([]model.RuleRevie
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if review.Strange, err = a.Rules.Strange(ctx, to); err != nil {
+		return nil, err
+	}
 	return one(review), nil
+}
+
+// RulesStrange is the answer of `rules check` where there is a collector to ask.
+type RulesStrange struct {
+	Strange []string `json:"strange"`
+}
+
+func (a *Admin) rulesStrange(ctx context.Context, req RulesSide) ([]RulesStrange, error) {
+	set, err := a.side(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := a.Rules.Strange(ctx, set)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return one(RulesStrange{append([]string{}, lines...)}), nil
 }
 
 // RulesExplain asks what rules that the collector holds make of something.
@@ -229,6 +249,7 @@ func (a *Admin) ruleVerbs(mux *http.ServeMux) {
 	handle(mux, "rules/rollback", a.rulesRollback)
 	handle(mux, "rules/history", reading(a, "rules", a.rulesHistory))
 	handle(mux, "rules/show", reading(a, "rules", a.rulesShow))
+	handle(mux, "rules/strange", reading(a, "rules", a.rulesStrange))
 	handle(mux, "rules/diff", reading(a, "rules", a.rulesDiff))
 	handle(mux, "rules/explain", reading(a, "rules", a.rulesExplain))
 	handle(mux, "rules/try", a.rulesTry)

@@ -28,6 +28,13 @@ type Roster struct {
 	Ignored []string // columns that are kept nowhere
 }
 
+// RosterWords are what scopes of rules may name of a school's people and devices.
+type RosterWords struct {
+	Roster        bool // there is one, with somebody in it
+	Groups, Years []string
+	Sites         []string // that devices were enrolled for
+}
+
 // Accounts are all of a person's.
 func (p Person) Accounts() []string { return append([]string{p.Account}, p.Also...) }
 

@@ -57,6 +57,9 @@ type RuleReview struct {
 	Lowering bool         `json:"lowering"`
 	Widening bool         `json:"widening"`
 	Changes  []RuleChange `json:"changes"`
+	// Strange is what scopes name that the school does not have, with file and line:
+	// for somebody to look at.
+	Strange []string `json:"strange,omitempty"`
 }
 
 // RuleSet is one set of rules to look at: files, and what they are called.

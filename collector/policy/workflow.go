@@ -42,6 +42,7 @@ type Workflow struct {
 	store   WorkflowStore
 	shipped map[string][]byte
 	periods func(ctx context.Context) (Periods, error) // nil: not known
+	has     func(ctx context.Context) (rules.School, error)
 	zone    *time.Location
 
 	trying  sync.Mutex
@@ -106,6 +107,34 @@ func (w *Workflow) Compare(from, to Side) (model.RuleReview, error) {
 	r := Review(was, is)
 	r.From, r.To = from.Name, to.Name
 	return r, nil
+}
+
+// UseSchool has Strange know what the school has. Without it nothing is known.
+func (w *Workflow) UseSchool(has func(ctx context.Context) (rules.School, error)) { w.has = has }
+
+// Strange lists, with file and line, what scopes name that the school does not have.
+func (w *Workflow) Strange(ctx context.Context, of Side) (lines []string, err error) {
+	o, err := outlineOf(of)
+	if err != nil || w.has == nil {
+		return nil, err
+	}
+	school, err := w.has(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("comparing scopes with the school: %w", err)
+	}
+	for _, p := range o.Strange(school) {
+		lines = append(lines, p.Error())
+	}
+	return lines, nil
+}
+
+// NamesOf says whether scopes of rules name groups, sites, years or hours at all.
+func NamesOf(files map[string][]byte) (bool, error) {
+	o, err := outline(files)
+	if err != nil {
+		return false, err
+	}
+	return o.Names(), nil
 }
 
 func outlineOf(s Side) (*rules.Outline, error) {

@@ -21,6 +21,7 @@ import (
 	"safelight/collector/watch"
 	"safelight/internal/event"
 	"safelight/internal/packdir"
+	"safelight/internal/rules"
 	"safelight/internal/version"
 )
 
@@ -142,6 +143,7 @@ func newWorkflow(s *state, p *policy.Publisher, desk *people.Desk) (*policy.Work
 		}
 		return hours.Words, nil
 	})
+	w.UseSchool(func(ctx context.Context) (rules.School, error) { return s.scopeWords(ctx, desk) })
 	return w, nil
 }
 

@@ -20,7 +20,7 @@ import (
 // given, or done.
 var fuzzedVerbs = []string{
 	"audit/verify", "audit/export", "audit/erase", "audit/accept-restore", "key/rotate", "rules/publish", "retention/run", "backup",
-	"rules/propose", "rules/withdraw", "rules/rollback", "rules/show", "rules/diff", "rules/explain", "rules/try", "rules/trial", "rules/precision", "rules/suggestions",
+	"rules/propose", "rules/withdraw", "rules/rollback", "rules/show", "rules/diff", "rules/strange", "rules/explain", "rules/try", "rules/trial", "rules/precision", "rules/suggestions",
 }
 
 // verbsOf is the verbs of a fresh school with one DSL.

@@ -73,3 +73,27 @@ func (s *Store) GroupSize(ctx context.Context, school model.SchoolID, group stri
 	}
 	return n, nil
 }
+
+// RosterWords lists the groups and years of the roster in force, and the sites that
+// devices were enrolled for.
+func (s *Store) RosterWords(ctx context.Context, school model.SchoolID) (w model.RosterWords, err error) {
+	name := func(row scanner) (name string, err error) { return name, row.Scan(&name) }
+	read := func(into *[]string, query string) {
+		if err == nil {
+			*into, err = collect(ctx, s.reader, name, query, school)
+		}
+	}
+	read(&w.Groups, `SELECT DISTINCT g.name FROM roster_groups g JOIN rosters r ON r.school_id = g.school_id AND r.import = g.import WHERE g.school_id = $1 ORDER BY g.name`)
+	read(&w.Years, `SELECT DISTINCT s.year FROM subjects s JOIN roster_people p ON p.school_id = s.school_id AND p.subject_id = s.id
+		JOIN rosters r ON r.school_id = p.school_id AND r.import = p.import WHERE s.school_id = $1 AND s.year <> '' ORDER BY s.year`)
+	read(&w.Sites, `SELECT DISTINCT d.site FROM devices d WHERE d.school_id = $1 AND d.site <> '' ORDER BY d.site`)
+	var people int
+	if err == nil {
+		err = s.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM rosters r JOIN roster_people p ON p.school_id = r.school_id AND p.import = r.import WHERE r.school_id = $1`, school).Scan(&people)
+	}
+	w.Roster = people > 0
+	if err != nil {
+		return w, fmt.Errorf("reading what the roster names: %w", err)
+	}
+	return w, nil
+}

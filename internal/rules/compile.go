@@ -100,6 +100,7 @@ type compiler struct {
 	byID  map[string]*defined
 	sets  map[string]*wordSet
 	lists []namesOf
+	named []scopeWord
 }
 
 // defined is a category and the file that defines it.
@@ -177,7 +178,10 @@ func (c *compiler) packOf(name string) *packFile {
 
 func (c *compiler) parseFile(name string, data []byte) {
 	r := &reader{file: name}
-	defer func() { c.problems = append(c.problems, r.problems...) }()
+	defer func() {
+		c.problems = append(c.problems, r.problems...)
+		c.named = append(c.named, r.scoped...)
+	}()
 	pack := c.packs[path.Dir(name)]
 	switch {
 	case path.Ext(name) == ".txt" && c.packOf(name) != nil:

@@ -23,6 +23,7 @@ const maxFile = 1 << 20
 type reader struct {
 	file     string
 	problems Problems
+	scoped   []scopeWord
 }
 
 func (r *reader) at(n *yaml.Node) pos { return pos{r.file, n.Line, n.Column} }

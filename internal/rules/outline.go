@@ -16,6 +16,8 @@ type Outline struct {
 	Categories []OutlineCategory // by id
 	Spellings  []OutlineSpelling // by what is typed
 	Marks      []OutlineMark     // by mark and name
+
+	named []scopeWord
 }
 
 // OutlineCategory is a category with all that is written for it, in whatever
@@ -75,7 +77,7 @@ func OutlineOf(files map[string][]byte) (*Outline, error) {
 	if len(c.problems) > 0 {
 		return nil, c.problems.sorted()
 	}
-	o := &Outline{Packs: c.policy.Packs}
+	o := &Outline{Packs: c.policy.Packs, named: c.named}
 	at := map[string]int{}
 	for i, cat := range c.policy.Categories {
 		at[cat.ID] = i

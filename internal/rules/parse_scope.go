@@ -49,12 +49,16 @@ func (r *reader) scope(n *yaml.Node) (s Scope, at pos) {
 		s.Roles = add(s.Roles, r.choice(role, "role", roleNames...))
 	}
 	for _, y := range r.list(f.by["years"], "years") {
-		for _, year := range r.years(y) {
+		years := r.years(y)
+		r.name("years", y, years...)
+		for _, year := range years {
 			s.Years = add(s.Years, year)
 		}
 	}
 	for _, k := range r.list(f.by["key_stages"], "key_stages") {
-		for _, year := range keyStages[r.number(k, "key stage", 0, len(keyStages)-1, 0)] {
+		years := keyStages[r.number(k, "key stage", 0, len(keyStages)-1, 0)]
+		r.name("key_stages", k, years...)
+		for _, year := range years {
 			s.Years = add(s.Years, year)
 		}
 	}
@@ -99,6 +103,7 @@ func (r *reader) words(f fields, key, what string) (out []string) {
 			r.bad(n, fmt.Sprintf("when %q, which would never hold", w), "write "+meantWord(w))
 			continue
 		}
+		r.name(key, n, strings.ToLower(w))
 		out = add(out, strings.ToLower(w))
 	}
 	if len(out) > maxScope {
@@ -108,6 +113,13 @@ func (r *reader) words(f fields, key, what string) (out []string) {
 		r.bad(n, key+" holds nothing", "want "+what+", or take the line out: nobody would be in it")
 	}
 	return out
+}
+
+// name notes what a line of a scope stands for.
+func (r *reader) name(key string, n *yaml.Node, names ...string) {
+	if len(names) > 0 {
+		r.scoped = append(r.scoped, scopeWord{key: key, word: n.Value, names: names, at: r.at(n)})
+	}
 }
 
 // meantWord gives the word of the timetable that somebody wrote another way:

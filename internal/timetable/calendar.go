@@ -101,6 +101,21 @@ func (t *Timetable) Words(siteName string, at time.Time) []string {
 	return words
 }
 
+// AllWords are the words that may hold at some site at some time, sorted.
+func (t *Timetable) AllWords() []string {
+	words := []string{SchoolDay, OutOfHours, InsetDay}
+	for _, s := range t.plan.Sites {
+		for _, p := range s.Periods {
+			words = append(words, string(p.Kind))
+			if name := fold(p.Name); name != "" {
+				words = append(words, name)
+			}
+		}
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
 // EndOfPeriod is when the bell ends the period that is on at a site, and its
 // name. It is false between two periods and out of hours.
 func (t *Timetable) EndOfPeriod(siteName string, at time.Time) (bell time.Time, period string, ok bool) {
