@@ -123,6 +123,31 @@ first_steps: [Speak with the pupil in person.]
 	"own/approved.yaml": []byte("approved: weapons-own\ntitle: Programs that we know\nwhy: What is not on it is new.\nowner: IT\nprograms: [word.exe, {name: calc.exe}]\n"),
 }
 
+// besideTheExamples is what the examples need, and no more: a set of rules is
+// compiled for each slip.
+func besideTheExamples(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(name, "starter/") })
+	files["starter/pack.yaml"] = []byte("pack: starter\ntitle: Starter\nversion: 1\n")
+	files["starter/self-harm.yaml"] = []byte(`category: self-harm
+title: Self-harm
+noun: self-harm
+about: Words related to self-harm.
+purpose: safeguarding
+risk: life
+severity: high
+owner: DSL
+why: Somebody may be in danger.
+first_steps: [Speak with the pupil in person.]
+tests: {hit: [], miss: [a plaster]}
+`)
+	return files
+}
+
 // What the schema's examples use, the parser knows, and the other way round.
 func TestTheParserKnowsWhatTheSchemaKnows(t *testing.T) {
 	files, err := Shipped()
@@ -139,9 +164,10 @@ func TestTheParserKnowsWhatTheSchemaKnows(t *testing.T) {
 // is a lie to the editor.
 func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 	s := schema(t)
-	shipped, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
+	beside := besideTheExamples(t)
+	maps.Copy(beside, schemaExamples)
+	if _, err := rules.Compile(beside); err != nil {
+		t.Fatal(err) // the good file is refused, so that a refusal would say nothing
 	}
 	good := string(schemaExamples["own/weapons.yaml"])
 	for name, swap := range map[string][2]string{
@@ -176,8 +202,7 @@ func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 		if s.Validate(asJSON(t, []byte(bad))) == nil {
 			t.Errorf("%s: the schema takes it", name)
 		}
-		files := maps.Clone(shipped)
-		maps.Copy(files, schemaExamples)
+		files := maps.Clone(beside)
 		files["own/weapons.yaml"] = []byte(bad)
 		if _, err := rules.Compile(files); err == nil {
 			t.Errorf("%s: the parser takes it", name)

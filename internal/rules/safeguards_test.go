@@ -2,16 +2,30 @@ package rules
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"safelight/internal/event"
 	"safelight/internal/packdir"
 )
 
-// shipped compiles the packs that ship.
+// shippedOnce compiles the packs that ship: rules never change once they are
+// compiled, so that all tests share them.
+var shippedOnce = sync.OnceValues(func() (*Ruleset, error) {
+	files, err := packdir.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	return Compile(files)
+})
+
 func shipped(t testing.TB) *Ruleset {
 	t.Helper()
-	return compile(t, shippedFiles(t))
+	rs, err := shippedOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs
 }
 
 func shippedFiles(t testing.TB) map[string][]byte {
