@@ -35,6 +35,7 @@ func Review(from, to *rules.Outline) model.RuleReview {
 		}
 	}
 	r.spellings(from, to)
+	r.ordinary(from, to)
 	r.marks(from, to)
 	r.packs(from, to)
 	return r.done()

@@ -12,12 +12,13 @@ import (
 func (j *judging) eachPhrase(text string) {
 	j.read(j.rs.phrases.Search(&j.words, text), true)
 	j.weigh(nil)
+	j.weighHints()
 }
 
 // read keeps in j.hits the hits that hold for the subject and that nothing
 // masks; search says whether they are of search words or of a host name.
 func (j *judging) read(found []phrases.Hit, search bool) {
-	j.hits = j.hits[:0]
+	j.hits, j.hints = j.hits[:0], j.hints[:0]
 	j.steps += len(found)
 	for _, h := range found {
 		if int(h.Ref) >= len(j.rs.policy.Rules) {
@@ -31,12 +32,15 @@ func (j *judging) read(found []phrases.Hit, search bool) {
 	}
 	if len(j.hits) > 0 {
 		j.standing(search)
+		j.takeHints()
 	}
 }
 
 // looks reports whether a phrase is for this kind of text and this subject.
 func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
 	switch {
+	case r.Kind == RuleHint || r.Kind == RuleOrdinary:
+		return search && j.countsAsHint(r, h)
 	case r.Kind != RulePhrase && r.Kind != RuleAllowPhrase, search && !r.Search, !search && !r.Host:
 		return false
 	case r.Kind == RuleAllowPhrase && j.exempt(r.Category):
@@ -52,8 +56,7 @@ func (j *judging) weigh(change func(*finding)) {
 		return
 	}
 	j.onePerRule()
-	j.sums = slices.Grow(j.sums[:0], len(j.rs.policy.Categories))[:len(j.rs.policy.Categories)]
-	clear(j.sums)
+	j.clearSums()
 	for _, h := range j.hits {
 		j.sums[h.rule.Category] += h.rule.Weight
 	}
@@ -68,6 +71,12 @@ func (j *judging) weigh(change func(*finding)) {
 		}
 		j.offer(f)
 	}
+}
+
+func (j *judging) clearSums() {
+	n := len(j.rs.policy.Categories)
+	j.sums = slices.Grow(j.sums[:0], n)[:n]
+	clear(j.sums)
 }
 
 // maxEvidence bounds what a verdict carries.

@@ -53,7 +53,8 @@ func (j *judging) sortFew(hits []hit) {
 
 // order puts what masks before what is masked.
 func order(h hit) int {
-	if h.rule.Kind == RulePhrase {
+	switch h.rule.Kind {
+	case RulePhrase, RuleHint, RuleOrdinary:
 		return 1
 	}
 	return 0
@@ -63,9 +64,7 @@ func order(h hit) int {
 // as long, and puts them in the order of the rules.
 func (j *judging) onePerRule() {
 	j.steps += len(j.hits)
-	if n := len(j.rs.policy.Rules); len(j.first) < n {
-		j.first = make([]int32, n)
-	}
+	j.roomByRule()
 	kept := j.hits[:0]
 	for _, h := range j.hits {
 		switch at := j.first[h.Ref]; {
@@ -82,6 +81,13 @@ func (j *judging) onePerRule() {
 	j.steps += len(kept) * bits.Len(uint(len(kept)))
 	slices.SortFunc(kept, func(a, b hit) int { return cmp.Compare(a.Ref, b.Ref) })
 	j.hits = kept
+}
+
+// roomByRule makes j.first long enough for every rule.
+func (j *judging) roomByRule() {
+	if n := len(j.rs.policy.Rules); len(j.first) < n {
+		j.first = make([]int32, n)
+	}
 }
 
 // better says which of two matches of a rule is told: the longer, the first, the
