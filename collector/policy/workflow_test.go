@@ -23,15 +23,21 @@ type office struct {
 
 func newOffice(t testing.TB, trial bool) *office {
 	t.Helper()
+	return officeOf(t, trial, shipped(t))
+}
+
+// officeOf is an office of a program that ships these packs.
+func officeOf(t testing.TB, trial bool, ships map[string][]byte) *office {
+	t.Helper()
 	s, err := store.Open(t.Context(), t.TempDir()+"/safelight.db")
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
 	must(t, s.EnsureSchool(t.Context(), model.School{ID: school, Name: "Hill Lane", Trial: trial, Created: noon}))
 	key, err := pki.NewPolicyKey()
 	must(t, err)
-	p, err := policy.NewPublisher(t.Context(), school, key, shipped(t), s, func() time.Time { return noon })
+	p, err := policy.NewPublisher(t.Context(), school, key, ships, s, func() time.Time { return noon })
 	must(t, err)
-	o := &office{Workflow: policy.NewWorkflow(p, shipped(t), s), t: t, store: s}
+	o := &office{Workflow: policy.NewWorkflow(p, ships, s), t: t, store: s}
 	o.it, o.dsl = o.user("it", model.DutyIT, ""), o.user("dsl", model.DutyDSL, "")
 	o.dsl2, o.deputy = o.user("dsl2", model.DutyDSL, ""), o.user("deputy", model.DutyDeputy, "")
 	return o
@@ -154,10 +160,14 @@ func TestOnlyADSLPublishesAndITProposes(t *testing.T) {
 }
 
 func TestG12ATrialSchoolPublishesTheShippedPacksAlone(t *testing.T) {
-	o := newOffice(t, true)
-	wantError(t, o.publish(both(t), o.dsl), "takes two people", "drops the category")
-	must(t, o.publish(shipped(t), o.dsl))
-	must(t, o.publish(shipped(t), o.dsl)) // once more, as it is
+	ships := reallyShipped(t)
+	o := officeOf(t, true, ships)
+	other := maps.Clone(ships)
+	maps.DeleteFunc(other, func(name string, _ []byte) bool { return strings.HasPrefix(name, "starter/") })
+	other["mine/pack.yaml"], other["mine/grave.yaml"] = both(t)["mine/pack.yaml"], []byte(graveFile)
+	wantError(t, o.publish(other, o.dsl), "takes two people", "drops the category")
+	must(t, o.publish(ships, o.dsl))
+	must(t, o.publish(ships, o.dsl)) // once more, as it is
 	o.inForce(2)
 }
 
@@ -168,7 +178,7 @@ func TestG07TheFirstRulesOfARealSchoolTakeTwoPeople(t *testing.T) {
 	o.inForce(1)
 	// Wording needs nobody else.
 	files := shipped(t)
-	files["starter/gambling.yaml"] = []byte(strings.Replace(string(files["starter/gambling.yaml"]), "why: ", "why: Truly. ", 1))
+	files["shipped/betting.yaml"] = []byte(strings.Replace(string(files["shipped/betting.yaml"]), "why: ", "why: Truly. ", 1))
 	must(t, o.publish(files, o.dsl))
 	o.inForce(2)
 }
