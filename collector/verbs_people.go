@@ -32,13 +32,14 @@ func rosterImportVerb() cli.Command {
 
 func timetableImportVerb() cli.Command {
 	return adminVerb{
-		name: "timetable import", args: "FILE", call: "timetable/import",
+		name: "timetable import", args: "FILE [--as WHO --reason WHY]", call: "timetable/import",
 		short:   "Take over the school's hours from YAML or CSV: periods, terms, holidays, inset days, of each site.",
 		example: "safelight-collector timetable import bells.yaml",
-		request: func(*flag.FlagSet) func([]string) (any, error) {
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			by := placeBy(fs)
 			return func(args []string) (any, error) {
 				name, data, err := fileOf(args, "YAML or CSV file", "timetable")
-				return admin.TimetableImport{Name: name, Data: data}, err
+				return admin.TimetableImport{Name: name, Data: data, PlaceBy: *by}, err
 			}
 		},
 		say: sayLines[admin.TimetableImported],
@@ -54,7 +55,7 @@ func siteListVerb() cli.Command {
 
 func siteSetVerb() cli.Command {
 	return adminVerb{
-		name: "site set", args: "NAME [--network CIDR,...] [--resolver DOMAIN,...] [--unfiltered] [--remove]", call: "site/set",
+		name: "site set", args: "NAME [--network CIDR,...] [--resolver DOMAIN,...] [--unfiltered] [--remove] [--as WHO --reason WHY]", call: "site/set",
 		short:   "Add or change a site: the networks by which a device knows that it is on its premises, and whether it has no filter.",
 		example: "safelight-collector site set manor --network 10.20.0.0/16 --resolver manor.school.example --unfiltered",
 		request: func(fs *flag.FlagSet) func([]string) (any, error) {
@@ -62,15 +63,24 @@ func siteSetVerb() cli.Command {
 			resolvers := fs.String("resolver", "", "domains that its network hands out, separated by commas; where given, one must fit too")
 			unfiltered := fs.Bool("unfiltered", false, "it has no filter: what is flagged there says so")
 			remove := fs.Bool("remove", false, "remove it")
+			by := placeBy(fs)
 			return func(args []string) (any, error) {
 				if len(args) != 1 {
 					return nil, cli.Usagef("want one site's name")
 				}
-				return admin.SiteSet{Name: args[0], Networks: commas(*networks), Resolvers: commas(*resolvers), Unfiltered: *unfiltered, Remove: *remove}, nil
+				return admin.SiteSet{Name: args[0], Networks: commas(*networks), Resolvers: commas(*resolvers), Unfiltered: *unfiltered, Remove: *remove, PlaceBy: *by}, nil
 			}
 		},
 		say: sayLines[admin.SiteRow],
 	}.command()
+}
+
+// placeBy declares who changes hours or places.
+func placeBy(fs *flag.FlagSet) *admin.PlaceBy {
+	by := &admin.PlaceBy{}
+	fs.StringVar(&by.As, "as", "", "who: a sign-in token, or in a trial school a trial user's name; needed where rules go by what changes, which takes two people")
+	fs.StringVar(&by.Reason, "reason", "", "why; kept on record")
+	return by
 }
 
 func commas(s string) []string {

@@ -11,9 +11,9 @@ import (
 
 // Desk is where hours, sites and leave are set. Its errors are for whoever asked.
 type Desk interface {
-	SetTimetable(ctx context.Context, name string, data []byte) (model.TimetableSummary, error)
-	SetSite(ctx context.Context, site model.Site) (model.Site, error)
-	RemoveSite(ctx context.Context, name string) error
+	SetTimetable(ctx context.Context, by model.Asking, name string, data []byte) (model.TimetableSummary, error)
+	SetSite(ctx context.Context, by model.Asking, site model.Site) (model.Site, error)
+	RemoveSite(ctx context.Context, by model.Asking, name string) error
 	Sites(ctx context.Context) ([]model.Site, error)
 	Grant(ctx context.Context, by model.User, req model.ExemptionRequest) (model.Exemption, error)
 	End(ctx context.Context, by model.User, id string) (model.Exemption, error)
@@ -24,6 +24,28 @@ type Desk interface {
 type TimetableImport struct {
 	Name string `json:"name"`
 	Data []byte `json:"data"`
+	PlaceBy
+}
+
+// PlaceBy says who changes hours or places, and why: needed where rules go by them.
+type PlaceBy struct {
+	As     string `json:"as,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// asking finds who asks; nobody, where it does not say.
+func (a *Admin) asking(ctx context.Context, what string, req PlaceBy) (context.Context, model.Asking, error) {
+	if req.As == "" {
+		return ctx, model.Asking{}, nil
+	}
+	u, err := a.person(ctx, req.As)
+	if err != nil {
+		return ctx, model.Asking{}, err
+	}
+	if err := why(what, "--reason", req.Reason); err != nil {
+		return ctx, model.Asking{}, err
+	}
+	return a.by(ctx, u), model.Asking{User: u, Reason: strings.TrimSpace(req.Reason)}, nil
 }
 
 // TimetableImported is the answer.
@@ -42,7 +64,11 @@ type SiteNow struct {
 }
 
 func (a *Admin) timetableImport(ctx context.Context, req TimetableImport) ([]TimetableImported, error) {
-	s, err := a.Desk.SetTimetable(ctx, req.Name, req.Data)
+	ctx, by, err := a.asking(ctx, "importing a timetable", req.PlaceBy)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.Desk.SetTimetable(ctx, by, req.Name, req.Data)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -77,6 +103,7 @@ type SiteSet struct {
 	Resolvers  []string `json:"resolvers"`
 	Unfiltered bool     `json:"unfiltered"`
 	Remove     bool     `json:"remove,omitempty"`
+	PlaceBy
 }
 
 // SiteRow is the answer, and a line of `site list`.
@@ -112,14 +139,18 @@ func (s SiteRow) Lines() []string {
 }
 
 func (a *Admin) siteSet(ctx context.Context, req SiteSet) ([]SiteRow, error) {
+	ctx, by, err := a.asking(ctx, "setting a site", req.PlaceBy)
+	if err != nil {
+		return nil, err
+	}
 	if req.Remove {
-		if err := a.Desk.RemoveSite(ctx, req.Name); err != nil {
+		if err := a.Desk.RemoveSite(ctx, by, req.Name); err != nil {
 			return nil, usageError{err}
 		}
 		a.Changed()
 		return one(SiteRow{Name: req.Name, Networks: []string{}, Resolvers: []string{}, Removed: true}), nil
 	}
-	site, err := a.Desk.SetSite(ctx, model.Site{Name: req.Name, Networks: req.Networks, Resolvers: req.Resolvers, Unfiltered: req.Unfiltered})
+	site, err := a.Desk.SetSite(ctx, by, model.Site{Name: req.Name, Networks: req.Networks, Resolvers: req.Resolvers, Unfiltered: req.Unfiltered})
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -27,16 +27,16 @@ func (d deskFuncs) Grant(_ context.Context, by model.User, req model.ExemptionRe
 // houseDesk is the desk that a test gave the house.
 type houseDesk struct{ h *house }
 
-func (d houseDesk) SetTimetable(ctx context.Context, name string, data []byte) (model.TimetableSummary, error) {
-	return d.h.desk.SetTimetable(ctx, name, data)
+func (d houseDesk) SetTimetable(ctx context.Context, by model.Asking, name string, data []byte) (model.TimetableSummary, error) {
+	return d.h.desk.SetTimetable(ctx, by, name, data)
 }
 
-func (d houseDesk) SetSite(ctx context.Context, site model.Site) (model.Site, error) {
-	return d.h.desk.SetSite(ctx, site)
+func (d houseDesk) SetSite(ctx context.Context, by model.Asking, site model.Site) (model.Site, error) {
+	return d.h.desk.SetSite(ctx, by, site)
 }
 
-func (d houseDesk) RemoveSite(ctx context.Context, name string) error {
-	return d.h.desk.RemoveSite(ctx, name)
+func (d houseDesk) RemoveSite(ctx context.Context, by model.Asking, name string) error {
+	return d.h.desk.RemoveSite(ctx, by, name)
 }
 func (d houseDesk) Sites(ctx context.Context) ([]model.Site, error) { return d.h.desk.Sites(ctx) }
 func (d houseDesk) Grant(ctx context.Context, by model.User, req model.ExemptionRequest) (model.Exemption, error) {

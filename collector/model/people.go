@@ -107,6 +107,30 @@ type SiteNow struct {
 	Words []string
 }
 
+// Asking is who asks for a change of hours or places, and why; nobody: it takes one
+// that nobody has to answer for.
+type Asking struct {
+	User   User
+	Reason string
+}
+
+// RulesGoBy is what of hours and places the rules in force go by.
+type RulesGoBy struct {
+	Premises bool
+	Hours    []string // words of the timetable, sorted
+}
+
+// PlaceChange is a change of hours or places that one person asked for and that
+// takes a second.
+type PlaceChange struct {
+	School SchoolID
+	What   string   // "timetable", "site manor"
+	Sum    [32]byte // of what it is to become
+	By     string   // user id
+	Reason string
+	At     time.Time
+}
+
 // Exemption is leave for a class from one category until a time. It is never for
 // a person (G7).
 type Exemption struct {

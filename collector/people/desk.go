@@ -24,6 +24,11 @@ type DeskStore interface {
 	EndExemption(ctx context.Context, school model.SchoolID, id, by string, now time.Time, sign model.MakeOverlay) error
 	Exemption(ctx context.Context, school model.SchoolID, id string) (model.Exemption, error)
 	Exemptions(ctx context.Context, school model.SchoolID, from time.Time) ([]model.Exemption, error)
+	// Changes of hours and places that wait for a second person, one for each thing.
+	PlaceChange(ctx context.Context, school model.SchoolID, what string) (model.PlaceChange, bool, error)
+	AskPlaceChange(ctx context.Context, c model.PlaceChange) error
+	TakePlaceChange(ctx context.Context, c model.PlaceChange) error
+	UserByID(ctx context.Context, school model.SchoolID, id string) (model.User, error)
 }
 
 // Desk is where a school's people set hours and sites, and give leave: from the
@@ -36,11 +41,16 @@ type Desk struct {
 	Exemptable []string       // categories from which leave is given
 	Zone       *time.Location // in which a time of day is meant
 	Now        func() time.Time
+	// GoBy says what of hours and places the rules in force go by; nil: nothing.
+	GoBy func(ctx context.Context) (model.RulesGoBy, error)
+	// OnePerson says whether two users are one person.
+	OnePerson func(ctx context.Context, a, b model.User) (bool, error)
 }
 
 // SetTimetable checks a timetable's file and takes it over. It says how many sites
-// and periods it has and until when it says anything.
-func (d *Desk) SetTimetable(ctx context.Context, name string, data []byte) (model.TimetableSummary, error) {
+// and periods it has and until when it says anything. Other hours that rules go by
+// take two people.
+func (d *Desk) SetTimetable(ctx context.Context, by model.Asking, name string, data []byte) (model.TimetableSummary, error) {
 	table, err := timetable.Read(name, data)
 	if err != nil {
 		return model.TimetableSummary{}, err
@@ -48,6 +58,13 @@ func (d *Desk) SetTimetable(ctx context.Context, name string, data []byte) (mode
 	now := d.Now()
 	if end := table.End(); !end.After(now) {
 		return model.TimetableSummary{}, fmt.Errorf("reading timetable %s: its last term ended by %s: is it last year's?", name, end.In(table.Zone()).Format("2 January 2006"))
+	}
+	was, err := d.Timetable(ctx)
+	if err != nil {
+		return model.TimetableSummary{}, err
+	}
+	if err := d.second(ctx, by, "timetable", data, hours(was, table)); err != nil {
+		return model.TimetableSummary{}, err
 	}
 	err = d.Store.SetTimetable(ctx, d.School, model.TimetableVersion{Name: name, Source: data, Imported: now}, d.Sign)
 	if err != nil {
@@ -74,8 +91,9 @@ func (d *Desk) Timetable(ctx context.Context) (*timetable.Timetable, error) {
 	return timetable.Read(v.Name, v.Source)
 }
 
-// SetSite adds or changes a site.
-func (d *Desk) SetSite(ctx context.Context, site model.Site) (model.Site, error) {
+// SetSite adds or changes a site. Other networks take two people where rules go by
+// premises.
+func (d *Desk) SetSite(ctx context.Context, by model.Asking, site model.Site) (model.Site, error) {
 	site, err := CheckSite(site)
 	if err != nil {
 		return site, err
@@ -84,17 +102,37 @@ func (d *Desk) SetSite(ctx context.Context, site model.Site) (model.Site, error)
 	if err != nil {
 		return site, err
 	}
+	var was model.Site
 	for _, s := range all { // rosters, timetables and rules know them without case
 		if s.Name != site.Name && strings.EqualFold(s.Name, site.Name) {
 			return site, fmt.Errorf("site %q: it is set as %q already: write it so, or take that one away first", site.Name, s.Name)
 		}
+		if s.Name == site.Name {
+			was = s
+		}
+	}
+	content := fmt.Appendf(nil, "%q %q %t", site.Networks, site.Resolvers, site.Unfiltered)
+	if err := d.second(ctx, by, "site "+site.Name, content, premises(was, site)); err != nil {
+		return site, err
 	}
 	return site, d.Store.SetSite(ctx, d.School, site, d.Now(), d.Sign)
 }
 
-// RemoveSite takes a site away.
-func (d *Desk) RemoveSite(ctx context.Context, name string) error {
-	err := d.Store.RemoveSite(ctx, d.School, name, d.Now(), d.Sign)
+// RemoveSite takes a site away; with networks, by two people as SetSite.
+func (d *Desk) RemoveSite(ctx context.Context, by model.Asking, name string) error {
+	all, err := d.Sites(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Name != name {
+			continue
+		}
+		if err := d.second(ctx, by, "site "+name, []byte("removed"), premises(s, model.Site{})); err != nil {
+			return err
+		}
+	}
+	err = d.Store.RemoveSite(ctx, d.School, name, d.Now(), d.Sign)
 	if errors.Is(err, model.ErrNotFound) {
 		return fmt.Errorf("site %q: there is none of that name; `site list` shows them", name)
 	}

@@ -103,7 +103,7 @@ func TestG16ATeachersLeaveEndsAtTheBellAndLongerTakesTheDSL(t *testing.T) {
 	if _, err := d.Grant(t.Context(), teacher, leave("bell")); err == nil || !strings.Contains(err.Error(), "timetable import") {
 		t.Errorf("without a timetable: %v", err)
 	}
-	summary, err := d.SetTimetable(t.Context(), "bells.yaml", []byte(bells))
+	summary, err := d.SetTimetable(t.Context(), model.Asking{}, "bells.yaml", []byte(bells))
 	if err != nil || summary.Periods != 2 || !slices.Contains(summary.Now[0].Words, "lesson") {
 		t.Fatalf("imported %+v, %v", summary, err)
 	}
@@ -213,9 +213,9 @@ func TestOverlaySerialsGoByTheClock(t *testing.T) {
 
 func TestOverlaysAreSignedAnewByANewKeyAndBeforeTheyEnd(t *testing.T) {
 	d := newDesk(t)
-	_, err := d.SetTimetable(t.Context(), "bells.yaml", []byte(bells))
+	_, err := d.SetTimetable(t.Context(), model.Asking{}, "bells.yaml", []byte(bells))
 	noError(t, err)
-	_, err = d.SetSite(t.Context(), model.Site{Name: "manor", Networks: []string{"10.20.0.0/16"}, Unfiltered: true})
+	_, err = d.SetSite(t.Context(), model.Asking{}, model.Site{Name: "manor", Networks: []string{"10.20.0.0/16"}, Unfiltered: true})
 	noError(t, err)
 	_, err = d.Grant(t.Context(), dsl, leave("12:00"))
 	noError(t, err)
@@ -244,17 +244,17 @@ func TestOverlaysAreSignedAnewByANewKeyAndBeforeTheyEnd(t *testing.T) {
 	if d.body(t, "exemptions") != nil {
 		t.Error("devices are told of leave that ended long ago")
 	}
-	if err := d.RemoveSite(t.Context(), "manor"); err != nil || len(d.body(t, "sites").GetSites().GetSites()) != 0 {
+	if err := d.RemoveSite(t.Context(), model.Asking{}, "manor"); err != nil || len(d.body(t, "sites").GetSites().GetSites()) != 0 {
 		t.Errorf("removed: %v", err)
 	}
-	if err := d.RemoveSite(t.Context(), "manor"); err == nil || !strings.Contains(err.Error(), "site list") {
+	if err := d.RemoveSite(t.Context(), model.Asking{}, "manor"); err == nil || !strings.Contains(err.Error(), "site list") {
 		t.Errorf("removed again: %v", err)
 	}
 }
 
 func TestLastYearsTimetableIsRefused(t *testing.T) {
 	d := newDesk(t)
-	_, err := d.SetTimetable(t.Context(), "old.yaml", []byte(strings.ReplaceAll(bells, "2026", "2024")))
+	_, err := d.SetTimetable(t.Context(), model.Asking{}, "old.yaml", []byte(strings.ReplaceAll(bells, "2026", "2024")))
 	if err == nil || !strings.Contains(err.Error(), "old.yaml") || !strings.Contains(err.Error(), "last year") {
 		t.Errorf("imported: %v", err)
 	}
@@ -285,12 +285,12 @@ func TestWrongSiteSaysWhatToWrite(t *testing.T) {
 
 func TestOneSiteInTwoSpellingsIsRefused(t *testing.T) {
 	d := newDesk(t)
-	_, err := d.SetSite(t.Context(), model.Site{Name: "Manor", Networks: []string{"10.0.0.0/8"}})
+	_, err := d.SetSite(t.Context(), model.Asking{}, model.Site{Name: "Manor", Networks: []string{"10.0.0.0/8"}})
 	noError(t, err)
-	if _, err := d.SetSite(t.Context(), model.Site{Name: "manor"}); err == nil || !strings.Contains(err.Error(), `as "Manor" already`) {
+	if _, err := d.SetSite(t.Context(), model.Asking{}, model.Site{Name: "manor"}); err == nil || !strings.Contains(err.Error(), `as "Manor" already`) {
 		t.Errorf("set again: %v", err)
 	}
-	_, err = d.SetSite(t.Context(), model.Site{Name: "Manor"})
+	_, err = d.SetSite(t.Context(), model.Asking{}, model.Site{Name: "Manor"})
 	noError(t, err)
 }
 

@@ -94,6 +94,6 @@ func (w *Workflow) twoPeople(ctx context.Context, a, b string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	same, err := w.onePerson(ctx, one, other)
+	same, err := w.OnePerson(ctx, one, other)
 	return !same, err
 }

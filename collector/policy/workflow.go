@@ -128,6 +128,26 @@ func (w *Workflow) Strange(ctx context.Context, of Side) (lines []string, err er
 	return lines, nil
 }
 
+// GoBy says what of hours and places the rules in force go by; nothing before the
+// first.
+func (w *Workflow) GoBy(ctx context.Context) (all model.RulesGoBy, err error) {
+	now, err := w.base(ctx)
+	if err != nil || now.version == (Version{}) {
+		return all, err
+	}
+	set, err := compile(now.Files)
+	if err != nil {
+		return all, fmt.Errorf("the rules of %s: %w", now.Name, err)
+	}
+	for _, scope := range set.Policy().Scopes {
+		all.Premises = all.Premises || scope.Premises != ""
+		all.Hours = append(all.Hours, scope.When...)
+	}
+	slices.Sort(all.Hours)
+	all.Hours = slices.Compact(all.Hours)
+	return all, nil
+}
+
 // NamesOf says whether scopes of rules name groups, sites, years or hours at all.
 func NamesOf(files map[string][]byte) (bool, error) {
 	o, err := outline(files)
@@ -316,7 +336,7 @@ func (w *Workflow) publishProposal(ctx context.Context, id string, by model.User
 	if err := w.nobodyAlone(ctx, set); err != nil { // the roster may have changed since
 		return v, review, err
 	}
-	one, err := w.onePerson(ctx, proposer, by)
+	one, err := w.OnePerson(ctx, proposer, by)
 	if err != nil {
 		return v, review, err
 	}
@@ -372,9 +392,9 @@ func samePerson(a, b model.User) bool {
 		personName(a.Name) != "" && personName(a.Name) == personName(b.Name)
 }
 
-// onePerson says so too where the roster gives both users' accounts to one person:
+// OnePerson says so too where the roster gives both users' accounts to one person:
 // by the school's own reference, or by the name.
-func (w *Workflow) onePerson(ctx context.Context, a, b model.User) (bool, error) {
+func (w *Workflow) OnePerson(ctx context.Context, a, b model.User) (bool, error) {
 	if samePerson(a, b) {
 		return true, nil
 	}

@@ -143,6 +143,7 @@ func newWorkflow(s *state, p *policy.Publisher, desk *people.Desk) (*policy.Work
 		}
 		return hours.Words, nil
 	})
+	desk.GoBy, desk.OnePerson = w.GoBy, w.OnePerson
 	w.UseSchool(func(ctx context.Context) (rules.School, error) { return s.scopeWords(ctx, desk) })
 	return w, nil
 }

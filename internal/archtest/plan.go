@@ -34,6 +34,7 @@ var rooms = []room{
 	{"internal/mailbox", nil, "a mail server for demos and tests, no part of either program"},
 	{"internal/pgtest", nil, "a database server for tests, no part of either program"},
 	{"internal/demo", everything, "the demo drives the whole house"},
+	{"internal/taught", []string{"internal/packdir", "internal/packdir/heldback", "internal/rules", "internal/rules/phrases"}, "it works out the hints of the starter pack"},
 	{"internal/bench/...", everything, "the benchmark drives the whole house"},
 	{"internal/trialschool", []string{"collector/model", "collector/store", "internal/mailbox"}, "it drives the two programs from outside; neither may import it, so neither can lift a trial's limits (G12)"},
 	{"internal/e2etest", everything, "agent and collector in one process"},

@@ -1,6 +1,7 @@
 package timetable
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -114,6 +115,25 @@ func (t *Timetable) AllWords() []string {
 	}
 	slices.Sort(words)
 	return slices.Compact(words)
+}
+
+// Hours says at what hours of a week a word holds while there is school, at each site:
+// lines that are the same where these are. Terms, holidays and inset days are not of
+// it. A timetable that is not there has none.
+func (t *Timetable) Hours(word string) (lines []string) {
+	if t == nil {
+		return nil
+	}
+	for _, s := range t.plan.Sites {
+		for _, p := range s.Periods {
+			// A day of school is from the first bell of all to the last.
+			if word == SchoolDay || word == OutOfHours || word == string(p.Kind) || word == fold(p.Name) {
+				lines = append(lines, fmt.Sprint(t.plan.Zone, " ", fold(s.Name), " ", p.Days, p.Week, " ", p.From, "-", p.To))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
 }
 
 // EndOfPeriod is when the bell ends the period that is on at a site, and its
