@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"safelight/agent/daemon"
 	"safelight/agent/source"
 	"safelight/internal/cli"
+	"safelight/internal/packdir"
+	"safelight/internal/rules"
 )
 
 // ask types a command.
@@ -142,6 +145,25 @@ func TestObserveMarksWhatNobodyChose(t *testing.T) {
 	}
 	if got := decodeLines[seen](t, out); code != 0 || len(got) != 2 || got[0] != (seen{"update.googleapis.com", true}) || got[1] != (seen{"one.example", false}) {
 		t.Errorf("status %d, saw %+v, %s", code, got, stderr)
+	}
+}
+
+// What `observe` does not compile marks nothing.
+func TestObserveKnowsEveryMarkThatShips(t *testing.T) {
+	files, err := packdir.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := rules.OutlineOf(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := rules.OutlineOf(marksAlone(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(all.Marks, few.Marks) || len(all.Marks) < 100 || len(few.Categories) > 0 {
+		t.Errorf("%d marks and %d categories, want the %d marks there are and nothing else", len(few.Marks), len(few.Categories), len(all.Marks))
 	}
 }
 
