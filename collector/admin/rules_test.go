@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"strings"
@@ -12,15 +13,30 @@ import (
 	"safelight/collector/admin"
 	"safelight/collector/model"
 	"safelight/collector/policy"
-	"safelight/internal/packdir"
 	"safelight/internal/pki"
 )
+
+// packs stand for those that ship: two categories, and of the protected pack what
+// every set of rules has to have.
+func packs() map[string][]byte {
+	files := map[string][]byte{
+		"protected/pack.yaml": []byte("pack: protected\ntitle: What no rule may flag\nversion: 1\n"),
+		"protected/help.yaml": []byte("protected: help\ntitle: Help\nwhy: Looking for help is no harm.\ndomains: [help.example]\n"),
+		"ours/pack.yaml":      []byte("pack: ours\ntitle: Ours\nversion: 1\n"),
+	}
+	for id, head := range map[string]string{
+		"gambling": "title: Gambling\nrisk: ordinary\nseverity: medium\n", "ai-companions": "title: AI companions\nrisk: high\nseverity: high\n",
+	} {
+		files["ours/"+id+".yaml"] = fmt.Appendf(nil, "category: %s\n%snoun: %[1]s\nabout: A test.\npurpose: safeguarding\nowner: DSL\nwhy: A test.\nfirst_steps: [See the child.]\ndomains: [%[1]s.test]\n"+
+			"phrases: [{id: p-1, text: words of %[1]s}]\ntests: {hit: [{domain: %[1]s.test}], miss: [{domain: fine.test}, other words]}\n", id, head)
+	}
+	return files
+}
 
 // withRules gives the house the real way of a change, over its own store.
 func (h *house) withRules() map[string][]byte {
 	h.t.Helper()
-	shipped, err := packdir.Shipped()
-	must(h.t, err)
+	shipped := packs()
 	key, err := pki.NewPolicyKey()
 	must(h.t, err)
 	p, err := policy.NewPublisher(h.t.Context(), school, key, shipped, h.store.Store, func() time.Time { return noon.Add(time.Hour) })
@@ -76,7 +92,7 @@ func TestG07TheSamePersonWithTokenAndNameIsRefused(t *testing.T) {
 	h.user("Demo IT", model.DutyIT, "")
 	one[admin.RulesPublished](h, "rules/publish", admin.RulesPublish{Files: files, As: "Demo DSL", Reason: "first"})
 	lower := maps.Clone(files)
-	delete(lower, "starter/ai-companions.yaml") // of high risk
+	delete(lower, "ours/ai-companions.yaml") // of high risk
 	p := one[admin.RulesProposed](h, "rules/propose", admin.RulesPropose{RulesSide: admin.RulesSide{Name: "rules", Files: lower}, As: "Demo DSL", Reason: "calmer"})
 	if !p.Review.Lowering || !strings.HasPrefix(p.Review.Changes[0].Text, "drops the category AI companions") {
 		t.Errorf("proposed %+v", p)

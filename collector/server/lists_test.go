@@ -14,7 +14,6 @@ import (
 
 	"safelight/collector/model"
 	"safelight/internal/event"
-	"safelight/internal/packdir"
 	"safelight/internal/rules"
 )
 
@@ -57,8 +56,7 @@ func TestAFetchedListIsJudgedByAndChecked(t *testing.T) {
 	t.Cleanup(func() { must(s.close()) })
 	p, err := build(ctx, conf, s, Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	must(err)
-	files, err := packdir.Shipped()
-	must(err)
+	files := builtIn(t)
 	files["our-school/pack.yaml"] = []byte("pack: our-school\ntitle: Our school\nversion: 1\n")
 	files["our-school/shops.yaml"] = fmt.Appendf(nil, shops, source.URL)
 	_, err = p.policy.Publish(ctx, files, "u1", "a test")

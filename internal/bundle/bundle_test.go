@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -16,15 +17,32 @@ import (
 	"safelight/internal/rules/names"
 )
 
-// shipped are the packs, and a list of names.
-func shipped(t testing.TB) (map[string][]byte, *rules.Ruleset) {
-	t.Helper()
+// wide are the packs, and a list of names.
+func wide() (map[string][]byte, error) {
 	files, err := packdir.Shipped()
-	must(t, err)
+	if err != nil {
+		return nil, err
+	}
 	files["ours/pack.yaml"] = []byte("pack: ours\ntitle: Ours\nversion: 1\n")
 	files["ours/blocks.txt"] = []byte("crates.invented.example\nbarrels.invented.example\n")
 	files["ours/gambling.yaml"] = []byte("extends: gambling\nowner: Head of Year\nwhy: Somebody has to notice.\ndomains: [{file: blocks.txt, format: domains}]\ntests: {miss: [{domain: example.org}]}\n")
-	set, err := rules.Compile(files)
+	return files, nil
+}
+
+// wideOnce is wide compiled, once for all tests: it never changes.
+var wideOnce = sync.OnceValues(func() (*rules.Ruleset, error) {
+	files, err := wide()
+	if err != nil {
+		return nil, err
+	}
+	return rules.Compile(files)
+})
+
+func shipped(t testing.TB) (map[string][]byte, *rules.Ruleset) {
+	t.Helper()
+	files, err := wide()
+	must(t, err)
+	set, err := wideOnce()
 	must(t, err)
 	return files, set
 }
@@ -87,9 +105,10 @@ func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
 
 // Devices fetch what has another hash.
 func TestTheSameRulesGiveTheSameBytes(t *testing.T) {
-	_, set := shipped(t)
+	files, set := shipped(t)
 	first, open := opened(t, set)
-	_, again := shipped(t)
+	again, err := rules.Compile(files)
+	must(t, err)
 	for name, s := range map[string]*rules.Ruleset{"compiled again": again, "opened": open} {
 		second, err := Encode(s)
 		must(t, err)
