@@ -51,6 +51,55 @@ func says(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// ours is a folder of rules with two categories: commands are tried with these where
+// the words that ship are no matter, since these take seconds to compile and compare.
+func ours(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "ours")
+	write(t, filepath.Join(dir, "ours", "pack.yaml"), "pack: ours\ntitle: Ours\nversion: 1\n")
+	for id, rest := range map[string]string{
+		"gambling": "title: Gambling\nrisk: ordinary\nseverity: medium\ndomains: [bets.test]\nphrases: [{id: g-1, text: sure bets tonight}]\n" +
+			"tests: {hit: [sure bets tonight], miss: [sure footing tonight]}\n",
+		"suicide": "title: Suicide\nrisk: life\nseverity: urgent\nphrases: [{id: s-1, text: suicidal}]\nallow:\n  - suicidal tendencies band\n" +
+			"tests: {hit: [feeling suicidal], miss: [suicidal tendencies band]}\n",
+	} {
+		write(t, filepath.Join(dir, "ours", id+".yaml"), "category: "+id+"\nnoun: "+id+"\nabout: A test.\npurpose: safeguarding\nowner: DSL\nwhy: A test.\nfirst_steps: [See the child.]\n"+rest)
+	}
+	return dir
+}
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// begin brings our rules into force, which are not those that ship and so take two
+// people.
+func (d *desk) begin() {
+	d.t.Helper()
+	var p admin.RulesProposed
+	out := d.run(0, "rules", "propose", ours(d.t), "--as", "Demo IT", "--reason", "A trial", "--necessity", "Ours", "--json")
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		d.t.Fatal(err)
+	}
+	says(d.t, d.run(0, "rules", "publish", p.Proposal, "--as", "Demo DSL", "--reason", "A trial"), "Published rules 1.1.", "drops the category Self-harm altogether")
+}
+
+// A trial school takes the rules that ship as they are, by one person, and finds
+// them as they were.
+func TestTheRulesThatShipArePublishedAndShownAsTheyAre(t *testing.T) {
+	d := newDesk(t)
+	mine := filepath.Join(t.TempDir(), "rules")
+	says(t, d.run(0, "rules", "publish", "../packs", "--as", "Demo DSL", "--reason", "A trial"), "Published rules 1.1.", "Compared with the shipped rules, it:\n  nothing")
+	says(t, d.run(0, "rules", "show", "in-force", "--into", mine), "Rules 1.1, published", "Wrote ", mine)
+	suicide := filepath.Join(mine, "starter", "suicide.yaml")
+	replaceIn(t, suicide, "allow:\n", "allow:\n  - suicidal squad of a film\n")
+	says(t, d.run(0, "rules", "diff", mine), "From 1.1 to ", "adds 1 allow phrase to Suicide [lowers]: suicidal squad of a film", "takes two people")
+}
+
 func replaceIn(t *testing.T, file, old, now string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -71,9 +120,9 @@ func TestATechnicianChangesARuleInAFewCommands(t *testing.T) {
 	d := newDesk(t)
 	mine := filepath.Join(t.TempDir(), "rules")
 	dsl, it := []string{"--as", "Demo DSL", "--reason", "A trial"}, []string{"--as", "Demo IT", "--reason", "A book of year 9"}
-	says(t, d.run(0, append([]string{"rules", "publish", "../packs"}, dsl...)...), "Published rules 1.1.", "Compared with the shipped rules, it:\n  nothing")
+	d.begin()
 	says(t, d.run(0, "rules", "show", "in-force", "--into", mine), "Rules 1.1, published", "Wrote ", mine)
-	suicide := filepath.Join(mine, "starter", "suicide.yaml")
+	suicide := filepath.Join(mine, "ours", "suicide.yaml")
 	replaceIn(t, suicide, "allow:\n", "allow:\n  - suicidal squad of a film\n")
 	says(t, d.run(0, "rules", "diff", mine), "From 1.1 to ", "adds 1 allow phrase to Suicide [lowers]: suicidal squad of a film", "takes two people")
 	says(t, d.run(0, "rules", "explain", "--rules", mine, "search", "suicidal squad of a film"), "Nothing comes of it", "masked by the allow phrase")
@@ -137,7 +186,7 @@ func TestRuleVerbsThatHaveNothingToShowSaySo(t *testing.T) {
 
 func TestATrialThatIsKeptHasNoExamples(t *testing.T) {
 	d := newDesk(t)
-	d.run(0, "rules", "publish", "../packs", "--as", "Demo DSL", "--reason", "A trial")
+	d.begin()
 	var r model.TrialResult
 	if err := json.Unmarshal([]byte(d.run(0, "rules", "try", "in-force", "--since", "7d", "--json")), &r); err != nil {
 		t.Fatal(err)
@@ -166,18 +215,10 @@ func TestRulesOfADatabaseAreWrittenIntoTheirFolderAlone(t *testing.T) {
 func TestScopesThatTheSchoolDoesNotHaveAreSaid(t *testing.T) {
 	d := newDesk(t)
 	mine := filepath.Join(t.TempDir(), "rules")
-	d.run(0, "rules", "publish", "../packs", "--as", "Demo DSL", "--reason", "A trial")
+	d.begin()
 	d.run(0, "rules", "show", "in-force", "--into", mine)
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(mine, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	write("mine/pack.yaml", "pack: mine\ntitle: Mine\nversion: 1\n")
-	write("mine/more.yaml", `extends: gambling
+	write(t, filepath.Join(mine, "mine", "pack.yaml"), "pack: mine\ntitle: Mine\nversion: 1\n")
+	write(t, filepath.Join(mine, "mine", "more.yaml"), `extends: gambling
 owner: DSL
 why: A test.
 scope: {groups: [10c], sites: [man or], when: [workshp], years: [9]}
