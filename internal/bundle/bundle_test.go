@@ -3,11 +3,12 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -77,26 +78,48 @@ func eachText(t testing.TB, files map[string][]byte, visit func(string)) {
 	}
 }
 
+// whose are those a line is judged for.
+func whose() []rules.Input {
+	lesson := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	return []rules.Input{
+		{At: lesson},
+		{Role: "pupil", Year: "8", Groups: []string{"8b"}, Site: "main", Premises: "on", Periods: []string{"lesson", "school-day"}, At: lesson},
+		{Role: "pupil", Year: "12", Site: "annexe", Unfiltered: true, Premises: "off", Periods: []string{"out-of-hours"}, At: lesson.Add(10 * time.Hour), Unreviewed: true},
+		{Role: "staff", At: lesson, NoSearches: true},
+		{Role: "head", At: lesson},
+		{Role: "pupil", Year: "9", Periods: []string{"lesson"}, At: lesson, Exempt: []string{"games", "video", "self-harm"}, Recent: []rules.Seen{
+			{Category: "our-blocks", Rule: "our-blocks/list/blocks", At: lesson.Add(-time.Minute)}, {Category: "suicide", Rule: "x", At: lesson.Add(-time.Minute)},
+		}},
+	}
+}
+
 func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
 	files, set := shipped(t)
 	compiled, open := opened(t, set)
 	if compiled[NamesFile] == nil || len(compiled) != 3 {
 		t.Fatalf("it has %d files", len(compiled))
 	}
-	lines := 0
+	lines, flagged := 0, 0
 	eachText(t, files, func(text string) {
 		for _, kind := range []event.Kind{event.Domain, event.Search, event.Process} {
-			for _, role := range []string{"pupil", "staff"} {
-				in := rules.Input{Kind: kind, Text: text, Exe: text, Role: role}
+			for _, in := range whose() {
+				in.Kind, in.Text = kind, text
+				if kind == event.Process {
+					in.Exe, in.OriginalName, in.Signer, in.SHA256 = `C:\Apps\`+text, text, text, strings.Repeat("ab", 32)
+				}
 				lines++
-				if want, got := fmt.Sprintf("%+v", set.Judge(in)), fmt.Sprintf("%+v", open.Judge(in)); want != got {
-					t.Errorf("%s %q as %s: got %s, want %s", kind, text, role, got, want)
+				want, got := set.Judge(in), open.Judge(in)
+				if !reflect.DeepEqual(want, got) {
+					t.Errorf("%+v: got %+v, want %+v", in, got, want)
+				}
+				if want.Decision == rules.Flag {
+					flagged++
 				}
 			}
 		}
 	})
-	if lines < 5000 {
-		t.Errorf("only %d lines: does this test still see the packs?", lines)
+	if lines < 15000 || flagged < 3000 {
+		t.Errorf("only %d lines and %d flags: does this test still see the packs?", lines, flagged)
 	}
 	if v := open.Judge(rules.Input{Kind: event.Domain, Text: "www.crates.invented.example"}); v.List == "" {
 		t.Errorf("the list is gone: %+v", v)
