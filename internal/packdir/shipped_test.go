@@ -195,3 +195,28 @@ func TestEachShippedCategoryIsWorthItsPage(t *testing.T) {
 		}
 	}
 }
+
+// What hides visits is counted, and told only where a school's bypass rules ask.
+func TestTheBypassCategoryMayAskForWhatHidesVisits(t *testing.T) {
+	files, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	visited := rules.Input{Kind: event.Domain, Text: "dns.google"}
+	set := shippedRules(t)
+	if v := set.Judge(visited); v.Decision != rules.None || set.Marks("dns.google") != rules.MarkEncryptedDNS {
+		t.Errorf("as it ships: %+v, marks %q", v, set.Marks("dns.google"))
+	}
+	files["ours/pack.yaml"] = []byte("pack: ours\ntitle: Ours\nversion: 1\n")
+	files["ours/bypass.yaml"] = []byte("extends: bypass\nowner: IT\nwhy: Phones bring their own.\nmarked: [encrypted-dns, vpn, proxy]\n" +
+		"tests: {hit: [{domain: dns.google}], miss: [{domain: google.com}]}\n")
+	if set, err = rules.Compile(files); err != nil {
+		t.Fatal(err)
+	}
+	if v := set.Judge(visited); v.Decision != rules.Flag || v.Category != "bypass" {
+		t.Errorf("asked for: %+v", v)
+	}
+	for _, p := range set.Check() {
+		t.Error(p)
+	}
+}
