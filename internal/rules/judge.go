@@ -114,6 +114,8 @@ type judging struct {
 	hints   []hit    // of them, words that count together; see takeHints
 	masks   []mask   // by category
 	sums    []uint32 // of distinct phrases, by category
+	heavy   []hit    // see countOnce
+	counted []hit    // of one category, see countOnce
 	ordered []hit    // see byStart
 	places  []int32  // by byte of the text, see byStart
 	first   []int32  // by rule, see onePerRule; all nought between uses

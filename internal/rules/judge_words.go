@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"safelight/internal/rules/phrases"
@@ -50,16 +51,13 @@ func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
 }
 
 // weigh offers the hits of the categories whose distinct phrases together reach
-// the threshold, one hit a rule.
+// the threshold, one hit a rule. A word of the text counts once, see countOnce.
 func (j *judging) weigh(change func(*finding)) {
 	if len(j.hits) == 0 {
 		return
 	}
+	j.countOnce()
 	j.onePerRule()
-	j.clearSums()
-	for _, h := range j.hits {
-		j.sums[h.rule.Category] += h.rule.Weight
-	}
 	for _, h := range j.hits {
 		f := finding{rule: h.rule, start: h.Start, end: h.End, decision: Flag, words: h.Hit}
 		if change != nil {
@@ -71,6 +69,70 @@ func (j *judging) weigh(change func(*finding)) {
 		}
 		j.offer(f)
 	}
+}
+
+// placesOfARule is how many places of a rule are looked at for one that shares no
+// word with a heavier rule's.
+const placesOfARule = 4
+
+// countOnce adds up what the hits of each category weigh: a rule once, and a word of
+// the text once. Of hits that share a word the heaviest counts, and of those as heavy
+// the first: "how to hide a knife" is not two reasons for two phrases that both have
+// "hide a knife" in them. Where a threshold is reached it adds no further.
+func (j *judging) countOnce() {
+	j.clearSums()
+	j.fewPlaces()
+	for _, h := range j.heavy {
+		j.sums[h.rule.Category] = 0
+	}
+	j.counted = j.counted[:0]
+	for _, h := range j.heavy {
+		if len(j.counted) > 0 && j.counted[0].rule.Category != h.rule.Category {
+			j.counted = j.counted[:0]
+		}
+		if j.sums[h.rule.Category] >= j.category(h.rule).Threshold || j.isCounted(h) {
+			continue
+		}
+		j.counted = append(j.counted, h)
+		j.sums[h.rule.Category] += h.rule.Weight
+	}
+}
+
+// fewPlaces puts into j.heavy, the heaviest of a category first, the first places of
+// each rule of the categories that may reach their threshold; j.sums is what the
+// others weigh.
+func (j *judging) fewPlaces() {
+	j.roomByRule()
+	j.steps += 2 * len(j.hits)
+	j.heavy = j.heavy[:0]
+	for _, h := range j.hits {
+		if j.first[h.Ref] == 0 {
+			j.sums[h.rule.Category] += h.rule.Weight
+		}
+		if j.first[h.Ref] < placesOfARule {
+			j.first[h.Ref]++
+			j.heavy = append(j.heavy, h)
+		}
+	}
+	kept := j.heavy[:0]
+	for _, h := range j.heavy {
+		j.first[h.Ref] = 0
+		if j.sums[h.rule.Category] >= j.category(h.rule).Threshold {
+			kept = append(kept, h)
+		}
+	}
+	j.heavy = kept
+	j.steps += len(j.heavy) * bits.Len(uint(len(j.heavy)))
+	slices.SortFunc(j.heavy, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.rule.Category, b.rule.Category), cmp.Compare(b.rule.Weight, a.rule.Weight), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Ref, b.Ref))
+	})
+}
+
+// isCounted says whether a hit's rule counts already, or a word of it by another rule
+// of its category. Few do before a threshold is reached, so this is asked of few.
+func (j *judging) isCounted(h hit) bool {
+	j.steps += len(j.counted)
+	return slices.ContainsFunc(j.counted, func(c hit) bool { return c.Ref == h.Ref || j.words.Share(c.Hit, h.Hit) })
 }
 
 func (j *judging) clearSums() {

@@ -110,13 +110,16 @@ func (n *near) before(s *Scratch, node uint32, i, reach int) *occurrence {
 // element at words i to j. Taking each element before it where it stood last
 // makes the shortest span.
 func (t *Table) inOrder(s *Scratch, group, n uint32, within int, how How, i, j int) {
+	s.element(int32(i), int32(j))
 	at := i
 	for e := n - 1; e > 0; e-- {
 		o := s.near.before(s, t.groups.at(group+1+e), at, within+MaxWords)
 		if o == nil || i-int(o.j)-1 > within {
+			s.elems = s.elems[:0]
 			return
 		}
 		how |= o.how
+		s.element(o.i, o.j)
 		at = int(o.i)
 	}
 	s.report(t.groups.at(group), how, s.words[at].start, s.words[j].end, at, j)
@@ -141,6 +144,9 @@ func (t *Table) together(s *Scratch, group, element uint32, how How, i, j int) {
 		return // what is put together stands nearer than it is written
 	}
 	first := int32(i)
+	if second&headOnly == 0 {
+		s.element(int32(i), int32(j))
+	}
 	s.steps += int(n)
 	for e := range n {
 		if e == element || e == 0 && second&headOnly != 0 {
@@ -148,10 +154,14 @@ func (t *Table) together(s *Scratch, group, element uint32, how How, i, j int) {
 		}
 		o := s.near.latest(t.groups.at(group+2+e), i)
 		if o == nil || i-int(o.j)-1 > within {
+			s.elems = s.elems[:0]
 			return
 		}
 		how |= o.how
 		first = min(first, o.i)
+		if second&headOnly == 0 {
+			s.element(o.i, o.j)
+		}
 	}
 	if second&headOnly == 0 {
 		s.report(ref, how, s.words[first].start, s.words[j].end, int(first), j)

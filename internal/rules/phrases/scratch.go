@@ -7,7 +7,12 @@ type Hit struct {
 	How        How // what had to be read into it
 
 	from, to uint32 // what it was read as, in Scratch.said
+
+	first, last uint32 // its words, in Scratch.parts, where they stand apart
 }
+
+// span is a stretch of the text, in bytes.
+type span struct{ start, end uint32 }
 
 // word is a folded word and the span of the text it was read from.
 type word struct {
@@ -37,6 +42,8 @@ type Scratch struct {
 	hashes []uint64 // of words, see lookWords
 	hits   []Hit
 	said   []byte // what hits were read as, for those that are not plain
+	parts  []span // the elements of hits whose words stand apart
+	elems  []span // those of the hit that is being told of
 	steps  int
 	seen   seen
 	near   near
@@ -68,7 +75,7 @@ func (s *Scratch) reset(text string) {
 // begin makes a Scratch ready for a new text.
 func (s *Scratch) begin(t *Table) {
 	s.table = t
-	s.hits, s.said, s.steps = s.hits[:0], s.said[:0], 0
+	s.hits, s.said, s.parts, s.steps = s.hits[:0], s.said[:0], s.parts[:0], 0
 	s.seen.clear()
 	s.rowLeet, s.rowOne, s.drawn = false, false, false
 }
@@ -83,11 +90,45 @@ func (s *Scratch) ReadAs(h Hit) string { return string(s.said[h.from:h.to]) }
 
 func (s *Scratch) bytes(w word) []byte { return s.buf[w.from:w.to] }
 
+// Share says whether two hits of the last search were read from a word of the text
+// that is the same. What stands between the elements of a phrase is not of it.
+func (s *Scratch) Share(a, b Hit) bool {
+	if a.Start >= b.End || b.Start >= a.End {
+		return false
+	}
+	var one, other [1]span
+	for _, x := range s.spansOf(&a, &one) {
+		for _, y := range s.spansOf(&b, &other) {
+			s.steps++
+			if x.start < y.end && y.start < x.end {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spansOf gives the spans of a hit, in room where it has but one.
+func (s *Scratch) spansOf(h *Hit, room *[1]span) []span {
+	if h.first == h.last {
+		room[0] = span{uint32(h.Start), uint32(h.End)}
+		return room[:]
+	}
+	return s.parts[h.first:h.last]
+}
+
+// element notes that words i to j are one of the hit that is told of next.
+func (s *Scratch) element(i, j int32) {
+	s.elems = append(s.elems, span{s.words[i].start, s.words[j].end})
+}
+
 // report keeps a hit unless an earlier, milder reading found it too. Words i to
 // j are what it was read from.
 func (s *Scratch) report(ref uint32, how How, start, end uint32, i, j int) {
 	s.steps++
 	h := Hit{Ref: ref, Start: int(start), End: int(end), How: how}
+	elems := s.elems
+	s.elems = s.elems[:0]
 	if !s.seen.add(s.hits, h) {
 		return
 	}
@@ -96,6 +137,9 @@ func (s *Scratch) report(ref uint32, how How, start, end uint32, i, j int) {
 		s.say(i, j)
 	}
 	h.to = uint32(len(s.said))
+	h.first = uint32(len(s.parts))
+	s.parts = append(s.parts, elems...)
+	h.last = uint32(len(s.parts))
 	s.hits = append(s.hits, h)
 }
 
