@@ -46,7 +46,7 @@ func TestCheckLetsStandWhatHasItsReason(t *testing.T) {
 		"a longer phrase":            "phrases:\n  - {id: k-1, text: big knife}\n  - {id: k-2, text: a big knife}\n",
 		"an allow about something":   "phrases:\n  - {id: k-1, text: big knife}\nallow: [big knife block]\n",
 		"an allow in a context":      "phrases:\n  - {id: k-1, text: big knife}\nallow: [{text: big knife, near: [kitchen], within: 3}]\n",
-		"several that reach it":      "threshold: 150\nphrases:\n  - {id: k-1, text: big knife, weight: 75}\n  - {id: k-2, text: big, weight: 75}\n",
+		"several that reach it":      "threshold: 150\nphrases:\n  - {id: k-1, text: knife, weight: 75}\n  - {id: k-2, text: big, weight: 75}\n",
 		"an allow for some only":     "phrases:\n  - {id: k-1, text: big knife}\n",
 		"a site and its safe corner": "phrases: [{id: k-1, text: big knife}]\ndomains: [blades.example, {allow: [museum.blades.example]}]\n",
 	} {
