@@ -18,9 +18,14 @@ func TestManyJudgeAtOnceAsOneDoes(t *testing.T) {
 		"acme/lists/ours.txt", "our-block.example\n")
 	compiled, opened := both(t, files, nil)
 	inputs := []Input{
-		{Kind: event.Search, Text: "b1g kn1fe h1de it"}, {Kind: event.Search, Text: "a machete in the garden, sharp new blade"}, {Kind: event.Search, Text: "ordinary words"},
-		{Kind: event.Domain, Text: "www.blades.example"}, {Kind: event.Domain, Text: "a.our-block.example"}, {Kind: event.Domain, Text: "0ur-schooi.example"},
-		{Kind: event.Domain, Text: "www.childline.org.uk"}, {Kind: event.Process, Text: "blade.exe"},
+		{Kind: event.Search, Text: "b1g kn1fe h1de it"},
+		{Kind: event.Search, Text: "a machete in the garden, sharp new blade"},
+		{Kind: event.Search, Text: "ordinary words"},
+		{Kind: event.Domain, Text: "www.blades.example"},
+		{Kind: event.Domain, Text: "a.our-block.example"},
+		{Kind: event.Domain, Text: "0ur-schooi.example"},
+		{Kind: event.Domain, Text: "www.childline.org.uk"},
+		{Kind: event.Process, Text: "blade.exe"},
 		{Kind: event.Search, Text: "sharp blade", At: noon, Recent: []Seen{{Category: "knives", At: noon}, {Category: "knives", At: noon}}},
 	}
 	var want []Verdict
