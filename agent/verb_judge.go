@@ -58,6 +58,9 @@ func subject(who *rules.Input, at string) error {
 	if !slices.Contains([]string{"", "on", "off"}, who.Premises) {
 		return cli.Usagef("--premises %q: want on or off", who.Premises)
 	}
+	if err := rules.CheckWho(who.Year, who.Periods); err != nil {
+		return cli.Usagef("%w", err)
+	}
 	who.At = time.Now()
 	if at == "" {
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -42,7 +43,9 @@ tests: {hit: [silver spinner], miss: [spinner]}
 			t.Errorf("%v: %+v, want %s", c.args, v, c.want)
 		}
 	}
-	if code, _, _ := ask(t, "", "judge", "--rules", dir, "--premises", "home"); code != 2 {
-		t.Errorf("--premises home: status %d", code)
+	for _, wrong := range [][]string{{"--premises", "home"}, {"--year", "x"}, {"--year", "14"}, {"--period", "lessons"}, {"--role", "king"}} {
+		if code, _, stderr := ask(t, "", append([]string{"judge", "--rules", dir}, wrong...)...); code != 2 || !strings.Contains(stderr, wrong[1]) {
+			t.Errorf("%v: status %d, %q", wrong, code, stderr)
+		}
 	}
 }

@@ -38,6 +38,15 @@ func (w *Workflow) Explain(ctx context.Context, name string, q model.RuleQuestio
 	if err != nil {
 		return model.RuleExplanation{}, err
 	}
+	if w.has != nil {
+		school, err := w.has(ctx)
+		if err != nil {
+			return model.RuleExplanation{}, fmt.Errorf("reading what the school has: %w", err)
+		}
+		if err := school.CheckWhere(q.Groups, q.Site, q.Periods); err != nil {
+			return model.RuleExplanation{}, err
+		}
+	}
 	set, err := w.asOnDevices(ctx, side)
 	if err != nil {
 		return model.RuleExplanation{}, err
@@ -58,6 +67,9 @@ func question(q model.RuleQuestion) (rules.Input, error) {
 		return rules.Input{}, fmt.Errorf("the role %q: want one of %s", q.Role, strings.Join(rules.Roles(), ", "))
 	case !slices.Contains([]string{"", "on", "off"}, q.Premises):
 		return rules.Input{}, fmt.Errorf("--premises %q: want on or off", q.Premises)
+	}
+	if err := rules.CheckWho(q.Year, q.Periods); err != nil {
+		return rules.Input{}, err
 	}
 	return rules.Input{
 		Kind: event.Kind(q.Kind), Text: q.Text, Exe: q.Exe, Role: cmp.Or(q.Role, "pupil"), Year: q.Year, Groups: q.Groups,

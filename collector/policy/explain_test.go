@@ -37,6 +37,7 @@ func TestABadQuestionIsRefused(t *testing.T) {
 	for says, q := range map[string]model.RuleQuestion{
 		"the kind": {Kind: "mail", Text: "x"}, "the text": {Kind: "search", Text: " "},
 		"the role": {Kind: "search", Text: "x", Role: "king"}, "--premises": {Kind: "search", Text: "x", Premises: "near"},
+		"the year": {Kind: "search", Text: "x", Year: "x"}, "the period": {Kind: "search", Text: "x", Periods: []string{"lessons"}},
 	} {
 		_, err := policy.Explain(policy.Side{Name: "folder", Files: both(t)}, q)
 		wantError(t, err, says)

@@ -78,3 +78,36 @@ func nearWord(word string, known []string) string {
 	}
 	return meant(strings.ToLower(word), lower)
 }
+
+// CheckWho says what is wrong with what somebody typed as a person's year and as words
+// of the timetable: neither would hold anywhere, and the answer would be another
+// person's. Empty ones are not known.
+func CheckWho(year string, periods []string) error {
+	if year != "" && !isYearGroup(foldYear(year)) {
+		return fmt.Errorf("the year %q: want a year from 1 to %d, R or N", year, lastYear)
+	}
+	for _, word := range periods {
+		if m := meantWord(word); m != "" {
+			return fmt.Errorf("the period %q: did you mean %q?", word, m)
+		}
+	}
+	return nil
+}
+
+// CheckWhere says which group, site or period a question names that the school does not
+// have; what is nil of the school is not known.
+func (s School) CheckWhere(groups []string, site string, periods []string) error {
+	ask := map[string][]string{"groups": groups, "when": periods}
+	if site != "" {
+		ask["sites"] = []string{site}
+	}
+	for _, key := range []string{"groups", "sites", "when"} {
+		known, where, _ := s.of(key)
+		for _, word := range ask[key] {
+			if known != nil && !hasWord(known, word) {
+				return fmt.Errorf("the %s %q is not %s; %sleave it out where it is not known", map[string]string{"groups": "group", "sites": "site", "when": "period"}[key], word, where, nearWord(word, known))
+			}
+		}
+	}
+	return nil
+}

@@ -52,3 +52,35 @@ func TestNothingIsStrangeWhereTheSchoolIsNotKnown(t *testing.T) {
 		t.Errorf("of a roster without any: %q", got)
 	}
 }
+
+func TestWhoIsAskedAboutIsChecked(t *testing.T) {
+	for _, year := range []string{"", "7", "Year 13", "Y07", "reception", "N"} {
+		if err := CheckWho(year, []string{"lesson", "period 1"}); err != nil {
+			t.Errorf("%q: %v", year, err)
+		}
+	}
+	for _, year := range []string{"x", "14", "0", "7-9", "7b", "seven"} {
+		if err := CheckWho(year, nil); err == nil || !strings.Contains(err.Error(), "want a year from 1 to 13, R or N") {
+			t.Errorf("%q: %v", year, err)
+		}
+	}
+	if err := CheckWho("", []string{"Lessons"}); err == nil || !strings.Contains(err.Error(), `did you mean "lesson"?`) {
+		t.Error(err)
+	}
+	school := School{Groups: []string{"10b"}, Sites: []string{"Manor"}, Periods: []string{"workshop"}}
+	if err := school.CheckWhere([]string{"10B"}, "manor", []string{"school-day", "Workshop"}); err != nil {
+		t.Error(err)
+	}
+	for want, err := range map[string]error{
+		`the group "10c" is not on the roster; did you mean "10b"?`: school.CheckWhere([]string{"10c"}, "", nil),
+		`the site "farm" is not a site of the school; leave it out`: school.CheckWhere(nil, "farm", nil),
+		`the period "nap" is not in the timetable`:                  school.CheckWhere(nil, "", []string{"nap"}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if err := (School{}).CheckWhere([]string{"x"}, "y", []string{"z"}); err != nil {
+		t.Error(err)
+	}
+}
