@@ -35,7 +35,6 @@ func Review(from, to *rules.Outline) model.RuleReview {
 		}
 	}
 	r.spellings(from, to)
-	r.ordinary(from, to)
 	r.marks(from, to)
 	r.packs(from, to)
 	return r.done()

@@ -22,7 +22,6 @@ phrases:
   - {id: m-2, all: [tight, rope], within: 5, weight: 60}
   - {id: m-3, text: mots bien graves, lang: fr, reviewed: false}
 allow: [{text: tight, near: [trousers], within: 3}]
-hints: [{weight: 60, any: [noosed, dangling]}]
 domains:
   - {list: far-list, url: "https://lists.example/names.txt", format: domains, licence: CC0-1.0, from: Invented Lists, max_shrink: 20%}
   - {lookalike_of: [ourschool.example]}
@@ -55,8 +54,6 @@ func TestG07EveryPartOfTheLanguageIsReviewed(t *testing.T) {
 		"other times":       {"premises: on", "premises: on, when: [lesson]", "holds 2 phrases of Grave for fewer people, places or times", true, false},
 		"no raise":          {"raise: [{repeats: 3, within: 1h, to: urgent}]\n", "", "makes less of what it finds of Grave graver", true, false},
 		"less weight":       {"halfway words, weight: 60", "halfway words, weight: 50", "gives 1 phrase of Grave less weight", true, false},
-		"a hint gone":       {"[noosed, dangling]", "[noosed]", "drops 1 hint of Grave", true, false},
-		"a lighter hint":    {"hints: [{weight: 60", "hints: [{weight: 50", "gives 2 hints of Grave less weight", true, false},
 		"nearer":            {"within: 5, weight", "within: 2, weight", "drops 1 phrase of Grave", true, false},
 		"a language on":     {"reviewed: false", "reviewed: true", `begins to look for Grave in the language "fr"`, false, true},
 		"a wider allow":     {"near: [trousers]", "near: [trousers, jacket]", "adds 1 allow phrase to Grave", true, false},

@@ -24,7 +24,6 @@ type kindWords struct {
 
 var kinds = []kindWords{
 	{rules.RulePhrase, "phrases", "phrase", "phrases", false, false},
-	{rules.RuleHint, "hints", "hint", "hints", false, false},
 	{rules.RuleAllowPhrase, "allow-phrases", "allow phrase", "allow phrases", true, false},
 	{rules.RuleDomain, "domains", "domain", "domains", false, false},
 	{rules.RuleAllowDomain, "allow-domains", "allowed domain", "allowed domains", true, false},
@@ -86,9 +85,7 @@ func eitherScope(a, b rules.Scope) rules.Scope {
 }
 
 // judges says whether a rule is on: a language that nobody reviewed is not (G6).
-func judges(r rules.OutlineRule) bool {
-	return r.Reviewed || r.Kind != rules.RulePhrase && r.Kind != rules.RuleHint
-}
+func judges(r rules.OutlineRule) bool { return r.Reviewed || r.Kind != rules.RulePhrase }
 
 // kind compares the rules of one kind.
 func (r *reviewer) kind(k kindWords, was, is rules.OutlineCategory) {
@@ -216,41 +213,6 @@ func (r *reviewer) spellings(from, to *rules.Outline) {
 		r.changes = append(r.changes, model.RuleChange{
 			What: "spellings-removed", Items: removed, Lowers: true,
 			Text: fmt.Sprintf("no longer reads %d %s of words", len(removed), pick(len(removed) == 1, "spelling", "spellings")),
-		})
-	}
-}
-
-// ordinary compares the words that speak against hints.
-func (r *reviewer) ordinary(from, to *rules.Outline) {
-	weights := func(o *rules.Outline) map[string]uint32 {
-		all := map[string]uint32{}
-		for _, w := range o.Ordinary {
-			all[strings.ToLower(w.Text)] = w.Weight
-		}
-		return all
-	}
-	before, after := weights(from), weights(to)
-	var more, less []string
-	for _, word := range sortedKeys(after) {
-		if after[word] > before[word] {
-			more = append(more, word)
-		}
-	}
-	for _, word := range sortedKeys(before) {
-		if before[word] > after[word] {
-			less = append(less, word)
-		}
-	}
-	if len(more) > 0 {
-		r.changes = append(r.changes, model.RuleChange{
-			What: "ordinary-more", Items: more, Lowers: len(r.from) > 0,
-			Text: fmt.Sprintf("lets %d %s speak more against hints", len(more), pick(len(more) == 1, "word", "words")),
-		})
-	}
-	if len(less) > 0 {
-		r.changes = append(r.changes, model.RuleChange{
-			What: "ordinary-less", Items: less, Widens: len(less) >= listSize,
-			Text: fmt.Sprintf("lets %d %s speak less against hints", len(less), pick(len(less) == 1, "word", "words")),
 		})
 	}
 }

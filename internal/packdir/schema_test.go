@@ -103,9 +103,6 @@ domains:
 programs:
   - knifegame.exe
   - {original_name: knifegame.exe, path: '*\Games\*', signer: Knife Games, sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", severity: low}
-hints:
-  - {weight: 60, any: [sharpened, up my sleeve]}
-  - {weight: 40, severity: medium, any: [blade]}
 raise:
   - {repeats: 3, within: 1h, to: high}
   - {with: [self-harm], within: 24h, to: urgent}
@@ -122,7 +119,7 @@ tests:
     - {domain: museum.swords.example}
 first_steps: [Speak with the pupil in person.]
 `),
-	"own/words.yaml":    []byte("words: own\ntitle: Our words\nwhy: One list.\nspellings: [{means: want to, typed: [wantta, 22]}]\nordinary: [{weight: 30, any: [homework, essay]}]\nsets: [{set: wanting, any: [want, wish]}]\n"),
+	"own/words.yaml":    []byte("words: own\ntitle: Our words\nwhy: One list.\nspellings: [{means: want to, typed: [wantta, 22]}]\nsets: [{set: wanting, any: [want, wish]}]\n"),
 	"own/approved.yaml": []byte("approved: weapons-own\ntitle: Programs that we know\nwhy: What is not on it is new.\nowner: IT\nprograms: [word.exe, {name: calc.exe}]\n"),
 }
 
@@ -183,9 +180,6 @@ func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 		"no tests":                    {"tests:", "texts:"},
 		"a phrase without an id":      {"{id: w-001, text", "{text"},
 		"a phrase without words":      {"id: w-002, all: [noose, tie], within: 5,", "id: w-002,"},
-		"a hint without a weight":     {"{weight: 60, any", "{any"},
-		"a hint that flags alone":     {"{weight: 60, any", "{weight: 100, any"},
-		"a hint without words":        {", any: [blade]", ""},
 		"an order that is neither":    {"order: true", "order: maybe"},
 		"a choice of nothing":         {"[noose, tie], glock", "[], glock"},
 		"an unknown way to match":     {"match: part", "match: most"},

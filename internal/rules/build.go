@@ -37,7 +37,6 @@ func (c *compiler) build() {
 	c.addApproved()
 	c.addProtected()
 	c.addHelp()
-	c.addOrdinary()
 	c.addRaises()
 	c.unusedFiles()
 }
@@ -97,7 +96,6 @@ func (c *compiler) fill(d *defined, f *categoryFile) {
 	c.addLists(src, f)
 	c.addLookalikes(src, f)
 	c.addPrograms(src, f)
-	c.addHints(src, f)
 	c.source.tests = append(c.source.tests, catTests{d.index, f.tests})
 }
 

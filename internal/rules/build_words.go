@@ -53,42 +53,6 @@ func (c *compiler) apart(p phrase, rule uint32) {
 	c.word(p.pos, phrases.Phrase{Ref: rule, All: all, Within: p.within, Ordered: p.ordered})
 }
 
-// addHints adds a category's words that count together.
-func (c *compiler) addHints(src from, f *categoryFile) {
-	for _, h := range f.hints {
-		for i, text := range h.words {
-			c.hint(h.at[i], text)
-			rule := c.rule(src, h.at[i], h.severity, Rule{
-				Kind: RuleHint, ID: c.id(src, "hint/"+clip(text)), Weight: h.weight, Lang: f.lang, Reviewed: f.reviewed, Search: true,
-			})
-			c.word(h.at[i], phrases.Phrase{Ref: rule, Text: text, NoSpelledOut: true})
-		}
-	}
-}
-
-// addOrdinary adds the words that speak against hints.
-func (c *compiler) addOrdinary() {
-	for _, f := range c.wordFiles {
-		for _, h := range f.ordinary {
-			for i, text := range h.words {
-				c.hint(h.at[i], text)
-				rule := c.rule(from{cat: -1}, h.at[i], 0, Rule{Kind: RuleOrdinary, ID: "ordinary/" + clip(text), Weight: h.weight, Reviewed: true, Search: true})
-				c.word(h.at[i], phrases.Phrase{Ref: rule, Text: text, NoSpelledOut: true})
-			}
-		}
-	}
-}
-
-// hint refuses a word that is a hint twice: it would count twice.
-func (c *compiler) hint(at pos, text string) {
-	key := string(new(phrases.Scratch).Fold(text))
-	if other, twice := c.hints[key]; twice {
-		c.bad(at, fmt.Sprintf("hint %q is also in %s", clip(text), other), "a word weighs once: keep the one whose category it speaks for most")
-		return
-	}
-	c.hints[key] = at
-}
-
 // addHelp adds the built-in words that ask for help.
 func (c *compiler) addHelp() {
 	rule := c.rule(from{cat: -1}, pos{file: "built in"}, 0, Rule{Kind: RuleHelp, ID: "help", Reviewed: true, Search: true})

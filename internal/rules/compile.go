@@ -99,7 +99,6 @@ type compiler struct {
 
 	byID  map[string]*defined
 	sets  map[string]*wordSet
-	hints map[string]pos // by their words, folded
 	lists []namesOf
 	named []scopeWord
 }
@@ -116,7 +115,7 @@ func newCompiler(files map[string][]byte, lists map[string]NameList) *compiler {
 		policy: &Policy{Engine: Engine, Scopes: make([]Scope, 1)},
 		source: &source{sites: map[string]pos{}, noise: map[string]pos{}},
 		files:  files, given: lists,
-		packs: map[string]*packFile{}, used: map[string]bool{}, byID: map[string]*defined{}, sets: map[string]*wordSet{}, hints: map[string]pos{},
+		packs: map[string]*packFile{}, used: map[string]bool{}, byID: map[string]*defined{}, sets: map[string]*wordSet{},
 	}
 }
 

@@ -14,7 +14,7 @@ func (j *judging) stands(r *Rule, f finding) bool {
 	if holds, decided := j.lens.overrules(allow, r.Scope != 0); decided {
 		return holds
 	}
-	if (r.Kind == RulePhrase || r.Kind == RuleAllowPhrase || r.Kind == RuleHint) && !r.Reviewed && !j.in.Unreviewed {
+	if (r.Kind == RulePhrase || r.Kind == RuleAllowPhrase) && !r.Reviewed && !j.in.Unreviewed {
 		j.lost(f, lostToReview, nil)
 		return false
 	}
@@ -114,15 +114,12 @@ func (j *judging) verdict() Verdict {
 
 // explain fills in how a verdict came about.
 func (j *judging) explain(v *Verdict, f finding) {
-	if f.rule.Kind == RulePhrase || f.rule.Kind == RuleHint {
+	if f.rule.Kind == RulePhrase {
 		v.How = f.words.How.Words()
 		if v.ReadAs = j.words.ReadAs(f.words); v.ReadAs == v.Match {
 			v.ReadAs = ""
 		}
 		v.Evidence = j.evidence(f)
-	}
-	if f.rule.Kind == RuleHint {
-		v.Evidence = j.hintEvidence(f)
 	}
 	if f.rule.Kind == RuleList {
 		v.List = listOf(f.rule.ID)

@@ -106,7 +106,7 @@ func (j *judging) found(f finding) {
 }
 
 func (j *judging) wordsOf(f finding) (w words) {
-	if f.rule.Kind != RulePhrase && f.rule.Kind != RuleHint {
+	if f.rule.Kind != RulePhrase {
 		return w
 	}
 	w.readAs, w.how = j.words.ReadAs(f.words), f.words.How.Words()

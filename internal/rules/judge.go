@@ -111,7 +111,6 @@ type judging struct {
 
 	text    string   // what is read: search words, or the host cleaned
 	hits    []hit    // that stand
-	hints   []hit    // of them, words that count together; see takeHints
 	masks   []mask   // by category
 	sums    []uint32 // of distinct phrases, by category
 	heavy   []hit    // see countOnce

@@ -13,13 +13,12 @@ import (
 func (j *judging) eachPhrase(text string) {
 	j.read(j.rs.phrases.Search(&j.words, text), true)
 	j.weigh(nil)
-	j.weighHints()
 }
 
 // read keeps in j.hits the hits that hold for the subject and that nothing
 // masks; search says whether they are of search words or of a host name.
 func (j *judging) read(found []phrases.Hit, search bool) {
-	j.hits, j.hints = j.hits[:0], j.hints[:0]
+	j.hits = j.hits[:0]
 	j.steps += len(found)
 	for _, h := range found {
 		if int(h.Ref) >= len(j.rs.policy.Rules) {
@@ -33,15 +32,12 @@ func (j *judging) read(found []phrases.Hit, search bool) {
 	}
 	if len(j.hits) > 0 {
 		j.standing(search)
-		j.takeHints()
 	}
 }
 
 // looks reports whether a phrase is for this kind of text and this subject.
 func (j *judging) looks(r *Rule, h phrases.Hit, search bool) bool {
 	switch {
-	case r.Kind == RuleHint || r.Kind == RuleOrdinary:
-		return search && j.countsAsHint(r, h)
 	case r.Kind != RulePhrase && r.Kind != RuleAllowPhrase, search && !r.Search, !search && !r.Host:
 		return false
 	case r.Kind == RuleAllowPhrase && j.exempt(r.Category):

@@ -65,10 +65,6 @@ func (j *judging) standing(search bool) {
 			j.masks[h.rule.Category].stretch(h)
 			continue
 		}
-		if h.rule.Kind == RuleOrdinary {
-			kept = append(kept, h)
-			continue
-		}
 		f := finding{rule: h.rule, start: h.Start, end: h.End, words: h.Hit}
 		if h.End <= help.end {
 			j.lost(f, lostToHelp, help.by)

@@ -148,13 +148,13 @@ func (p *Policy) check() error {
 
 func (p *Policy) checkRule(r *Rule) error {
 	switch {
-	case r.Kind < RulePhrase || r.Kind > RuleOrdinary:
+	case r.Kind < RulePhrase || r.Kind > RuleApproved:
 		return fmt.Errorf("is of kind %d, which nobody knows", r.Kind)
 	case int(r.Scope) >= len(p.Scopes):
 		return errors.New("has a scope that is not there")
-	case (r.Kind == RuleHelp || r.Kind == RuleOrdinary) && r.Category == -1:
+	case r.Kind == RuleHelp && r.Category == -1:
 		return nil
-	case r.Kind == RuleHelp || r.Kind == RuleOrdinary || r.Category < 0 || int(r.Category) >= len(p.Categories):
+	case r.Kind == RuleHelp || r.Category < 0 || int(r.Category) >= len(p.Categories):
 		return errors.New("has a category that is not there")
 	case r.Severity < event.Low || r.Severity > event.Urgent:
 		return errors.New("has no severity")

@@ -53,8 +53,7 @@ func (j *judging) sortFew(hits []hit) {
 
 // order puts what masks before what is masked.
 func order(h hit) int {
-	switch h.rule.Kind {
-	case RulePhrase, RuleHint, RuleOrdinary:
+	if h.rule.Kind == RulePhrase {
 		return 1
 	}
 	return 0

@@ -15,7 +15,6 @@ type Outline struct {
 	Packs      []Pack
 	Categories []OutlineCategory // by id
 	Spellings  []OutlineSpelling // by what is typed
-	Ordinary   []OutlineOrdinary // words that speak against hints, by word
 	Marks      []OutlineMark     // by mark and name
 
 	named []scopeWord
@@ -62,12 +61,6 @@ type OutlineRaise struct {
 // OutlineSpelling is a word as people type it, and what it is read as.
 type OutlineSpelling struct{ Typed, Meant string }
 
-// OutlineOrdinary is a word that speaks against hints, and by how much.
-type OutlineOrdinary struct {
-	Text   string
-	Weight uint32
-}
-
 // OutlineMark is a name and what is known of it beside any category.
 type OutlineMark struct {
 	Mark string
@@ -93,13 +86,6 @@ func OutlineOf(files map[string][]byte) (*Outline, error) {
 	for _, f := range c.cats {
 		o.Categories[at[f.cat.ID]].add(f)
 		o.Categories[at[f.cat.ID]].addSets(f, c.sets)
-	}
-	for _, f := range c.wordFiles {
-		for _, h := range f.ordinary {
-			for _, text := range h.words {
-				o.Ordinary = append(o.Ordinary, OutlineOrdinary{text, h.weight})
-			}
-		}
 	}
 	for _, s := range c.source.spellings {
 		o.Spellings = append(o.Spellings, OutlineSpelling{s.Typed, s.Meant})
@@ -142,11 +128,6 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	}
 	for _, p := range f.allow {
 		put(OutlineRule{Kind: RuleAllowPhrase, Text: p.written(), Search: true, Host: true, Reviewed: true})
-	}
-	for _, h := range f.hints {
-		for _, text := range h.words {
-			put(OutlineRule{Kind: RuleHint, ID: "hint", Text: text, Severity: h.severity, Search: true, Weight: h.weight, Lang: f.lang, Reviewed: f.reviewed})
-		}
 	}
 	c.addNames(f, put)
 	for _, p := range f.progs {
@@ -272,6 +253,5 @@ func (o *Outline) sort() {
 		})
 	}
 	slices.SortFunc(o.Spellings, func(a, b OutlineSpelling) int { return cmp.Compare(a.Typed, b.Typed) })
-	slices.SortFunc(o.Ordinary, func(a, b OutlineOrdinary) int { return cmp.Compare(a.Text, b.Text) })
 	slices.SortFunc(o.Marks, func(a, b OutlineMark) int { return cmp.Or(cmp.Compare(a.Mark, b.Mark), cmp.Compare(a.Name, b.Name)) })
 }

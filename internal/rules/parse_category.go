@@ -35,7 +35,6 @@ type categoryFile struct {
 	looks    []lookalikeRule
 	progs    []programRule
 	raises   []raiseRule
-	hints    []hint
 	marked   Mark // lists whose names it flags too
 	tests    tests
 }
@@ -63,7 +62,7 @@ const (
 
 // The keys a category file and one that extends a category may have.
 var (
-	judgingKeys  = []string{"lang", "reviewed", "scope", "phrases", "allow", "domains", "programs", "marked", "raise", "hints", "tests"}
+	judgingKeys  = []string{"lang", "reviewed", "scope", "phrases", "allow", "domains", "programs", "marked", "raise", "tests"}
 	categoryKeys = append([]string{
 		"category", "title", "noun", "about", "purpose", "risk", "severity", "owner", "why", "locked", "action", "threshold",
 		"first_steps", "helplines",
@@ -236,11 +235,6 @@ func (r *reader) rules(f fields, c *categoryFile) {
 	}
 	for _, n := range r.list(f.by["raise"], "raise") {
 		r.raise(n, c)
-	}
-	for _, n := range r.list(f.by["hints"], "hints") {
-		if h, ok := r.hint(n, "a hint", "weight", "severity", "any"); ok {
-			c.hints = append(c.hints, h)
-		}
 	}
 	c.marked = r.marked(f.by["marked"])
 	r.tests(f, c)

@@ -12,22 +12,19 @@ import (
 )
 
 // wordsFile holds words for the phrases of every category: sets that they name,
-// how people spell, and words that speak against hints. It flags nothing by itself:
+// and how people spell. It flags nothing by itself:
 //
 //	words: english
 //	title: How pupils write
 //	why: One list of ways to say it serves every phrase.
 //	spellings:
 //	  - {means: want to, typed: [wanna, wana]}
-//	ordinary:
-//	  - {weight: 30, any: [homework, essay]}
 //	sets:
 //	  - {set: want, any: [want to, need to, going to]}
 type wordsFile struct {
 	pos       pos
 	spellings []spelling
 	sets      []wordSet
-	ordinary  []hint
 }
 
 type spelling struct {
@@ -52,7 +49,7 @@ const (
 
 // words reads a words file.
 func (r *reader) wordsFile(n *yaml.Node) *wordsFile {
-	f, ok := r.mapping(n, "the file", "words", "title", "why", "owner", "spellings", "sets", "ordinary")
+	f, ok := r.mapping(n, "the file", "words", "title", "why", "owner", "spellings", "sets")
 	if !ok {
 		return nil
 	}
@@ -65,11 +62,6 @@ func (r *reader) wordsFile(n *yaml.Node) *wordsFile {
 	}
 	for _, n := range r.list(f.by["sets"], "sets") {
 		r.set(n, w)
-	}
-	for _, n := range r.list(f.by["ordinary"], "ordinary") {
-		if h, ok := r.hint(n, "ordinary words", "weight", "any"); ok {
-			w.ordinary = append(w.ordinary, h)
-		}
 	}
 	return w
 }

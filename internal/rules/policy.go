@@ -75,8 +75,6 @@ const (
 	RuleLookalike // names drawn like a protected one
 	RuleProgram
 	RuleApproved // programs on no rule and not on this list (S25)
-	RuleHint     // a word that counts beside others, see hintsFlag
-	RuleOrdinary // a word that speaks against all hints; of no category
 )
 
 // Tier orders rules by who wrote them; a school's stand above a pack's.
@@ -92,7 +90,7 @@ const (
 type Rule struct {
 	Kind     RuleKind
 	ID       string // "self-harm/sh-001", "gambling/bet365.com", "pornography/list/ut1-adult"
-	Category int32  // index into Policy.Categories; -1 for RuleHelp and RuleOrdinary
+	Category int32  // index into Policy.Categories; -1 for RuleHelp
 	Pack     string // "starter 3"
 	Tier     Tier
 	Severity event.Severity
