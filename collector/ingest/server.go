@@ -70,6 +70,7 @@ type Server struct {
 	held       *semaphore.Weighted // room for records that wait
 	heavy      chan struct{}       // room for large batches that are checked
 	stopped    chan struct{}       // closed when Run has ended
+	underway   underway
 	ledger     ledger
 	allowances allowances
 }
@@ -97,6 +98,7 @@ func New(o Options) (*Server, error) {
 		held:      semaphore.NewWeighted(heldRecords),
 		heavy:     make(chan struct{}, heavyAtOnce()),
 		stopped:   make(chan struct{}),
+		underway:  underway{empty: make(chan struct{})},
 		ledger:    ledger{store: o.Positions, logger: o.Logger, dirty: map[laneKey]uint64{}},
 	}
 	if o.Limits == (Limits{}) {

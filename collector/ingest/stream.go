@@ -44,7 +44,9 @@ func (s *Server) Ship(stream safelightv1.AgentService_ShipServer) error {
 	d := s.delivery(stream, who)
 	err := d.receive(ctx)
 	// What came before is acknowledged first.
-	if d.acks.Wait(); d.err != nil {
+	d.acks.Wait()
+	s.underway.leave(d.waiting) // of a stream that broke
+	if d.err != nil {
 		return d.err
 	}
 	if errors.Is(err, io.EOF) {
@@ -93,6 +95,9 @@ func (d *delivery) receive(ctx context.Context) error {
 		if err := d.place(ctx); err != nil {
 			return err
 		}
+		if !d.server.underway.enter() {
+			return status.Error(codes.Unavailable, errStopping.Error())
+		}
 		d.server.submit(ctx, &submission{school: d.who.school, checked: checked, done: d.inbox, share: d.who.share})
 		d.submitted(ctx)
 		if checked.later > 0 {
@@ -119,6 +124,7 @@ func (d *delivery) acknowledge(ctx context.Context) {
 			return // waiting stays above nought: nobody comes after
 		}
 		<-d.places
+		d.server.underway.leave(1)
 		d.mu.Lock()
 		d.waiting--
 		more = d.waiting > 0

@@ -77,17 +77,52 @@ func (a agentService) ResolveAccount(ctx context.Context, req *safelightv1.Resol
 	return a.p.watch.ResolveAccount(ctx, req)
 }
 
-func serveGRPC(srv *grpc.Server, l net.Listener) func(context.Context) error {
+const (
+	// drainFor is how long what devices have sent may take to be stored and answered
+	// while the collector stops; it is a good part of grace, in which all must stop.
+	drainFor = 2 * time.Second
+	// lastWords is how long the last answers may take to leave for the network: gRPC
+	// writes them some microseconds after they are sent, and does not say when.
+	lastWords = 100 * time.Millisecond
+)
+
+// serveGRPC serves until ctx ends, and then until drain returns. Streams live for
+// hours, so there is nothing to be gained by waiting for them; but what was stored is
+// answered first, or it would be sent again.
+func serveGRPC(srv *grpc.Server, l net.Listener, drain func(context.Context)) func(context.Context) error {
 	return func(ctx context.Context) error {
-		// Streams live for hours and what is not acknowledged is sent again,
-		// so there is nothing to be gained by waiting for them.
-		stop := context.AfterFunc(ctx, srv.Stop)
-		defer stop()
-		if err := srv.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		ended := make(chan error, 1)
+		go func() { ended <- srv.Serve(l) }()
+		select {
+		case err := <-ended:
+			return fmt.Errorf("serving agents: %w", err)
+		case <-ctx.Done():
+		}
+		stopGRPC(ctx, srv, drain)
+		if err := <-ended; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			return fmt.Errorf("serving agents: %w", err)
 		}
 		return nil
 	}
+}
+
+func stopGRPC(ctx context.Context, srv *grpc.Server, drain func(context.Context)) {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		srv.GracefulStop() // nobody new, and every stream is told
+	}()
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	drain(wait)
+	cancel()
+	last := time.NewTimer(lastWords)
+	defer last.Stop()
+	select {
+	case <-gone:
+	case <-last.C:
+	}
+	srv.Stop()
+	<-gone
 }
 
 // serveHTTP serves until ctx ends and gives what is under way a moment.

@@ -170,7 +170,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 	metrics := quietLog(p.log)
 	metrics.Handler = p.metricsHandler()
 	return []rungroup.Actor{
-		{Name: "agents", Run: serveGRPC(srv, ls.agents)},
+		{Name: "agents", Run: serveGRPC(srv, ls.agents, p.ingest.Drain)},
 		{Name: "console", Run: serveTLS(console, ls.console)},
 		{Name: "admin socket", Run: serveHTTP(adminSrv, ls.admin)},
 		{Name: "metrics", Run: serveHTTP(metrics, ls.metrics)},
