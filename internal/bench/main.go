@@ -42,6 +42,7 @@ func run(ctx context.Context) error {
 	var rows []row
 	for _, m := range []measure{
 		{"alert delay", alertDelay},
+		{"backup", besideBackups},
 		{"capture", capture},
 		{"delivery", delivery},
 		{"fleet", fleet},
