@@ -31,11 +31,18 @@ type bnode struct {
 	last         int      // place in the list of the last phrase that ends here
 	groups       []member
 	sets         []uint32
+	kept         bool   // where it stood is remembered, for a later element in order
 	set          string // the first word of those whose set this is
 }
 
 // ending counts what ends at a node itself.
-func (n *bnode) ending() int { return len(n.ends) + len(n.groups) + len(n.sets) }
+func (n *bnode) ending() int {
+	count := len(n.ends) + len(n.groups) + len(n.sets)
+	if n.kept {
+		count++
+	}
+	return count
+}
 
 type member struct{ group, element uint32 }
 
@@ -145,7 +152,11 @@ func (b *builder) addGroup(place int, p Phrase) {
 	for i, any := range p.All {
 		at := b.element(any)
 		n := &b.nodes[at]
-		n.groups, n.last = append(n.groups, member{index, uint32(i)}), place
+		if n.last = place; p.Ordered && i < len(p.All)-1 {
+			n.kept = true // the last element alone completes it
+		} else {
+			n.groups = append(n.groups, member{index, uint32(i)})
+		}
 		g.nodes = append(g.nodes, at)
 	}
 	b.groups = append(b.groups, g)

@@ -192,6 +192,7 @@ func (t *Table) each(s *Scratch, node, at uint32, how How, i, j int) {
 		case end&isGroup == 0:
 			s.report(end, how, s.words[i].start, s.words[j].end, i, j)
 			continue
+		case end == isKept:
 		case end&isSet == isSet:
 			t.ofSet(s, node, end&^isSet, how, i, j)
 			continue
@@ -200,7 +201,9 @@ func (t *Table) each(s *Scratch, node, at uint32, how How, i, j int) {
 			kept = true
 			s.near.keep(occurrence{node: node, i: int32(i), j: int32(j), how: how})
 		}
-		t.together(s, end&groupAt, end&^isGroup>>27, how, i, j)
+		if end != isKept {
+			t.together(s, end&groupAt, end&^isGroup>>27, how, i, j)
+		}
 	}
 }
 

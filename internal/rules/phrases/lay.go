@@ -128,6 +128,9 @@ func (b *builder) layEnds(sec *[sections][]byte, places []uint32) {
 		for _, ref := range n.ends {
 			sec[secEnds] = le.AppendUint32(sec[secEnds], ref)
 		}
+		if n.kept {
+			sec[secEnds] = le.AppendUint32(sec[secEnds], isKept)
+		}
 		for _, m := range n.groups {
 			sec[secEnds] = le.AppendUint32(sec[secEnds], isGroup|m.element<<27|places[m.group])
 		}

@@ -34,6 +34,7 @@ const (
 	isList   = 1 << 31         // in secEndsAt: several ends
 	isGroup  = 1 << 31         // among ends: 3 bits of element, then the place of a group
 	isSet    = isGroup | 1<<30 // among ends: the node of a set
+	isKept   = isSet           // ... of none: where it stood is remembered
 	groupAt  = 1<<27 - 1
 	headOnly = 1 << 8 // in a group's second number, above the count of elements
 	ordered  = 1 << 9
@@ -47,7 +48,7 @@ const (
 	secFilter   // bits, a power of two of them
 	secEdges    // {node u32, word u32, child u32}
 	secEndsAt   // u32, by node: a ref, or isList and a place in secEnds
-	secEnds     // u32...: n, n of: a ref, isGroup or isSet
+	secEnds     // u32...: n, n of: a ref, isGroup, isSet or isKept
 	secGroups   // u32...: ref, within<<16 | headOnly | n, n nodes
 	secSpelt    // {tag u32, 1 + place in secSpelled u32}
 	secSpelled  // u32...: n, n refs, words up to lastOne
