@@ -233,9 +233,20 @@ func eventsVerb() cli.Command {
 		name: "events", args: "--as WHO [--since T]", short: "Show the events that WHO may see; the look is recorded.", call: "events",
 		example: `safelight-collector events --as "Demo DSL" --json --since 24h`, request: look,
 		say: sayAs("%s\t%s\t%s\t%s\tby %s\t%s\n", func(d admin.EventLine) []any {
-			return []any{when(d.Time), d.Severity, d.Category, d.Name, d.Via, d.DeviceName}
+			return []any{when(d.Time), d.Severity, d.Category, readable(d), d.Via, d.DeviceName}
 		}),
 	}.command()
+}
+
+// readable is what was seen, or why that is not shown.
+func readable(d admin.EventLine) string {
+	switch {
+	case d.Erased:
+		return "(erased)"
+	case d.Unreadable && d.Name == "":
+		return "(cannot be read: event " + d.ID + " or the record of its subject " + d.Subject + " is damaged)"
+	}
+	return d.Name
 }
 
 func alertsVerb() cli.Command {
@@ -243,6 +254,9 @@ func alertsVerb() cli.Command {
 		name: "alerts", args: "--as WHO [--since T]", short: "Show the alerts that WHO may see; the look is recorded.", call: "alerts",
 		example: `safelight-collector alerts --as "Demo DSL" --json`, request: look,
 		say: sayAs("%s\t%s\t%s\t%s\t%d events\t%s\n", func(d admin.AlertLine) []any {
+			if d.Unreadable {
+				d.State += ", whose it is cannot be read (its row is damaged)"
+			}
 			return []any{d.Ref, when(d.Raised), d.Severity, d.Category, d.Events, d.State}
 		}),
 	}.command()

@@ -97,7 +97,7 @@ type EventLine struct {
 	Unlisted bool `json:"unlisted,omitempty"`
 	// Erased says that who and what was made unreadable for good.
 	Erased bool `json:"erased,omitempty"`
-	// Unreadable says that its words cannot be opened.
+	// Unreadable says that its words, or the account, cannot be opened: a row is damaged.
 	Unreadable bool `json:"unreadable,omitempty"`
 	event.Grounds
 }
@@ -128,7 +128,7 @@ func (a *Admin) events(ctx context.Context, req Look) ([]EventLine, error) {
 			Kind: string(e.Kind), Name: e.Name, Via: string(e.Via), User: s.Account, Subject: s.ID, Role: string(s.Role),
 			Process: e.Process, Rule: e.Rule, Category: e.Category, Severity: e.Severity.String(), Pack: e.Pack,
 			Match: e.Match, DeviceName: d.Name, IP: e.IP, Site: d.Site, Outcome: string(e.Outcome), Late: e.Late, Unlisted: e.Unlisted,
-			Erased: e.Erased && !e.Unreadable, Unreadable: e.Unreadable,
+			Erased: e.Erased && !e.Unreadable, Unreadable: e.Unreadable || s.Unreadable,
 			Grounds: e.Grounds,
 		})
 	}
@@ -161,6 +161,8 @@ type AlertLine struct {
 	Acknowledged *time.Time  `json:"acknowledged"`
 	Escalations  []string    `json:"escalations"`
 	Outcome      *string     `json:"outcome"`
+	// Unreadable says that whose it is cannot be opened: their row is damaged.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 func (a *Admin) alerts(ctx context.Context, req Look) ([]AlertLine, error) {
@@ -186,7 +188,7 @@ func (a *Admin) alerts(ctx context.Context, req Look) ([]AlertLine, error) {
 		line := AlertLine{
 			Ref: al.Ref, Raised: al.Raised.UTC(), Severity: al.Severity.String(), Category: al.Category, Subject: al.Subject,
 			Role: string(s.Role), Events: al.Events, State: string(al.State), Late: al.Late,
-			Acknowledged: timeOrNil(al.Acknowledged), Escalations: []string{},
+			Acknowledged: timeOrNil(al.Acknowledged), Escalations: []string{}, Unreadable: s.Unreadable,
 		}
 		if outcome := string(outcomes[al.Ref]); outcome != "" {
 			line.Outcome = &outcome

@@ -123,7 +123,7 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		Ref: a.Ref, Severity: a.Severity.String(), Notice: show.notice,
 		Who: longWho(s.subject, s.lead.Via), Device: s.device, What: whatSeen(s.lead, s.cat.Noun),
 		When: rd.whenLine(s), Open: a.Acknowledged.IsZero(), Mine: a.AcknowledgedBy == rd.v.user.ID,
-		Name: rd.name(s, "alert", shown), HasAccount: s.subject.Account != "", InLog: s.lead.Via == event.ViaLog,
+		Name: rd.name(s, "alert", shown), HasAccount: !nobody(s.subject), InLog: s.lead.Via == event.ViaLog,
 		Steps: steps(s.cat.FirstSteps), StepsOf: s.cat.Noun, Helplines: s.cat.Helplines,
 		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
 		How: how(s), NotSeen: notSeen(s.lead), Raised: s.lead.Raised != "",

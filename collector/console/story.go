@@ -170,7 +170,7 @@ type nameView struct {
 
 func (rd *reader) name(s story, from, shown string) nameView {
 	v := nameView{From: from, Hint: when(s.alert.First, rd.now, rd.c.zone) + " alert"}
-	if v.Gone = !s.subject.Erased.IsZero(); v.Gone || s.subject.Account == "" {
+	if v.Gone = !s.subject.Erased.IsZero(); v.Gone || nobody(s.subject) {
 		return v
 	}
 	v.Action = "/a/" + s.alert.Ref + "/name"
@@ -185,6 +185,8 @@ func nameOf(s model.Subject) string {
 	switch {
 	case !s.Erased.IsZero():
 		return "Erased"
+	case s.Unreadable:
+		return "Cannot be read: its row in the database is damaged"
 	case s.Account == "":
 		return "No account"
 	case !s.Known || s.Name == "":

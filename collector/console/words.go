@@ -63,6 +63,9 @@ func yearGroup(year string) string {
 	return year
 }
 
+// nobody says that no account was seen. One that cannot be read was.
+func nobody(s model.Subject) bool { return s.Account == "" && !s.Unreadable }
+
 // shortWho begins a row: "Year 9, signed in on ". Of an account that a log gave
 // nobody knows what device it was on: the one named here only follows the log.
 func shortWho(s model.Subject, via event.Via) string {
@@ -73,7 +76,7 @@ func shortWho(s model.Subject, via event.Via) string {
 		return capital(whose(s)) + ", in a log on "
 	}
 	switch {
-	case s.Account == "":
+	case nobody(s):
 		return "No one known to be signed in, on "
 	case !s.Known:
 		return "An account not on the roster, signed in on "
@@ -88,7 +91,7 @@ func shortWho(s model.Subject, via event.Via) string {
 // whose says whose account a log gave: "a Year 9 pupil’s account".
 func whose(s model.Subject) string {
 	switch {
-	case s.Account == "":
+	case nobody(s):
 		return "no account"
 	case !s.Known:
 		return "an account not on the roster"
@@ -104,7 +107,7 @@ func longWho(s model.Subject, via event.Via) string {
 		return shortWho(s, via)
 	}
 	switch {
-	case s.Account == "":
+	case nobody(s):
 		return "No one known to be signed in, on "
 	case !s.Known:
 		return "Signed in with an account not on the roster, on "
@@ -235,7 +238,7 @@ func howAccount(e model.Event, s model.Subject) string {
 	if !s.Erased.IsZero() {
 		return ""
 	}
-	if s.Account == "" {
+	if nobody(s) {
 		return wordsNoAccount
 	}
 	if e.Via == event.ViaLog {

@@ -81,6 +81,9 @@ type Subject struct {
 	// made unreadable for good, and why; zero: they were not.
 	Erased    time.Time
 	ErasedWhy string
+	// Unreadable says that the account and the name are there and cannot be opened:
+	// their row, or its key, is damaged. Role and year are known.
+	Unreadable bool
 }
 
 // User is somebody who signs in.

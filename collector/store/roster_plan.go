@@ -156,8 +156,8 @@ func (s *Store) rosterNow(ctx context.Context, school model.SchoolID) (*rosterNo
 		return nil, err
 	}
 	for _, subject := range subjects {
-		if !subject.Erased.IsZero() {
-			continue
+		if !subject.Erased.IsZero() || subject.Unreadable {
+			continue // as one of whom nothing is known: an import that has the account mends the latter
 		}
 		e := &entry{
 			id: subject.ID, account: subject.Account, name: subject.Name, reference: subject.Reference,

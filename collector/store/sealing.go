@@ -138,11 +138,11 @@ func sealDetails(box *seal.Box, school model.SchoolID, id string, d details) ([]
 
 func openDetails(box *seal.Box, school model.SchoolID, id string, sealed []byte) (d details, err error) {
 	plain, err := box.Open(sealed, subjectPlace(school, id))
-	if err == nil {
-		err = json.Unmarshal(plain, &d)
+	if err == nil && json.Unmarshal(plain, &d) != nil {
+		err = errDamaged // what it says may be a name
 	}
 	if err != nil {
-		return d, fmt.Errorf("reading a subject: %w", err)
+		return details{}, fmt.Errorf("reading a subject: %w", err)
 	}
 	return d, nil
 }

@@ -27,7 +27,8 @@ const openableSubjects = ` FROM subjects s
 	LEFT JOIN erasures x ON x.school_id = s.school_id AND x.subject_id = s.id`
 
 // readSubject reads one subject and opens what is sealed of it. An erased one has
-// neither account nor name.
+// neither account nor name, nor has one whose own row is damaged: it says so, for it
+// must not keep all others from whoever has to see them.
 func (s *Store) readSubject(keys *seal.School, row scanner) (model.Subject, error) {
 	var subject model.Subject
 	var sealed, wrapped []byte
@@ -35,16 +36,31 @@ func (s *Store) readSubject(keys *seal.School, row scanner) (model.Subject, erro
 	var known, left, epoch, erased int64
 	err := row.Scan(&subject.School, &subject.ID, &device, &sealed, &subject.Role, &subject.Year, &known, &left, &epoch, &wrapped, &erased, &subject.ErasedWhy)
 	subject.Known, subject.Left, subject.Erased = known != 0, left != 0, moment(erased)
-	if err != nil || len(wrapped) == 0 {
+	if err != nil {
 		return subject, err
 	}
-	box, err := s.sealing.box(keys, subject.School, subject.ID, epoch, wrapped)
-	if err != nil || device != "" {
-		return subject, err
+	if len(wrapped) == 0 { // erased, of the time before sealing, or the key was lost
+		subject.Unreadable = device == "" && subject.Erased.IsZero() && seal.Sealed(sealed)
+		return subject, nil
 	}
-	d, err := openDetails(box, subject.School, subject.ID, sealed)
+	d, err := s.detailsOf(keys, &subject, device, sealed, epoch, wrapped)
+	if unreadable(err) {
+		subject.Unreadable = true
+		return subject, nil
+	}
 	subject.Account, subject.Name, subject.Reference = d.Account, d.Name, d.Reference
 	return subject, err
+}
+
+func (s *Store) detailsOf(keys *seal.School, of *model.Subject, device string, sealed []byte, epoch int64, wrapped []byte) (details, error) {
+	if device != "" {
+		return details{}, nil // it has none
+	}
+	box, err := s.sealing.box(keys, of.School, of.ID, epoch, wrapped)
+	if err != nil {
+		return details{}, err
+	}
+	return openDetails(box, of.School, of.ID, sealed)
 }
 
 // SubjectByAccount reads whom an account belongs to, where it has been seen or
