@@ -37,11 +37,13 @@ func dirFlag(fs *flag.FlagSet) func() (string, error) {
 
 func runVerb() cli.Command {
 	return cli.Command{
-		Name: "run", Args: "[--dir D]", Short: "Run the agent in the foreground (what the service runs).",
+		Name: "run", Args: "[--dir D] [--config FILE] [--enrol-file FILE]", Short: "Run the agent in the foreground (what the service runs).",
 		Example: "safelight-agent run --dir /var/lib/safelight-agent",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			level := fs.String("log", "info", "how much to log: debug, info, warn or error")
+			config := fs.String("config", "", "path of agent.yaml, instead of the one in the state folder")
+			enrolFile := fs.String("enrol-file", "", "while not enrolled, wait for a token in this file, use it and take it out")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
 					return err
@@ -60,7 +62,7 @@ func runVerb() cli.Command {
 				lv.Set(at)
 				log := logging.New(env.Stderr, &lv)
 				return ossvc.Run(ctx, serviceName, func(ctx context.Context) error {
-					return daemon.Run(ctx, daemon.Options{Dir: d, Log: log})
+					return daemon.Run(ctx, daemon.Options{Dir: d, Log: log, Config: *config, EnrolFile: *enrolFile})
 				})
 			}
 		},

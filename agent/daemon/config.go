@@ -114,9 +114,8 @@ func readBack(said string) (time.Duration, error) {
 // DefaultConfig is what a device without an agent.yaml does.
 var DefaultConfig = Config{Network: Network{Enabled: true}, Process: Switch{true}}
 
-// ReadConfig reads agent.yaml under dir.
-func ReadConfig(dir string) (Config, error) {
-	path := filepath.Join(dir, "agent.yaml")
+// ReadConfig reads an agent.yaml; one that is missing says DefaultConfig.
+func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return DefaultConfig, nil

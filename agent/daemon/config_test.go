@@ -11,7 +11,7 @@ import (
 )
 
 func TestWithoutAFileTheDeviceWatchesPacketsAndPrograms(t *testing.T) {
-	c, err := ReadConfig(t.TempDir())
+	c, err := ReadConfig(filepath.Join(t.TempDir(), "agent.yaml"))
 	if err != nil || !c.Network.Enabled || !c.Process.Enabled || len(c.Weblog) != 0 {
 		t.Errorf("got %+v, %v", c, err)
 	}
@@ -51,7 +51,7 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.yaml), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := ReadConfig(dir)
+			_, err := ReadConfig(filepath.Join(dir, "agent.yaml"))
 			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), file) {
 				t.Errorf("got %v; want the file's name and %q", err, c.says)
 			}

@@ -4,10 +4,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -43,6 +45,11 @@ const keepAcked = 48 * time.Hour
 type Options struct {
 	Dir string
 	Log *slog.Logger
+	// Config is the path of agent.yaml; empty: in Dir.
+	Config string
+	// EnrolFile is where a token is waited for while the device is not enrolled;
+	// empty: such a device is an error. See enrol.FromFile.
+	EnrolFile string
 	// Sources replaces those that agent.yaml names, for tests.
 	Sources []source.Source
 	// Ready, where set, is called once everything runs.
@@ -84,6 +91,15 @@ func Run(ctx context.Context, o Options) error {
 	if err := pki.CheckKeys(o.Dir); err != nil {
 		return err
 	}
+	if o.EnrolFile != "" {
+		ask := enrol.Request{Dir: o.Dir, Version: version.Version, Now: time.Now}
+		if err := enrol.FromFile(ctx, o.EnrolFile, ask, rand.Float64, o.Log); err != nil {
+			if ctx.Err() != nil {
+				return nil // asked to stop while it waited
+			}
+			return err
+		}
+	}
 	for {
 		err := runOnce(ctx, o)
 		if !errors.Is(err, errSplit) {
@@ -112,7 +128,7 @@ func runOnce(ctx context.Context, o Options) (err error) {
 }
 
 func build(o Options) (*agent, error) {
-	conf, err := ReadConfig(o.Dir)
+	conf, err := ReadConfig(cmp.Or(o.Config, filepath.Join(o.Dir, "agent.yaml")))
 	if err != nil {
 		return nil, err
 	}
