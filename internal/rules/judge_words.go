@@ -72,26 +72,48 @@ func (j *judging) weigh(change func(*finding)) {
 const placesOfARule = 4
 
 // countOnce adds up what the hits of each category weigh: a rule once, and a word of
-// the text once. Of hits that share a word the heaviest counts, and of those as heavy
-// the first: "how to hide a knife" is not two reasons for two phrases that both have
-// "hide a knife" in them. Where a threshold is reached it adds no further.
+// the text once. "how to hide a knife" is not two reasons for two phrases that both
+// have "hide a knife" in them. Of hits that share a word the heaviest counts, and of
+// those as heavy the first; or the one of fewest letters, where more come together
+// that way: a phrase that says much must not weigh less than its halves. Where a
+// threshold is reached it adds no further.
 func (j *judging) countOnce() {
 	j.clearSums()
 	j.fewPlaces()
-	for _, h := range j.heavy {
-		j.sums[h.rule.Category] = 0
+	for i := 0; i < len(j.heavy); {
+		end := i + 1
+		for end < len(j.heavy) && j.heavy[end].rule.Category == j.heavy[i].rule.Category {
+			end++
+		}
+		j.countHits(j.heavy[i:end])
+		i = end
 	}
+}
+
+// countHits adds up a category's hits, which are in order of weight.
+func (j *judging) countHits(hits []hit) {
+	c := hits[0].rule.Category
+	threshold := j.category(hits[0].rule).Threshold
+	if j.sums[c] = j.countInOrder(hits, threshold); j.sums[c] >= threshold {
+		return
+	}
+	j.steps += len(hits) * bits.Len(uint(len(hits)))
+	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(j.words.Letters(a.Hit), j.words.Letters(b.Hit)) })
+	j.sums[c] = max(j.sums[c], j.countInOrder(hits, threshold))
+}
+
+func (j *judging) countInOrder(hits []hit, threshold uint32) (sum uint32) {
 	j.counted = j.counted[:0]
-	for _, h := range j.heavy {
-		if len(j.counted) > 0 && j.counted[0].rule.Category != h.rule.Category {
-			j.counted = j.counted[:0]
+	for _, h := range hits {
+		if sum >= threshold {
+			return sum
 		}
-		if j.sums[h.rule.Category] >= j.category(h.rule).Threshold || j.isCounted(h) {
-			continue
+		if !j.isCounted(h) {
+			j.counted = append(j.counted, h)
+			sum += h.rule.Weight
 		}
-		j.counted = append(j.counted, h)
-		j.sums[h.rule.Category] += h.rule.Weight
 	}
+	return sum
 }
 
 // fewPlaces puts into j.heavy, the heaviest of a category first, the first places of

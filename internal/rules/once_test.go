@@ -48,6 +48,22 @@ func TestWordsOfATextCountOnceTowardsAThreshold(t *testing.T) {
 	}
 }
 
+// A phrase that holds both halves weighs no less than the halves do.
+func TestAHeavierPhraseDoesNotHideItsHalves(t *testing.T) {
+	rs := rulesFor(t, `threshold: 100
+phrases:
+  - {id: kn-001, all: [vapour, no papers], within: 4, weight: 60}
+  - {id: kn-002, text: vapour, weight: 50}
+  - {id: kn-003, text: no papers, weight: 50}
+tests:
+  hit: [vapour no papers]
+  miss: [vapour, no papers, an ordinary line]
+`)
+	if v := rs.search("vapour with no papers"); v.Decision != Flag {
+		t.Errorf("%+v", v)
+	}
+}
+
 // Of those that overlap in a row, the heaviest counts first.
 func TestOfOverlappingPhrasesTheHeaviestCounts(t *testing.T) {
 	rs := rulesFor(t, `threshold: 100

@@ -108,6 +108,16 @@ func (s *Scratch) Share(a, b Hit) bool {
 	return false
 }
 
+// Letters counts the bytes of the text that a hit of the last search was read from,
+// without what stands between the elements of a phrase.
+func (s *Scratch) Letters(h Hit) (n int) {
+	var one [1]span
+	for _, x := range s.spansOf(&h, &one) {
+		n += int(x.end - x.start)
+	}
+	return n
+}
+
 // spansOf gives the spans of a hit, in room where it has but one.
 func (s *Scratch) spansOf(h *Hit, room *[1]span) []span {
 	if h.first == h.last {
