@@ -64,7 +64,7 @@ func missing(n int64) string {
 
 func auditAcceptVerb() cli.Command {
 	return adminVerb{
-		name: "audit accept-restore", args: "--as WHO --reason WHY [--recovery FILE] [--from N]", call: "audit/accept-restore",
+		name: "audit accept-restore", args: "--as WHO --reason WHY [--recovery FILE] [--from N] [--checkpoint FILE]", call: "audit/accept-restore",
 		short:   "Accept that a restore lost the end of the record; it takes the recovery key, and is recorded.",
 		example: `safelight-collector audit accept-restore --as "Demo DSL" --reason "The disk failed on Monday" --recovery /mnt/safe/recovery.key`,
 		request: func(fs *flag.FlagSet) func([]string) (any, error) {
@@ -72,11 +72,18 @@ func auditAcceptVerb() cli.Command {
 			reason := fs.String("reason", "", "why; kept")
 			recovery := fs.String("recovery", "", "the file recovery.key that was taken offline; by default the one in the state folder")
 			from := fs.Int64("from", -1, "how many records the restored database had; by default as the last `restore` says")
+			kept := fs.String("checkpoint", "", "a signed checkpoint of what was lost, kept elsewhere: the acceptance then covers no more than that")
 			return func(args []string) (any, error) {
 				if len(args) > 0 || *as == "" || strings.TrimSpace(*reason) == "" {
 					return nil, cli.Usagef("want --as WHO and --reason WHY")
 				}
 				req := admin.AuditAccept{As: *as, Reason: *reason}
+				if *kept != "" {
+					var err error
+					if req.Checkpoint, err = os.ReadFile(*kept); err != nil {
+						return nil, fmt.Errorf("reading a checkpoint: %w", err)
+					}
+				}
 				if *from >= 0 {
 					req.From = from
 				}

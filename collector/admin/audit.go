@@ -29,7 +29,7 @@ type Audit interface {
 	// AcceptRestore puts a person's acceptance of a restore on record, with the
 	// recovery key in a file, or at its usual place where recovery is empty. from
 	// is negative for the last restore on record.
-	AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor) (AuditRestore, error)
+	AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor, kept []byte) (AuditRestore, error)
 	// Proofs shows that what devices hold is continued by the record over size
 	// records.
 	Proofs(ctx context.Context, size int64) ([]AuditProof, error)
@@ -257,6 +257,8 @@ type AuditAccept struct {
 	Reason   string `json:"reason"`
 	Recovery string `json:"recovery,omitempty"` // the recovery key's file
 	From     *int64 `json:"from,omitempty"`     // nil: the last restore on record
+	// Checkpoint, where given, is one of what was lost, kept elsewhere.
+	Checkpoint []byte `json:"checkpoint,omitempty"`
 }
 
 // accepters are the duties that may accept a restore.
@@ -279,7 +281,7 @@ func (a *Admin) auditAccept(ctx context.Context, req AuditAccept) ([]AuditRestor
 			return nil, usagef("accepting a restore: --from %d: want how many records the restored database had", from)
 		}
 	}
-	r, err := a.Audit.AcceptRestore(ctx, from, req.Recovery, model.Actor{Who: model.UserActor(u.ID), Via: caller(ctx), Reason: req.Reason})
+	r, err := a.Audit.AcceptRestore(ctx, from, req.Recovery, model.Actor{Who: model.UserActor(u.ID), Via: caller(ctx), Reason: req.Reason}, req.Checkpoint)
 	if err != nil {
 		return nil, usageError{err}
 	}

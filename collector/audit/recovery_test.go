@@ -46,7 +46,7 @@ func TestRootThatErasesTheRecoveryKeysNameCannotAcceptItsOwnRollback(t *testing.
 	h.look(1)
 	h.blank(0)
 	h.another()
-	_, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead)
+	_, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead, nil)
 	if err == nil || !strings.Contains(err.Error(), "may be the one that did") {
 		t.Errorf("root accepts its own rollback: %v", err)
 	}
@@ -79,7 +79,7 @@ func TestARecoveryKeyThatIsNamedLateAcceptsNothing(t *testing.T) {
 			from := h.size()
 			h.now = h.now.Add(time.Hour)
 			h.look(1)
-			if _, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead); err == nil {
+			if _, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead, nil); err == nil {
 				t.Error("root accepts its own rollback")
 			}
 			if r := h.verify(kept); !says(r.Problems, kept.Who) || !says(r.Problems, "recovery key") {
@@ -100,7 +100,7 @@ func TestARecordThatIsBegunAnewIsNoRestore(t *testing.T) {
 	h.now = h.now.Add(time.Hour)
 	h.another()
 	h.look(3)
-	if _, err := h.AcceptRestore(t.Context(), 0, h.recovery, byHead); err == nil || !strings.Contains(err.Error(), "has nothing to accept") {
+	if _, err := h.AcceptRestore(t.Context(), 0, h.recovery, byHead, nil); err == nil || !strings.Contains(err.Error(), "has nothing to accept") {
 		t.Errorf("accepting it: %v", err)
 	}
 	if r := h.verify(kept); len(r.Problems) != 1 || !says(r.Problems, kept.Who) {
@@ -171,7 +171,7 @@ func TestAClockSetBackAfterAnAcceptanceHidesNoSecondRollback(t *testing.T) {
 		t.Fatal("a rollback agrees with what a device holds")
 	}
 	h.look(1)
-	r, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead)
+	r, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead, nil)
 	must(t, err)
 	if r.Upto != from+10 || r.Missing != 10 {
 		t.Errorf("accepted %+v, want it up to %d", r, from+10)
@@ -208,7 +208,7 @@ func TestWhatADeviceThatWasAwayHoldsIsAcceptedByItself(t *testing.T) {
 		if h.Held(t.Context(), school, device, held.Note) {
 			t.Errorf("%s agrees before it is accepted", device)
 		}
-		_, err := h.AcceptRestore(t.Context(), copied, h.recovery, byHead)
+		_, err := h.AcceptRestore(t.Context(), copied, h.recovery, byHead, nil)
 		must(t, err)
 		if !h.Held(t.Context(), school, device, held.Note) {
 			t.Errorf("%s does not agree once it is accepted", device)

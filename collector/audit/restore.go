@@ -116,16 +116,18 @@ const LastRestore = -1
 // checkpoints know of beyond the copy is missing and will stay so. from is how
 // many records the copy had, or LastRestore. It takes the recovery key, which is
 // not on the server: who rolls the record back there in silence cannot have it
-// look accepted.
-func (l *Log) AcceptRestore(ctx context.Context, from int64, recovery crypto.Signer, by model.Actor) (Restore, error) {
-	r, err := l.accept(ctx, from, recovery, by)
+// look accepted. kept, where not nil, is a checkpoint of what was lost that was kept
+// elsewhere: the acceptance then covers that many records and no more, though no
+// device has said what it holds.
+func (l *Log) AcceptRestore(ctx context.Context, from int64, recovery crypto.Signer, by model.Actor, kept []byte) (Restore, error) {
+	r, err := l.accept(ctx, from, recovery, by, kept)
 	if err != nil {
 		return Restore{}, fmt.Errorf("accepting a restore: %w", err)
 	}
 	return *r, nil
 }
 
-func (l *Log) accept(ctx context.Context, from int64, recovery crypto.Signer, by model.Actor) (*Restore, error) {
+func (l *Log) accept(ctx context.Context, from int64, recovery crypto.Signer, by model.Actor, kept []byte) (*Restore, error) {
 	if strings.TrimSpace(by.Reason) == "" {
 		return nil, errors.New("give a reason; it is kept")
 	}
@@ -151,6 +153,9 @@ func (l *Log) accept(ctx context.Context, from int64, recovery crypto.Signer, by
 		return nil, err
 	}
 	if err := l.reach(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := l.reachKept(r, kept); err != nil {
 		return nil, err
 	}
 	root, err := l.rootAt(ctx, from)
@@ -221,6 +226,26 @@ func (l *Log) reach(ctx context.Context, r *Restore) error {
 			r.Missing = r.Upto - r.From
 		}
 	}
+	return nil
+}
+
+// reachKept takes in a checkpoint that was kept elsewhere. One that is not of what
+// was lost between the copy and the restore is refused: the restore would not
+// explain it, whatever anybody accepts.
+func (l *Log) reachKept(r *Restore, kept []byte) error {
+	if kept == nil {
+		return nil
+	}
+	c, err := l.seal.open(kept)
+	if err != nil {
+		return fmt.Errorf("the checkpoint given is %w", err)
+	}
+	if c.size <= r.From || !r.within(c) {
+		return fmt.Errorf("the checkpoint given, over %d records and of %s, is not of what this restore lost: that is what came after record %d, from %s to %s",
+			c.size, c.at.Format(time.RFC3339), r.From, r.After.Format(time.RFC3339), r.Until.Format(time.RFC3339))
+	}
+	r.Upto = max(r.Upto, c.size)
+	r.Missing = r.Upto - r.From
 	return nil
 }
 

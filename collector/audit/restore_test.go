@@ -50,7 +50,7 @@ func TestAnAcceptedRestoreIsSaidAndNothingElseIsHidden(t *testing.T) {
 		t.Fatalf("before it is accepted: %q, %+v", r.Problems, r.Restores)
 	}
 	h.now = restored.Add(time.Hour)
-	_, err := h.AcceptRestore(t.Context(), audit.LastRestore, h.recovery, byHead)
+	_, err := h.AcceptRestore(t.Context(), audit.LastRestore, h.recovery, byHead, nil)
 	must(t, err)
 	if !h.Held(t.Context(), school, "laptop", kept.Note) {
 		t.Error("a device's checkpoint is still held against an accepted restore")
@@ -85,7 +85,7 @@ func TestAnAcceptedRestoreDoesNotCoverAnEarlierRollback(t *testing.T) {
 	h.edit(cutTo(h.size() - 30)...)
 	h.now = h.now.Add(time.Hour)
 	kept, _ := h.putBack()
-	_, err := h.AcceptRestore(t.Context(), h.size(), h.recovery, byHead)
+	_, err := h.AcceptRestore(t.Context(), h.size(), h.recovery, byHead, nil)
 	must(t, err)
 	h.whole(kept)
 	if r := h.verify(earlier); len(r.Problems) != 1 {
@@ -108,7 +108,7 @@ func TestARestoreIsNotAcceptedWithoutTheRecoveryKey(t *testing.T) {
 		"no restore is on record":        {audit.LastRestore, h.recovery, byHead},
 		"no checkpoint was signed over":  {from + 90, h.recovery, byHead},
 	} {
-		if _, err := h.AcceptRestore(t.Context(), c.from, c.key, c.by); err == nil || !strings.Contains(err.Error(), what) {
+		if _, err := h.AcceptRestore(t.Context(), c.from, c.key, c.by, nil); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("error %v, want one that says %q", err, what)
 		}
 	}
@@ -133,7 +133,7 @@ func TestAnAcceptanceCannotBeWidened(t *testing.T) {
 	h := newHouse(t)
 	h.recover()
 	h.putBack()
-	_, err := h.AcceptRestore(t.Context(), h.size(), h.recovery, byHead)
+	_, err := h.AcceptRestore(t.Context(), h.size(), h.recovery, byHead, nil)
 	must(t, err)
 	rows, err := h.Rows(t.Context(), h.size()-1, 1)
 	must(t, err)
@@ -159,7 +159,7 @@ func TestWhatTheRecordIsCheckedByIsNotErased(t *testing.T) {
 	h.recover()
 	h.putBack()
 	must(t, h.Restored(t.Context(), h.size(), model.Actor{Who: "system:it"}))
-	_, err := h.AcceptRestore(t.Context(), audit.LastRestore, h.recovery, byHead)
+	_, err := h.AcceptRestore(t.Context(), audit.LastRestore, h.recovery, byHead, nil)
 	must(t, err)
 	for _, index := range []int64{0, h.size() - 1, h.size() - 2} {
 		if err := h.Erase(t.Context(), index, byHead); err == nil || !strings.Contains(err.Error(), "stays") {
@@ -205,4 +205,27 @@ func TestTodaysRecordIsProvedToContinueWhatDevicesHold(t *testing.T) {
 	if r := h.verify(); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "does not continue") {
 		t.Errorf("grown again: %q", r.Problems)
 	}
+}
+
+// With no device connected, a checkpoint on paper says how much was lost: the
+// acceptance covers that, and a second rollback does not hide behind it.
+func TestAnAcceptanceGoesByACheckpointThatWasKept(t *testing.T) {
+	h := newHouse(t)
+	h.recover()
+	early := h.kept()
+	kept, restored := h.putBack()
+	from := h.size()
+	must(t, h.Restored(t.Context(), from, model.Actor{Who: model.SystemActor("it"), Reason: "restored from the backup of noon"}))
+	h.now = restored.Add(time.Hour)
+	for what, note := range map[string][]byte{"is not of what this restore lost": early.Note, "the checkpoint given is": []byte("scribbled")} {
+		if _, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead, note); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	r, err := h.AcceptRestore(t.Context(), from, h.recovery, byHead, kept.Note)
+	must(t, err)
+	if r.Missing != 10 || r.Upto != from+10 {
+		t.Errorf("accepted %+v", r)
+	}
+	h.whole(kept)
 }

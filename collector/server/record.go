@@ -98,7 +98,7 @@ func (v verbsOn) Key() string { return v.log.Key() }
 
 func (v verbsOn) RecoveryKey() string { return v.log.RecoveryID() }
 
-func (v verbsOn) AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor) (admin.AuditRestore, error) {
+func (v verbsOn) AcceptRestore(ctx context.Context, from int64, recovery string, by model.Actor, kept []byte) (admin.AuditRestore, error) {
 	key, err := pki.LoadKey(cmp.Or(recovery, v.recovery))
 	if err != nil {
 		return admin.AuditRestore{}, fmt.Errorf("accepting a restore: it takes the recovery key: %w; give --recovery with the file recovery.key that was taken offline", err)
@@ -106,7 +106,7 @@ func (v verbsOn) AcceptRestore(ctx context.Context, from int64, recovery string,
 	if from < 0 {
 		from = audit.LastRestore
 	}
-	r, err := v.log.AcceptRestore(ctx, from, key, by)
+	r, err := v.log.AcceptRestore(ctx, from, key, by, kept)
 	return restoreOf(r), err
 }
 
