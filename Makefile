@@ -35,7 +35,7 @@ build: ## bin/safelight-agent and bin/safelight-collector, static
 	$(GOBUILD) -o bin/safelight-agent ./agent
 	$(GOBUILD) -o bin/safelight-collector ./collector
 
-dist: ## archives of both programs for every system, with SHA256SUMS, in dist/
+dist: ## archives of both programs for every system, .deb and .rpm for Linux, SHA256SUMS, in dist/
 	@VERSION='$(VERSION)' .ci/dist
 
 bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real names, BENCH_CORPORA=FOLDER of public queries
@@ -49,7 +49,7 @@ lint: ## golangci-lint, with .golangci.yml
 	@tool=$$(.ci/tool golangci-lint); "$$tool" run --build-tags $(TAGS) ./...
 
 format: ## gofumpt on every file
-	@tool=$$(.ci/tool gofumpt); "$$tool" -w agent collector internal proto
+	@tool=$$(.ci/tool gofumpt); "$$tool" -w agent collector installer internal proto
 
 proto: ## generate proto/safelight/v1 again
 	@tool=$$(.ci/tool buf); cd proto; "$$tool" generate --path safelight

@@ -37,6 +37,7 @@ var rooms = []room{
 	{"internal/taught", []string{"internal/packdir", "internal/packdir/heldback", "internal/rules", "internal/rules/phrases"}, "it works out the hints of the starter pack"},
 	{"internal/bench/...", everything, "the benchmark drives the whole house"},
 	{"internal/trialschool", []string{"collector/model", "collector/store", "internal/mailbox"}, "it drives the two programs from outside; neither may import it, so neither can lift a trial's limits (G12)"},
+	{"installer/...", []string{"internal/trialschool"}, "packages and what tries them from outside, no part of either program"},
 	{"internal/e2etest", everything, "agent and collector in one process"},
 	{"packs/...", nil, "data"},
 	{"proto/...", []string{"proto/..."}, "generated"},
