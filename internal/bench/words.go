@@ -41,7 +41,7 @@ func shippedWords(_ context.Context, _ string) ([]row, error) {
 	}
 	rows := totalRows(t, len(pleas))
 	lists := os.DirFS(wordLists)
-	for _, measure := range []func(*rules.Ruleset, fs.FS) ([]row, error){heldTenths, byLanguage, byOrigin} {
+	for _, measure := range []func(*rules.Ruleset, fs.FS) ([]row, error){heldTenths, unseenLists, byLanguage, byOrigin} {
 		more, err := measure(rs, lists)
 		rows = append(rows, more...)
 		if err != nil {
@@ -89,6 +89,32 @@ func heldTenths(rs *rules.Ruleset, lists fs.FS) ([]row, error) {
 	}
 	return rows, nil
 }
+
+// unseenLists judges the lists whose writer had not read the rules, and whose
+// lines the authors of the rules have not read.
+func unseenLists(rs *rules.Ruleset, lists fs.FS) ([]row, error) {
+	var rows []row
+	for _, l := range []struct {
+		file, what, aim string
+		unreviewed      bool
+		seen            func(heldback.Count) int
+	}{
+		{"evasions.txt", "evasive searches flagged or noted", "80 %", false, either},
+		{"foreign.txt", "foreign searches flagged, unreviewed words on", "80 %", true, either},
+		{"names.txt", "sites and programs flagged or noted", "90 %", false, either},
+		{"ordinary.txt", "ordinary lines flagged", "at most 2 %", false, func(c heldback.Count) int { return c.Flagged }},
+	} {
+		lines, err := heldback.Read(lists, "unseen/"+l.file)
+		if err != nil {
+			return rows, err
+		}
+		c := heldback.Judge(rs, lines, l.unreviewed)
+		rows = append(rows, row{"words: unseen lists, " + l.what, fmt.Sprintf("%.1f %% (%d of %d)", 100*float64(l.seen(c))/float64(c.Lines), l.seen(c), c.Lines), l.aim, ""})
+	}
+	return rows, nil
+}
+
+func either(c heldback.Count) int { return c.Flagged + c.Noted }
 
 // byLanguage judges ordinary lines of each language, with the languages that no
 // speaker has reviewed off, as they ship, and on.

@@ -121,13 +121,17 @@ func (c Count) In(category string) (n int) {
 }
 
 // Judge counts what a pupil's device makes of lines: search words, or what About
-// says where it is domain or process. Unreviewed also judges by languages that no
+// says where it is domain or process. Lines about contact outside school are an
+// adult's. Unreviewed also judges by languages that no
 // speaker has reviewed.
 func Judge(rs *rules.Ruleset, lines []Line, unreviewed bool) (c Count) {
 	for _, l := range lines {
 		in := rules.Input{Kind: event.Search, Text: l.Text, Role: "pupil", Unreviewed: unreviewed}
 		if l.About == string(event.Domain) || l.About == string(event.Process) {
 			in.Kind = event.Kind(l.About)
+		}
+		if l.About == "contact-outside-school" {
+			in.Role = "staff"
 		}
 		v := rs.Judge(in)
 		c.Lines++
