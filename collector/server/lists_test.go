@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -108,4 +109,51 @@ func TestAFetchedListIsJudgedByAndChecked(t *testing.T) {
 	if text := answer.Body.String(); !strings.Contains(text, "\nsafelight_list_mistakes 1\n") || !strings.Contains(text, "\nsafelight_list_warnings 1\n") {
 		t.Errorf("metrics:\n%s", text)
 	}
+}
+
+// A restored collector asks for its lists when it begins to serve, though none is due
+// for a day: devices may hold a newer edition than the one that was put back.
+func TestARestoredCollectorReadsItsListsAtOnce(t *testing.T) {
+	asked := make(chan struct{}, 8)
+	names := "one.example\n"
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		_, _ = io.WriteString(w, names)
+	}))
+	t.Cleanup(source.Close)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	school := filepath.Join(t.TempDir(), "school")
+	must(Init(t.Context(), school))
+	conf, err := ReadConfig(school)
+	must(err)
+	s, err := openState(t.Context(), school, conf, time.Now)
+	must(err)
+	t.Cleanup(func() { must(s.close()) })
+	p, err := build(t.Context(), conf, s, Options{Dir: school, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	must(err)
+	files := builtIn(t)
+	files["our-school/pack.yaml"] = []byte("pack: our-school\ntitle: Our school\nversion: 1\n")
+	files["our-school/shops.yaml"] = fmt.Appendf(nil, shops, source.URL)
+	_, err = p.policy.Publish(t.Context(), files, "u1", "a test")
+	must(err)
+	_, err = p.lists.Refresh(t.Context(), "invented-shops", func(model.ListStep) {})
+	must(err)
+	<-asked
+	must(p.lists.Publish(t.Context()))
+	names = "one.example\nnewer.example\n"
+	must(s.store.ListsRestored(t.Context(), schoolID)) // as Restore does
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- p.lists.Run(ctx) }()
+	<-asked
+	for p.policy.Rules().Judge(rules.Input{Kind: event.Domain, Text: "newer.example", Role: "pupil", At: time.Now()}).Decision != rules.Flag {
+		runtime.Gosched() // until the newer edition is judged by
+	}
+	stop()
+	must(<-ran)
 }

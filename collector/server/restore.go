@@ -55,7 +55,7 @@ type Restored struct {
 
 // Restore lays a backup down in a fresh folder, compares it with its manifest,
 // opens its store and begins a new policy epoch, so that devices which judge by
-// rules newer than the backup's follow again. The configuration is written
+// rules newer than the backup's follow again; its lists are read anew once it serves. The configuration is written
 // last: without it no collector starts there. What fails leaves an empty folder.
 func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 	key, err := backup.ReadPrivate(o.RecoveryKey)
@@ -123,6 +123,9 @@ func (r *Restored) wake(ctx context.Context, o RestoreOptions, text []byte, epoc
 	}
 	if err = r.putOnRecord(ctx, s, o.Now); err == nil {
 		err = r.beginEpoch(ctx, s, o.Now, epochKey)
+	}
+	if err == nil {
+		err = s.store.ListsRestored(ctx, schoolID)
 	}
 	if err := errors.Join(err, s.close()); err != nil {
 		return err

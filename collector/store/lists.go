@@ -97,6 +97,20 @@ func leased(ctx context.Context, tx *sql.Tx, l model.ListLease) (model.List, err
 	return readList(ctx, tx, l.School, l.List)
 }
 
+// ListsRestored has every list's source asked as soon as the collector serves, and
+// frees each from whoever worked on it in the database's earlier life: devices may
+// hold a newer edition than one that was put back.
+func (s *Store) ListsRestored(ctx context.Context, school model.SchoolID) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE lists SET due = 0, lease_owner = '', lease_until = 0 WHERE school_id = $1`, school)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("having lists refreshed after a restore: %w", err)
+	}
+	return nil
+}
+
 // NoteList puts down what came of asking a list's source. That it begins to
 // fail, and that it no longer does, are health events each.
 func (s *Store) NoteList(ctx context.Context, l model.ListLease, try model.ListTry) error {

@@ -211,3 +211,26 @@ func TestARefusedVersionWaitsBesideTheOneInForce(t *testing.T) {
 		t.Errorf("accepted: %+v", got)
 	}
 }
+
+// A database that was put back may be older than what devices judge by: the sources
+// are asked at once, whoever worked on a list in its earlier life.
+func TestAfterARestoreEachListIsDueAndFree(t *testing.T) {
+	s := openStore(t)
+	l := leaseOn("ut1-adult", "lost")
+	if !claim(t, s, l, noon) {
+		t.Fatal("it was not free")
+	}
+	must(t, s.NoteList(t.Context(), l, model.ListTry{At: noon, Due: noon.Add(24 * time.Hour), URL: "https://lists.example/a", ETag: `"1"`}))
+	must(t, s.ListsRestored(t.Context(), "another school"))
+	if list, err := s.List(t.Context(), school, "ut1-adult"); err != nil || list.Due.Before(noon) {
+		t.Errorf("another school's: due %s, %v", list.Due, err)
+	}
+	must(t, s.ListsRestored(t.Context(), school))
+	list, err := s.List(t.Context(), school, "ut1-adult")
+	if must(t, err); list.Due.After(noon) || list.ETag != `"1"` || !list.Checked.Equal(noon) {
+		t.Errorf("due %s, its edition %s, checked %s", list.Due, list.ETag, list.Checked)
+	}
+	if !claim(t, s, leaseOn("ut1-adult", "restored"), noon) {
+		t.Error("it is still somebody's of before the restore")
+	}
+}
