@@ -45,8 +45,8 @@ func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
 // apart notes a phrase of words apart, with the words of the sets it names.
 func (c *compiler) apart(p phrase, rule uint32) {
 	all := make([][]string, len(p.all))
-	for i, any := range p.all {
-		if all[i] = c.expand(p.pos, any); len(all[i]) == 0 {
+	for i, choice := range p.all {
+		if all[i] = c.expand(p.pos, choice); len(all[i]) == 0 {
 			return // said
 		}
 	}

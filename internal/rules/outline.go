@@ -170,8 +170,8 @@ func (c *OutlineCategory) addSets(f *categoryFile, sets map[string]*wordSet) {
 		}
 	}
 	for _, p := range f.phrases {
-		for _, any := range p.all {
-			add(p, any)
+		for _, choice := range p.all {
+			add(p, choice)
 		}
 	}
 	for _, a := range f.allow {

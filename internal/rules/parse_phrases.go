@@ -31,8 +31,8 @@ type phrase struct {
 func (p phrase) written() []string {
 	if len(p.all) > 0 {
 		var all []string
-		for _, any := range p.all {
-			all = append(all, strings.Join(any, "/"))
+		for _, choice := range p.all {
+			all = append(all, strings.Join(choice, "/"))
 		}
 		how := ""
 		if p.ordered {
@@ -120,8 +120,8 @@ func (r *reader) plainPhrase(f fields, p *phrase) {
 
 func (r *reader) apart(f fields, p *phrase) {
 	for _, n := range r.list(f.by["all"], "all") {
-		if any := r.anyOf(n); len(any) > 0 {
-			p.all = append(p.all, any)
+		if choice := r.anyOf(n); len(choice) > 0 {
+			p.all = append(p.all, choice)
 		}
 	}
 	p.ordered = r.yes(f.by["order"], "order", false)

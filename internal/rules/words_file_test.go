@@ -50,7 +50,7 @@ func TestABadWordsFileIsRefusedWithTheMend(t *testing.T) {
 		return head + "phrases: [{id: k-1, all: " + all + ", within: 3}]\ntests: {hit: [a], miss: [a]}\n"
 	}
 	for want, files := range map[string][]string{
-		`school/words.yaml:8:5: set "$tkae", which no pack here has; did you mean "take"? write it`: {"school/words.yaml", strings.Replace(ownWords, "$take", "$tkae", 1)},
+		`school/words.yaml:8:5: set "$taek", which no pack here has; did you mean "take"? write it`: {"school/words.yaml", strings.Replace(ownWords, "$take", "$taek", 1)},
 		`set "$carry" holds itself`:                       {"school/words.yaml", strings.Replace(ownWords, "get hold of", "$carry", 1)},
 		`set "take" is also in school/words.yaml:9`:       {"school/words.yaml", ownWords + "  - {set: take, any: [hold]}\n"},
 		`spelling "WANNA" is also in school/words.yaml:5`: {"school/words.yaml", strings.Replace(ownWords, "[2]", "[WANNA]", 1)},

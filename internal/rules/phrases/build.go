@@ -149,8 +149,8 @@ func (b *builder) path(node uint32) string {
 func (b *builder) addGroup(place int, p Phrase) {
 	g := group{ref: p.Ref, within: p.Within, headOnly: p.HeadOnly, ordered: p.Ordered}
 	index := uint32(len(b.groups))
-	for i, any := range p.All {
-		at := b.element(any)
+	for i, choice := range p.All {
+		at := b.element(choice)
 		n := &b.nodes[at]
 		if n.last = place; p.Ordered && i < len(p.All)-1 {
 			n.kept = true // the last element alone completes it

@@ -93,18 +93,18 @@ func shippedSets(t testing.TB, files []string) map[string][]string {
 // expand puts the words of sets in the place of their names.
 func expand(all []anyOf, sets map[string][]string) (out [][]string) {
 	var words func(texts []string) []string
-	words = func(texts []string) (any []string) {
+	words = func(texts []string) (choice []string) {
 		for _, text := range texts {
 			if set, is := strings.CutPrefix(text, "$"); is {
-				any = append(any, words(sets[set])...)
+				choice = append(choice, words(sets[set])...)
 			} else {
-				any = append(any, text)
+				choice = append(choice, text)
 			}
 		}
-		return any
+		return choice
 	}
-	for _, any := range all {
-		out = append(out, words(any))
+	for _, choice := range all {
+		out = append(out, words(choice))
 	}
 	return out
 }

@@ -86,12 +86,12 @@ func (p Phrase) checkAll(s *Scratch) *BadPhrase {
 	}
 	owners := map[string]owner{}
 	letters := 0 // elements that may be a single letter
-	for i, any := range p.All {
-		if len(any) == 0 || len(any) > MaxAny {
-			return bad(fmt.Sprintf("%d words or phrases to choose from", len(any)), fmt.Sprintf("want 1 to %d", MaxAny))
+	for i, choice := range p.All {
+		if len(choice) == 0 || len(choice) > MaxAny {
+			return bad(fmt.Sprintf("%d words or phrases to choose from", len(choice)), fmt.Sprintf("want 1 to %d", MaxAny))
 		}
 		lone := false
-		for _, text := range any {
+		for _, text := range choice {
 			words, b := elementTokens(s, text)
 			if b != nil {
 				return b

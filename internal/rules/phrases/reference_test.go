@@ -135,8 +135,8 @@ func (r *reference) same(text []byte, want string) bool {
 
 func (r *reference) group(s *Scratch, p Phrase) (out []found) {
 	places := make([][][2]int, len(p.All))
-	for i, any := range p.All {
-		for _, text := range any {
+	for i, choice := range p.All {
+		for _, text := range choice {
 			places[i] = append(places[i], r.places(s, text)...)
 		}
 	}
