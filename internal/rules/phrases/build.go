@@ -121,12 +121,14 @@ func (b *builder) shared() *BadPhrase {
 	sum := make([]int, len(b.nodes)) // nodes come after their parents
 	for i, n := range b.nodes[1:] {
 		sum[i+1] = sum[n.parent] + n.ending()
+		last := n.last
 		for _, set := range n.sets {
-			sum[i+1] += len(b.nodes[set].groups)
+			sum[i+1] += b.nodes[set].ending()
+			last = max(last, b.nodes[set].last)
 		}
 		if sum[i+1] > maxShared {
 			bad := bad(fmt.Sprintf("the words %q and what they begin with are in more than %d rules, and this is one of them", b.path(uint32(i+1)), maxShared), "leave them to fewer rules")
-			bad.Index = n.last
+			bad.Index = last
 			return bad
 		}
 	}

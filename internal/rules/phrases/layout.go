@@ -49,7 +49,7 @@ const (
 	secEdges    // {node u32, word u32, child u32}
 	secEndsAt   // u32, by node: a ref, or isList and a place in secEnds
 	secEnds     // u32...: n, n of: a ref, isGroup, isSet or isKept
-	secGroups   // u32...: ref, within<<16 | headOnly | n, n nodes
+	secGroups   // u32...: ref, within<<16 | ordered | headOnly | n, n nodes
 	secSpelt    // {tag u32, 1 + place in secSpelled u32}
 	secSpelled  // u32...: n, n refs, words up to lastOne
 	secClasses  // {tag u32, 1 + place in secMembers u32}

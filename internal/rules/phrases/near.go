@@ -67,39 +67,20 @@ func (n *near) grow() {
 	}
 }
 
-// latest gives the last place an element stood before word i.
-func (n *near) latest(node uint32, i int) *occurrence {
-	if len(n.slots) == 0 {
-		return nil
-	}
-	at := *n.place(node)
-	for range MaxWords { // those that reach over word i are few
-		if at == 0 {
-			return nil
-		}
-		o := &n.all[at-1]
-		if int(o.j) < i {
-			return o
-		}
-		at = o.before
-	}
-	return nil
-}
-
-// before gives the last place an element stood before word i, and no more than
-// reach words before it.
-func (n *near) before(s *Scratch, node uint32, i, reach int) *occurrence {
+// before gives the last place an element stood before word i that does not end
+// before word least: of "end it all" and "it" in one place, the one that is near.
+func (n *near) before(s *Scratch, node uint32, i, least int) *occurrence {
 	if len(n.slots) == 0 {
 		return nil
 	}
 	for at := *n.place(node); at != 0; {
 		o := &n.all[at-1]
 		s.steps++
-		if int(o.j) < i {
+		if int(o.j) < i && int(o.j) >= least {
 			return o
 		}
-		if i-int(o.i) > reach {
-			return nil
+		if int(o.i) <= least-MaxLetters {
+			return nil // nothing that stands further back reaches there
 		}
 		at = o.before
 	}
@@ -113,8 +94,8 @@ func (t *Table) inOrder(s *Scratch, group, n uint32, within int, how How, i, j i
 	s.element(int32(i), int32(j))
 	at := i
 	for e := n - 1; e > 0; e-- {
-		o := s.near.before(s, t.groups.at(group+1+e), at, within+MaxWords)
-		if o == nil || i-int(o.j)-1 > within {
+		o := s.near.before(s, t.groups.at(group+1+e), at, i-1-within)
+		if o == nil {
 			s.elems = s.elems[:0]
 			return
 		}
@@ -152,8 +133,8 @@ func (t *Table) together(s *Scratch, group, element uint32, how How, i, j int) {
 		if e == element || e == 0 && second&headOnly != 0 {
 			continue
 		}
-		o := s.near.latest(t.groups.at(group+2+e), i)
-		if o == nil || i-int(o.j)-1 > within {
+		o := s.near.before(s, t.groups.at(group+2+e), i, i-1-within)
+		if o == nil {
 			s.elems = s.elems[:0]
 			return
 		}
@@ -180,13 +161,14 @@ func (t *Table) heads(s *Scratch, node, ref uint32, within int, how How, i int) 
 	if len(s.near.slots) == 0 {
 		return
 	}
+	least := i - 1 - within
 	for at := *s.near.place(node); at != 0; {
 		o := s.near.all[at-1]
 		s.steps++
-		if i-int(o.j)-1 > within {
+		if int(o.i) <= least-MaxLetters {
 			return
 		}
-		if int(o.j) < i {
+		if int(o.j) < i && int(o.j) >= least {
 			s.report(ref, how|o.how, s.words[o.i].start, s.words[o.j].end, int(o.i), int(o.j))
 		}
 		at = o.before

@@ -75,6 +75,26 @@ func TestOneOfSeveralWordsIsEnoughInAnyOrder(t *testing.T) {
 	}
 }
 
+// Of words of one set that stand in one place, the one that began first may end last.
+func TestAWordOfASetWithinAnotherOfItHidesNothing(t *testing.T) {
+	set := []string{"end it all", "it"}
+	for name, p := range map[string]Phrase{
+		"in order":  {All: [][]string{set, {"tonight"}}, Within: 0, Ordered: true},
+		"any order": {All: [][]string{set, {"tonight"}}, Within: 0},
+		"a context": {All: [][]string{{"tonight"}, set}, Within: 0, HeadOnly: true},
+		"its head":  {All: [][]string{set, {"tonight"}}, Within: 0, HeadOnly: true},
+		"in a run":  {All: [][]string{{strings.Repeat("自", 40), "自殺"}, {"tonight"}}, Within: 0, Ordered: true},
+	} {
+		text := "end it all tonight"
+		if name == "in a run" {
+			text = strings.Repeat("自", 40) + " tonight"
+		}
+		if got := refs(tableOf(t, p), text); len(got) != 1 {
+			t.Errorf("%s: found %v", name, got)
+		}
+	}
+}
+
 func TestAContextCoversItsFirstWordAloneAndEachOfThem(t *testing.T) {
 	table := tableOf(t, Phrase{All: apart("kill", "process"), Within: 3, HeadOnly: true}, Phrase{All: apart("kill", "python"), Within: 3, HeadOnly: true})
 	s := new(Scratch)

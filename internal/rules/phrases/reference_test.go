@@ -35,7 +35,7 @@ func newReference(list []Phrase, spellings []Spelling) *reference {
 			continue
 		}
 		for _, text := range append(slices.Concat(p.All...), p.Text) {
-			words, _ := tokens(new(Scratch), text)
+			words, _ := elementTokens(new(Scratch), text)
 			for _, w := range words {
 				r.vocab[w] = true
 			}
@@ -116,7 +116,7 @@ func tidy(out []found) []found {
 
 // places gives the first and last word of each place a phrase stands.
 func (r *reference) places(s *Scratch, text string) (out [][2]int) {
-	want, _ := tokens(new(Scratch), text)
+	want, _ := elementTokens(new(Scratch), text)
 	for i := 0; i+len(want) <= len(s.words); i++ {
 		same := true
 		for k, w := range want {

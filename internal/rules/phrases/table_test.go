@@ -77,6 +77,13 @@ func TestMoreThanATableHoldsIsRefused(t *testing.T) {
 	if _, err := Build(append(same, Phrase{Text: "spare"}, together)); !errors.As(err, &bad) || bad.Index != maxShared+1 || !strings.Contains(bad.What, `"kill"`) {
 		t.Errorf("shared by words apart: %v", err)
 	}
+	var sets []Phrase
+	for i := range maxShared/2 + 1 { // of each both the set and where it stood are told
+		sets = append(sets, Phrase{All: [][]string{{"kill", fmt.Sprintf("w%d", i)}, {"him"}}, Ordered: true})
+	}
+	if _, err := Build(sets); !errors.As(err, &bad) || bad.Index != maxShared/2 || !strings.Contains(bad.What, `"kill"`) {
+		t.Errorf("shared by sets: %v", err)
+	}
 }
 
 func TestTheSameListMakesTheSameTable(t *testing.T) {
