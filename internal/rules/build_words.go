@@ -23,6 +23,7 @@ func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
 			Kind: RulePhrase, ID: c.id(src, p.id), Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed, Search: p.search, Host: p.host,
 		})
 		for _, text := range p.texts {
+			c.wordsAlone(p.pos, text)
 			c.word(p.pos, phrases.Phrase{Ref: rule, Text: text, Part: p.part})
 		}
 		if len(p.all) > 0 {
@@ -30,6 +31,7 @@ func (c *compiler) addPhrases(d *defined, src from, f *categoryFile) {
 		}
 	}
 	for _, a := range f.allow {
+		c.wordsAlone(a.pos, a.text)
 		rule := c.rule(src, a.pos, 0, Rule{
 			Kind: RuleAllowPhrase, ID: c.id(src, "allow/"+clip(a.text)), Lang: f.lang, Reviewed: f.reviewed, Search: true, Host: true,
 		})

@@ -147,41 +147,38 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	}
 }
 
-// addSets takes in the words of the sets that a file's phrases name, as phrases
-// of the category: whoever takes one out takes it out of each.
+// addSets takes in the words of the sets that a file's phrases name, and of those
+// that these name, as phrases of the category: whoever takes one out takes it out of
+// each.
 func (c *OutlineCategory) addSets(f *categoryFile, sets map[string]*wordSet) {
 	done := map[string]bool{}
-	var add func(p phrase, texts []string)
-	add = func(p phrase, texts []string) {
+	var add func(like OutlineRule, texts []string)
+	add = func(like OutlineRule, texts []string) {
 		for _, text := range texts {
 			name, isSet := strings.CutPrefix(text, setSign)
-			key := fmt.Sprint(name, p.search, p.host, p.severity, p.weight, p.lang, p.reviewed)
+			key := fmt.Sprint(text, like)
 			if !isSet || done[key] {
 				continue
 			}
 			done[key] = true
 			for _, word := range sets[name].any {
-				c.put(f.pack, OutlineRule{
-					Kind: RulePhrase, ID: text, Text: text + ": " + word, Severity: p.severity, Search: p.search, Host: p.host,
-					Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed, Scope: f.scope,
-				})
+				r := like
+				r.ID, r.Text = text, text+": "+word
+				c.put(f.pack, r)
 			}
-			add(p, sets[name].any)
+			add(like, sets[name].any)
 		}
 	}
 	for _, p := range f.phrases {
+		like := OutlineRule{
+			Kind: RulePhrase, Severity: p.severity, Search: p.search, Host: p.host, Weight: p.weight, Lang: p.lang, Reviewed: p.reviewed, Scope: f.scope,
+		}
 		for _, choice := range p.all {
-			add(p, choice)
+			add(like, choice)
 		}
 	}
 	for _, a := range f.allow {
-		for _, text := range a.near {
-			if set := sets[strings.TrimPrefix(text, setSign)]; set != nil && strings.HasPrefix(text, setSign) {
-				for _, word := range set.any {
-					c.put(f.pack, OutlineRule{Kind: RuleAllowPhrase, ID: text, Text: text + ": " + word, Search: true, Host: true, Reviewed: true, Scope: f.scope})
-				}
-			}
-		}
+		add(OutlineRule{Kind: RuleAllowPhrase, Search: true, Host: true, Reviewed: true, Scope: f.scope}, a.near)
 	}
 }
 
@@ -219,9 +216,9 @@ func (c *OutlineCategory) put(p *packFile, r OutlineRule) {
 
 func (p allowPhrase) written() string {
 	if len(p.near) == 0 {
-		return p.text
+		return asOne(p.text)
 	}
-	return fmt.Sprintf("%s near %s within %d", p.text, strings.Join(p.near, ", "), p.within)
+	return fmt.Sprintf("%s near %s within %d", asOne(p.text), joined(p.near, ", "), p.within)
 }
 
 func (l ListSource) written() string {

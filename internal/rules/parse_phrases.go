@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ func (p phrase) written() []string {
 	if len(p.all) > 0 {
 		var all []string
 		for _, choice := range p.all {
-			all = append(all, strings.Join(choice, "/"))
+			all = append(all, joined(choice, "/"))
 		}
 		how := ""
 		if p.ordered {
@@ -40,7 +41,28 @@ func (p phrase) written() []string {
 		}
 		return []string{fmt.Sprintf("%s within %d%s", strings.Join(all, " + "), p.within, how)}
 	}
-	return p.texts
+	texts := make([]string, len(p.texts))
+	for i, text := range p.texts {
+		texts[i] = asOne(text)
+	}
+	return texts
+}
+
+// asOne quotes a text that could be read as several, or as words apart: "his/her" is
+// not his or her, and people compare two sets of rules by what is written (G7).
+func asOne(text string) string {
+	if strings.ContainsAny(text, `/+,"`) || strings.Contains(text, " within ") {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+func joined(texts []string, sign string) string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = asOne(text)
+	}
+	return strings.Join(all, sign)
 }
 
 // allowPhrase masks the span of its text, or, with near, only where one of

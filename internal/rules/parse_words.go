@@ -37,7 +37,20 @@ type wordSet struct {
 	pos  pos
 	name string
 	any  []string // texts, or names of sets with setSign before them
+
+	state setState
+	words []string // any, with the words of the sets that it names, once it is read
 }
+
+// setState is how far a set is read: each is read once, however many name it.
+type setState uint8
+
+const (
+	setUnread setState = iota
+	setOpen            // on the way: who names it now is one of its own
+	setRead
+	setBad // said
+)
 
 const (
 	setSign = "$"
@@ -47,7 +60,7 @@ const (
 	maxAny   = phrases.MaxAny
 )
 
-// words reads a words file.
+// wordsFile reads a words file.
 func (r *reader) wordsFile(n *yaml.Node) *wordsFile {
 	f, ok := r.mapping(n, "the file", "words", "title", "why", "owner", "spellings", "sets")
 	if !ok {
@@ -147,14 +160,15 @@ func (c *compiler) addWords() {
 	}
 	for _, f := range c.wordFiles {
 		for _, s := range f.sets {
-			c.expand(s.pos, s.any)
+			c.expand(s.pos, []string{setSign + s.name})
 		}
 	}
 }
 
-// expand gives texts with the words of the sets that they name.
+// expand gives texts with the words of the sets that they name; none where one of
+// those is no good, which is said once.
 func (c *compiler) expand(at pos, texts []string) []string {
-	out, _ := c.expandIn(at, texts, nil)
+	out, _ := c.expandAll(at, texts)
 	if len(out) > maxAny {
 		c.bad(at, fmt.Sprintf("%d words or phrases to choose from", len(out)), fmt.Sprintf("want at most %d", maxAny))
 		return nil
@@ -162,30 +176,51 @@ func (c *compiler) expand(at pos, texts []string) []string {
 	return out
 }
 
-// expandIn expands within the sets that are named on the way.
-func (c *compiler) expandIn(at pos, texts, within []string) (out []string, ok bool) {
+func (c *compiler) expandAll(at pos, texts []string) (out []string, ok bool) {
 	for _, text := range texts {
 		name, isSet := strings.CutPrefix(text, setSign)
 		if !isSet {
+			c.wordsAlone(at, text)
 			out = append(out, text)
 			continue
 		}
 		set := c.sets[name]
-		switch {
-		case set == nil:
+		if set == nil {
 			c.bad(at, fmt.Sprintf("set %q, which no pack here has", clip(text)), meant(name, slices.Sorted(maps.Keys(c.sets)))+"write it in a file that begins with `words:`")
 			return nil, false
-		case slices.Contains(within, name):
-			c.bad(at, fmt.Sprintf("set %q holds itself", clip(text)), "take it out of the sets that it names")
+		}
+		if !c.readSet(at, set) {
 			return nil, false
 		}
-		more, ok := c.expandIn(at, set.any, append(slices.Clone(within), name))
-		if !ok {
-			return nil, false
-		}
-		if out = append(out, more...); len(out) > 2*maxAny {
-			return out, true
+		if out = append(out, set.words...); len(out) > 2*maxAny {
+			return out, true // said by expand
 		}
 	}
 	return slices.Compact(out), true
+}
+
+// readSet expands a set that is named at a place, and reports whether it is good.
+func (c *compiler) readSet(at pos, set *wordSet) (ok bool) {
+	switch set.state {
+	case setOpen:
+		c.bad(at, fmt.Sprintf("set %q holds itself", setSign+set.name), "take it out of the sets that it names")
+	case setUnread:
+		set.state = setOpen
+		if set.words, ok = c.expandAll(set.pos, set.any); ok {
+			set.state = setRead
+		} else {
+			set.state = setBad
+		}
+	}
+	return set.state == setRead
+}
+
+// wordsAlone refuses the name of a set among words: it would be read as a word, find
+// nothing, and nobody would notice.
+func (c *compiler) wordsAlone(at pos, text string) {
+	for _, word := range strings.Fields(text) {
+		if name, is := strings.CutPrefix(word, setSign); is && c.sets[strings.TrimRight(name, ".,:;!?+/")] != nil {
+			c.bad(at, fmt.Sprintf("%q names the set %q among words", clip(text), clip(word)), "name it by itself, in `all` or `near`: all: [$want, die]")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -61,9 +62,15 @@ func TestABadWordsFileIsRefusedWithTheMend(t *testing.T) {
 		`acme/knives.yaml:11:11: set "$nothing", which no pack here has`: {"acme/knives.yaml", phrase("[knife, $nothing]")},
 		`"knife" and "knife" share the word "knife"`:                     {"acme/knives.yaml", phrase("[knife, [blade, knife]]")},
 		"single letters alone; one of the words apart":                   {"acme/knives.yaml", phrase("[i, [a, blade]]")},
+		`"bring $carry knives" names the set "$carry" among words`:       {"acme/knives.yaml", head + "phrases: [{id: k-1, text: knife, forms: [bring $carry knives]}]\ntests: {hit: [knife], miss: [a]}\n"},
+		`"i $carry" names the set "$carry" among words`:                  {"acme/knives.yaml", phrase("[i $carry, knife]")},
+		`"$take: it" names the set "$take:" among words`:                 {"acme/knives.yaml", head + "allow: ['$take: it']\ntests: {hit: [stab], miss: [a]}\n"},
 		"`order` without `all`; write":                                   {"acme/knives.yaml", head + "phrases: [{id: k-1, text: knife, order: true}]\ntests: {hit: [knife], miss: [a]}\n"},
 		"a line of all is a set of keys; want text":                      {"acme/knives.yaml", phrase("[knife, {a: b}]")},
 	} {
+		if files[0] != "school/words.yaml" {
+			files = append(files, "school/words.yaml", ownWords)
+		}
 		_, err := Compile(with(files...))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %s\ngot  %v", want, err)
@@ -77,7 +84,7 @@ func TestG07TheOutlineHasTheWordsOfSets(t *testing.T) {
 	out, err := OutlineOf(with("school/words.yaml", ownWords, "acme/knives.yaml", head+`
 phrases:
   - {id: k-1, all: [$carry, [knife, blade]], within: 5, order: true}
-allow: [{text: a good knife, near: [$take], within: 6}]
+allow: [{text: a good knife, near: [$carry], within: 6}]
 tests: {hit: [i carry a knife], miss: [a]}
 `))
 	if err != nil {
@@ -88,11 +95,52 @@ tests: {hit: [i carry a knife], miss: [a]}
 		texts = append(texts, map[RuleKind]string{RulePhrase: "phrase ", RuleAllowPhrase: "allow phrase "}[r.Kind]+r.Text)
 	}
 	want := "phrase $carry + knife/blade within 5, in order|phrase $carry: $take|phrase $carry: bring|phrase $carry: carry|phrase $take: get hold of|phrase $take: take|" +
-		"allow phrase $take: get hold of|allow phrase $take: take|allow phrase a good knife near $take within 6"
+		"allow phrase $carry: $take|allow phrase $carry: bring|allow phrase $carry: carry|allow phrase $take: get hold of|allow phrase $take: take|allow phrase a good knife near $carry within 6"
 	if got := strings.Join(texts, "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if len(out.Spellings) != 3 || out.Spellings[0] != (OutlineSpelling{"2", "to"}) {
 		t.Errorf("spellings %v", out.Spellings)
+	}
+}
+
+// Words that are one are not written like words of which any one will do: taking all
+// but one of them away would look like no change.
+func TestG07OneTextIsNotWrittenAsSeveral(t *testing.T) {
+	written := func(body string) (texts []string) {
+		out, err := OutlineOf(with("acme/knives.yaml", head+body+"tests: {hit: [stab], miss: [a]}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range out.Categories[0].Rules {
+			texts = append(texts, r.Text)
+		}
+		return texts
+	}
+	for several, one := range map[string]string{
+		"phrases: [{id: k-1, all: [[stab, hurt], blade], within: 3}]\n":      "phrases: [{id: k-1, all: [stab/hurt, blade], within: 3}]\n",
+		"phrases: [{id: k-1, all: [stab, hurt, blade], within: 3}]\n":        "phrases: [{id: k-1, all: [stab + hurt, blade], within: 3}]\n",
+		"phrases: [{id: k-1, all: [stab, blade], within: 3, order: true}]\n": "phrases: [{id: k-1, text: 'stab + blade within 3, in order'}]\n",
+		"allow: [{text: a knife, near: [bread, butter], within: 3}]\n":       "allow: [{text: a knife, near: ['bread, butter'], within: 3}]\n",
+		"allow: [{text: a knife, near: [bread], within: 3}]\n":               "allow: [a knife near bread within 3]\n",
+	} {
+		if a, b := written(several), written(one); len(a) != 1 || len(b) != 1 || a[0] == b[0] {
+			t.Errorf("%s%sare written as %q and %q", several, one, a, b)
+		}
+	}
+}
+
+// Sets that name two sets each, down to one word, are read once each and not two to
+// the power of a hundred times.
+func TestSetsOfSetsAreReadOnceEach(t *testing.T) {
+	sets := "words: own\ntitle: a\nwhy: b\nsets:\n  - {set: a-0, any: [carry]}\n  - {set: b-0, any: [carry]}\n"
+	for i := 1; i <= 100; i++ {
+		for _, name := range []string{"a", "b"} {
+			sets += fmt.Sprintf("  - {set: %s-%d, any: [$a-%d, $b-%d]}\n", name, i, i-1, i-1)
+		}
+	}
+	rs := compile(t, with("school/words.yaml", sets, "acme/knives.yaml", head+"phrases: [{id: k-1, all: [$a-100, knife], within: 3}]\ntests: {hit: [carry a knife], miss: [a]}\n"))
+	if v := rs.search("carry a knife"); v.Rule != "knives/k-1" {
+		t.Errorf("%+v", v)
 	}
 }
