@@ -193,7 +193,8 @@ func (r *reviewer) marks(from, to *rules.Outline) {
 	}
 }
 
-// spellings compares how words are read that people write in other ways.
+// spellings compares how words are read that people write in other ways. Allow
+// phrases are read in them too, so that one more of them may hide what stood.
 func (r *reviewer) spellings(from, to *rules.Outline) {
 	written := func(o *rules.Outline) []string {
 		all := make([]string, 0, len(o.Spellings))
@@ -205,7 +206,7 @@ func (r *reviewer) spellings(from, to *rules.Outline) {
 	before, after := written(from), written(to)
 	if added := missingIn(after, before); len(added) > 0 {
 		r.changes = append(r.changes, model.RuleChange{
-			What: "spellings-added", Items: added, Widens: len(added) >= listSize,
+			What: "spellings-added", Items: added, Lowers: len(r.from) > 0, Widens: len(added) >= listSize,
 			Text: fmt.Sprintf("reads %d more %s of words", len(added), pick(len(added) == 1, "spelling", "spellings")),
 		})
 	}

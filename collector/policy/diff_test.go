@@ -108,6 +108,27 @@ func TestG07ALoweringIsSeenWhereverItHides(t *testing.T) {
 	}
 }
 
+// Allow phrases and what stands near them are read in other spellings and through
+// sets too: "suicide" read as "suicide squad" is hidden by an allow of the film.
+func TestG07AWordThatMayHideAnotherIsALowering(t *testing.T) {
+	with := func(words string) *rules.Outline {
+		files := swapped(t, "mine/grave.yaml", "[gravel words]\ndomains", "[gravel words, {text: grave words, near: [$songs], within: 4}]\ndomains")
+		files["mine/words.yaml"] = []byte("words: mine\ntitle: Ours\nwhy: One list.\n" + words)
+		return outline(t, files)
+	}
+	const sets = "sets: [{set: songs, any: [song, $bands]}, {set: bands, any: [choir%s]}]\n"
+	before := with("spellings: [{means: grave words, typed: [gw]}]\n" + fmt.Sprintf(sets, ""))
+	for says, words := range map[string]string{
+		"reads 1 more spelling of words":      "spellings: [{means: grave words, typed: [gw]}, {means: gravel words, typed: [grave]}]\n" + fmt.Sprintf(sets, ""),
+		"no longer reads 1 spelling of words": fmt.Sprintf(sets, ""),
+		"adds 1 allow phrase to Grave":        "spellings: [{means: grave words, typed: [gw]}]\n" + fmt.Sprintf(sets, ", please"),
+	} {
+		if r := policy.Review(before, with(words)); !r.Lowering || !slices.Contains(texts(r), says) {
+			t.Errorf("lowering %t, says %q, want %q", r.Lowering, texts(r), says)
+		}
+	}
+}
+
 // Of two rules on a site the school's is told, then the one on the longer name:
 // a milder one that is added lowers the graver one.
 func TestG07AMilderRuleAboveAGraverOneIsALowering(t *testing.T) {
