@@ -181,6 +181,8 @@ func TestTheSchemaAndTheParserRefuseTheSame(t *testing.T) {
 		"a phrase without an id":      {"{id: w-001, text", "{text"},
 		"a phrase without words":      {"id: w-002, all: [noose, tie], within: 5,", "id: w-002,"},
 		"an order that is neither":    {"order: true", "order: maybe"},
+		"an order of one text":        {"lang: fr, reviewed: none}", "lang: fr, reviewed: none, order: true}"},
+		"a reach of one text":         {"lang: fr, reviewed: none}", "lang: fr, reviewed: none, within: 3}"},
 		"a choice of nothing":         {"[noose, tie], glock", "[], glock"},
 		"an unknown way to match":     {"match: part", "match: most"},
 		"a context without a reach":   {"near: [airsoft, game], within: 4", "near: [airsoft, game]"},

@@ -87,7 +87,7 @@ func (r *reader) spelling(n *yaml.Node, w *wordsFile) {
 	}
 	means, typed := r.need(f, "means", maxPhrase), r.texts(f.by["typed"], "typed", maxPhrase)
 	switch {
-	case f.by["typed"] == nil:
+	case f.by["typed"] == nil || len(typed) == 0 && len(f.by["typed"].Content) == 0:
 		r.bad(n, "no typed", "add `typed: [...]`: how people write it")
 	case len(typed) > maxTyped:
 		r.bad(f.by["typed"], fmt.Sprintf("%d ways to write %q", len(typed), clip(means)), fmt.Sprintf("want at most %d", maxTyped))
@@ -110,8 +110,8 @@ func (r *reader) set(n *yaml.Node, w *wordsFile) {
 		return
 	}
 	s := wordSet{pos: r.at(n), name: r.id(f, "set"), any: r.texts(f.by["any"], "any", maxPhrase)}
-	if len(s.any) == 0 && f.by["any"] == nil {
-		r.bad(n, "no any", "add `any: [...]`: the words of the set")
+	if n := f.by["any"]; n == nil || len(s.any) == 0 && len(n.Content) == 0 {
+		r.bad(f.node, "no any", "add `any: [...]`: the words of the set")
 	}
 	if s.name != "" && len(s.any) > 0 {
 		w.sets = append(w.sets, s)

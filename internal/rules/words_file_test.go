@@ -62,6 +62,8 @@ func TestABadWordsFileIsRefusedWithTheMend(t *testing.T) {
 		`acme/knives.yaml:11:11: set "$nothing", which no pack here has`: {"acme/knives.yaml", phrase("[knife, $nothing]")},
 		`"knife" and "knife" share the word "knife"`:                     {"acme/knives.yaml", phrase("[knife, [blade, knife]]")},
 		"single letters alone; one of the words apart":                   {"acme/knives.yaml", phrase("[i, [a, blade]]")},
+		`school/words.yaml:9:5: no any; add`:                             {"school/words.yaml", strings.Replace(ownWords, "[take, get hold of]", "[]", 1)},
+		`school/words.yaml:6:5: no typed; add`:                           {"school/words.yaml", strings.Replace(ownWords, "typed: [2]", "typed: []", 1)},
 		`"bring $carry knives" names the set "$carry" among words`:       {"acme/knives.yaml", head + "phrases: [{id: k-1, text: knife, forms: [bring $carry knives]}]\ntests: {hit: [knife], miss: [a]}\n"},
 		`"i $carry" names the set "$carry" among words`:                  {"acme/knives.yaml", phrase("[i $carry, knife]")},
 		`"$take: it" names the set "$take:" among words`:                 {"acme/knives.yaml", head + "allow: ['$take: it']\ntests: {hit: [stab], miss: [a]}\n"},
