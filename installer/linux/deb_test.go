@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func readTar(t testing.TB, packed []byte) map[string]entry {
 	all := map[string]entry{}
 	for in := tar.NewReader(unpacked); ; {
 		h, err := in.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {
