@@ -3,7 +3,6 @@ package e2etest
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"log/slog"
 	"maps"
 	"net"
@@ -109,7 +108,7 @@ func applied(t *testing.T, p *policy.Publisher, client safelightv1.AgentServiceC
 	t.Helper()
 	keys := func() (list []*safelightv1.PolicyKey) {
 		for id, pub := range p.Keys() {
-			list = append(list, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: ed25519.PublicKey(pub)})
+			list = append(list, &safelightv1.PolicyKey{KeyId: id, Ed25519Public: pub})
 		}
 		return list
 	}
