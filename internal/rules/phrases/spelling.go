@@ -103,7 +103,7 @@ func (b *builder) layMeant(sec *[sections][]byte) {
 func (t *Table) respell(s *Scratch) bool {
 	some := false
 	for i := range s.words {
-		if id := s.words[i].id; id-1 < t.nSpellings {
+		if w := &s.words[i]; w.id-1 < t.nSpellings || w.alt != 0 && t.spellingOf(s, w) != 0 {
 			some = true
 			break
 		}
@@ -113,11 +113,12 @@ func (t *Table) respell(s *Scratch) bool {
 	}
 	s.spoken = s.spoken[:0]
 	for _, w := range s.words {
-		if w.id-1 >= t.nSpellings {
+		id := t.spellingOf(s, &w)
+		if id == 0 {
 			s.spoken = append(s.spoken, w)
 			continue
 		}
-		at := t.meantAt.at(w.id - 1)
+		at := t.meantAt.at(id - 1)
 		for range maxMeant {
 			id := t.meant.at(at)
 			w.id, w.node, w.alt, w.letters = id&^lastOne, t.meant.at(at+1), 0, false
@@ -130,4 +131,31 @@ func (t *Table) respell(s *Scratch) bool {
 		}
 	}
 	return true
+}
+
+// spellingOf gives the spelling that a word is, also stretched, or 0. Of the words
+// that a stretched one may be, spellings come first.
+func (t *Table) spellingOf(s *Scratch, w *word) uint32 {
+	if w.id != 0 || w.alt == 0 {
+		if w.id-1 < t.nSpellings {
+			return w.id
+		}
+		return 0
+	}
+	text := s.bytes(*w)
+	for at, n := 2*(w.alt-1), 0; n < MaxWords; at, n = at+2, n+1 {
+		id := t.members.at(at)
+		if id&^lastOne-1 >= t.nSpellings {
+			return 0
+		}
+		spelled := t.spell(id &^ lastOne)
+		s.steps += 1 + len(spelled)/8
+		if len(spelled) > 0 && squeezed(spelled, text) {
+			return id &^ lastOne
+		}
+		if id&lastOne != 0 {
+			return 0
+		}
+	}
+	return 0
 }

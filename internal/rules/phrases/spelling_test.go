@@ -19,6 +19,9 @@ func TestWordsAreFoundInTheSpellingPeopleType(t *testing.T) {
 		"u should dye":      "u should dye",
 		"wanna d.i.e":       "wanna d.i.e",
 		"wanna party":       "wanna party",
+		"wannaaaa die":      "wannaaaa die",
+		"hurt uuuu":         "hurt uuuu",
+		"WANNAAA D1E":       "WANNAAA D1E",
 		"want two die":      "",
 		"wannadie":          "",
 		"hurt un":           "",
@@ -32,6 +35,9 @@ func TestWordsAreFoundInTheSpellingPeopleType(t *testing.T) {
 	hits := table.Search(s, "i WANNA die")
 	if len(hits) != 1 || s.ReadAs(hits[0]) != "want to die" || strings.Join(hits[0].How.Words(), ",") != "other spellings" {
 		t.Errorf("read as %q by %v", s.ReadAs(hits[0]), hits[0].How.Words())
+	}
+	if hits := table.Search(s, "wannnna die"); len(hits) != 1 || s.ReadAs(hits[0]) != "want to die" || strings.Join(hits[0].How.Words(), ",") != "stretched letters,other spellings" {
+		t.Errorf("stretched: %v", hits)
 	}
 	if hits := table.Plain(s, "hurt u"); len(hits) != 0 {
 		t.Errorf("a host name is guessed at: %v", hits)
