@@ -162,15 +162,29 @@ func (j *judging) clearSums() {
 // maxEvidence bounds what a verdict carries.
 const maxEvidence = 8
 
-// evidence gives the other phrases of the category that stood, heaviest first.
+// evidence gives the other phrases of the category that stood, heaviest first: of
+// those that share a word with what is told, or with a heavier one, none, since a word
+// counts once.
 func (j *judging) evidence(f finding) []Evidence {
-	var out []Evidence
+	var others []hit
 	j.steps += len(j.hits) // one a rule
 	for _, h := range j.hits {
 		if h.rule != f.rule && h.rule.Category == f.rule.Category {
-			out = append(out, Evidence{Rule: h.rule.ID, Match: j.text[h.Start:h.End], Weight: h.rule.Weight})
+			others = append(others, h)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Evidence) int { return cmp.Compare(b.Weight, a.Weight) })
-	return out[:min(len(out), maxEvidence)]
+	slices.SortStableFunc(others, func(a, b hit) int { return cmp.Compare(b.rule.Weight, a.rule.Weight) })
+	var out []Evidence
+	told := []phrases.Hit{f.words}
+	for _, h := range others {
+		if len(out) == maxEvidence {
+			break
+		}
+		if j.steps += len(told); slices.ContainsFunc(told, func(t phrases.Hit) bool { return j.words.Share(t, h.Hit) }) {
+			continue
+		}
+		told = append(told, h.Hit)
+		out = append(out, Evidence{Rule: h.rule.ID, Match: j.text[h.Start:h.End], Weight: h.rule.Weight})
+	}
+	return out
 }

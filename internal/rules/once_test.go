@@ -48,6 +48,24 @@ func TestWordsOfATextCountOnceTowardsAThreshold(t *testing.T) {
 	}
 }
 
+// What is said to have counted beside a phrase shares no word with it.
+func TestWhatIsSaidToCountBesideAPhraseIsOfOtherWords(t *testing.T) {
+	rs := rulesFor(t, weighing)
+	for text, want := range map[string]string{
+		"how to hide a knife. nobody finds it": "knives/kn-003",
+		"the whole of it, no questions":        "knives/kn-006",
+		"the whole of it":                      "",
+	} {
+		got := ""
+		for _, e := range rs.search(text).Evidence {
+			got += e.Rule
+		}
+		if got != want {
+			t.Errorf("%q: %q counted too, want %q", text, got, want)
+		}
+	}
+}
+
 // A phrase that holds both halves weighs no less than the halves do.
 func TestAHeavierPhraseDoesNotHideItsHalves(t *testing.T) {
 	rs := rulesFor(t, `threshold: 100
