@@ -150,6 +150,14 @@ func TestPartsAreFoundWithinWordsWhereTheyStand(t *testing.T) {
 	}
 }
 
+// The rule that is numbered 0 is a rule like others.
+func TestAPartOfSeveralRulesIsToldOfEach(t *testing.T) {
+	table := tableOf(t, Phrase{Ref: 0, Text: "porn", Part: true}, Phrase{Ref: 1, Text: "porn", Part: true}, Phrase{Ref: 2, Text: "PORN", Part: true})
+	if got := refs(table, "freeporns"); !slices.Equal(got, []uint32{0, 1, 2}) {
+		t.Errorf("found %v", got)
+	}
+}
+
 func TestHostNamesAreNotGuessedAt(t *testing.T) {
 	table := texts(t, "kill", "self harm", "kill myself")
 	for text, want := range map[string]int{"k1ll.example": 0, "ki-ll.example": 0, "k.i.l.l": 0, "self-harm.example": 1, "kill.example": 1, "kíll.example": 1, "k-i-l-l-m-y-s-e-l-f": 0} {

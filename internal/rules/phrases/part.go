@@ -187,7 +187,7 @@ func (t *Table) partEnd(s *Scratch, state uint32, i int, to uint32, traced *bool
 				return // damaged
 			}
 			s.reportPart(ref&^lastOne, i, to-depth, to, traced)
-			if ref&lastOne != 0 || ref == 0 {
+			if ref&lastOne != 0 || uint64(place) >= uint64(len(t.partEnds)/4) {
 				break
 			}
 		}
