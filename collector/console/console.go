@@ -77,11 +77,9 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /welcome/{secret}", c.welcomeForm)
 	mux.HandleFunc("POST /welcome/{secret}", c.welcome)
 	mux.HandleFunc("GET /cover", c.cover)
-	mux.Handle("GET /{$}", c.signedIn(c.today))
-	mux.Handle("GET /a/{ref}", c.signedIn(c.alert))
-	mux.Handle("POST /a/{ref}/take", c.signedIn(c.take))
-	mux.Handle("POST /a/{ref}/name", c.signedIn(c.showName))
-	mux.Handle("POST /a/{ref}/words", c.signedIn(c.showWords))
+	for _, rt := range c.routes() {
+		mux.Handle(rt.pattern, c.only(rt))
+	}
 	// Everything else, and every other method, is the one page for what does
 	// not exist.
 	mux.Handle("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, v viewer) { c.notFound(w, r, v) }))
@@ -97,7 +95,7 @@ type viewer struct {
 
 // mayRead says whether alerts about pupils are this viewer's duty.
 func (v viewer) mayRead() bool {
-	return v.user.Duty == model.DutyDSL || v.user.Duty == model.DutyDeputy
+	return safeguarding(v.user.Duty)
 }
 
 // record writes an access row; the caller shows nothing if it fails.

@@ -58,6 +58,14 @@ func localPath(next string) string {
 	if ref, ok := strings.CutPrefix(next, "/a/"); ok && validRef(ref) {
 		return next
 	}
+	if id, ok := strings.CutPrefix(next, "/devices/"); ok && validDeviceID(id) {
+		return next
+	}
+	for _, e := range navigation {
+		if next == e.Path {
+			return next
+		}
+	}
 	return "/"
 }
 

@@ -22,6 +22,11 @@ var (
 		Lines: []string{"The page does not exist, or it is not for you to see.", "All alerts that you may read are on Today."},
 		Link:  "/", Label: "Go to Today",
 	}
+	messageNotFoundIT = message{
+		Title: "There is nothing here",
+		Lines: []string{"The page does not exist, or it is not for you to see.", "What is known of the school’s devices is on Devices."},
+		Link:  "/", Label: "Go to Devices",
+	}
 	messageBroken = message{
 		Title: "This page could not be shown",
 		Lines: []string{"Something went wrong on the school’s Safelight server. Nothing you did caused it.", "Devices go on watching, and alerts are still kept and mailed. Try again in a minute; if it stays like this, tell IT, who will find the reason in the server’s log."},
@@ -55,7 +60,11 @@ var (
 // notFound is one page for what does not exist and for what is not theirs. It
 // depends on who is asking and on nothing else.
 func (c *Console) notFound(w http.ResponseWriter, r *http.Request, v viewer) {
-	c.render(w, r, http.StatusNotFound, "message", page{Title: messageNotFound.Title, Viewer: &v, View: messageNotFound})
+	m := messageNotFound
+	if technicians(v.user.Duty) {
+		m = messageNotFoundIT
+	}
+	c.render(w, r, http.StatusNotFound, "message", page{Title: m.Title, Viewer: &v, View: m})
 }
 
 // noDuty is Today for those to whom no alert goes.

@@ -32,6 +32,8 @@ type page struct {
 	Duty   string
 	Seen   string // how far the school can see today
 	Lead   bool   // the page says Seen itself
+	Nav    []entry
+	Guards bool // the viewer reads alerts: the page may have to be covered
 }
 
 // CoverNext is where an uncovered page goes on.
@@ -138,7 +140,10 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, nam
 	}
 	if p.Viewer != nil {
 		p.Duty = dutyNoun(p.Viewer.user.Duty)
-		p.Seen = c.seenToday(r)
+		p.Nav, p.Guards = c.navigationOf(p.Viewer.user.Duty), p.Viewer.mayRead()
+		if p.Guards {
+			p.Seen = c.seenToday(r)
+		}
 	}
 	var body bytes.Buffer
 	if err := c.pages.templates[name].ExecuteTemplate(&body, "layout", p); err != nil {

@@ -110,7 +110,7 @@ func (c *Console) signedIn(next func(http.ResponseWriter, *http.Request, viewer)
 // signInURL remembers a page that was asked for. A press cannot be remembered:
 // it must be pressed again, on its page.
 func signInURL(r *http.Request) string {
-	next := "/"
+	next := localPath(r.URL.Path)
 	if ref := r.PathValue("ref"); ref != "" {
 		next = localPath("/a/" + tidyRef(ref))
 	}

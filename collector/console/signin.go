@@ -23,6 +23,9 @@ type signInView struct {
 	Problems []problem
 }
 
+// ToAlert says whether an alert is where the sign-in leads.
+func (v signInView) ToAlert() bool { return strings.HasPrefix(v.Next, "/a/") }
+
 func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.URL.Query().Get("next"))
 	_, ok, err := c.viewerOf(r)
