@@ -3,23 +3,21 @@ package archtest
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"safelight/internal/licence"
 )
 
 var update = flag.Bool("update", false, "write NOTICE again")
 
-// extras are what the programs hold beside Go modules.
-var extras = []extra{
-	{"buf/validate/validate.proto of protovalidate", "proto/buf/validate/LICENSE"},
-	{"form components of govuk-frontend 6.6.0, in the console's style sheet", "collector/console/styles/LICENCE-govuk-frontend.txt"},
-}
-
 // A licence that is not passed on with the programs is broken by every school
 // that installs them.
 func TestNoticeHoldsEveryLicenceThatIsLinked(t *testing.T) {
-	want, err := released(t).notice([]string{"agent", "collector"}, targets, extras)
+	want, err := released(t).notice([]string{"agent", "collector"}, targets, licence.Extras)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,12 +46,62 @@ func firstDifference(got, want string) string {
 	return "one is cut short"
 }
 
-func TestAModuleUnderAnUnknownLicenceIsRefused(t *testing.T) {
-	dir := plant(t, map[string]string{"LICENSE": "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"})
-	if _, err := licensedAs("example.com/gpl v1.0.0", filepath.Join(dir, "LICENSE")); err == nil || !strings.Contains(err.Error(), "example.com/gpl") {
-		t.Errorf("got %v", err)
+// Each system links modules that the others do not: a NOTICE written from Linux's
+// alone would leave some out of the packages for the other two.
+func TestNoticeHoldsWhatOnlyOneSystemLinks(t *testing.T) {
+	r := released(t)
+	notice, err := os.ReadFile(filepath.Join(root, "NOTICE"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := licensedAs("example.com/none v1.0.0"); err == nil {
-		t.Error("a module without a licence was let pass")
+	systems := map[string][]string{} // module -> systems that link it
+	for _, one := range targets {
+		linked, err := r.linked([]string{"agent", "collector"}, []target{one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mod := range linked {
+			if at := systems[mod]; len(at) == 0 || at[len(at)-1] != one.goos {
+				systems[mod] = append(at, one.goos)
+			}
+		}
+	}
+	alone := map[string]int{}
+	for mod, at := range systems {
+		if len(at) == 1 {
+			alone[at[0]]++
+		}
+		if !strings.Contains(string(notice), "\n- "+mod+" "+r.modules[mod]+": ") {
+			t.Errorf("NOTICE does not name %s, which is linked for %v", mod, at)
+		}
+	}
+	if alone["linux"] == 0 || alone["windows"] == 0 {
+		t.Errorf("modules of one system alone: %v; does this test still see them?", alone)
+	}
+}
+
+// What .ci/dist packs and .ci/cross builds is what is followed here.
+func TestEverySystemIsBuiltInEveryRun(t *testing.T) {
+	said, err := exec.Command(filepath.Join(root, ".ci", "targets")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, one := range targets {
+		want = append(want, one.goos+"/"+one.goarch)
+	}
+	if got := strings.Join(strings.Fields(string(said)), " "); got != strings.Join(want, " ") {
+		t.Errorf(".ci/targets says %q, internal/archtest follows %q", got, want)
+	}
+	test, err := os.ReadFile(filepath.Join(root, ".ci", "test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^step "[a-z ]+" \.ci/cross$`).Match(test) {
+		t.Error(".ci/test no longer builds for every system")
+	}
+	out, err := exec.Command(filepath.Join(root, ".ci", "cross"), "linux/none").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "building for linux/none") {
+		t.Errorf("a build that fails: %v, and it says %q", err, out)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
+
+	"safelight/internal/licence"
 )
 
 // ban is a package that a program must not link, on any system that we build
@@ -172,18 +173,5 @@ func (r *reacher) moduleOf(pkg string) string {
 
 // moduleDir is where the module cache keeps a module.
 func (r *reacher) moduleDir(mod string) string {
-	return filepath.Join(r.cache, escape(mod)+"@"+r.modules[mod])
-}
-
-// escape writes a module path as the module cache does: capitals as "!x".
-func escape(mod string) string {
-	var b strings.Builder
-	for _, c := range mod {
-		if unicode.IsUpper(c) {
-			b.WriteByte('!')
-			c = unicode.ToLower(c)
-		}
-		b.WriteRune(c)
-	}
-	return filepath.FromSlash(b.String())
+	return licence.ModuleDir(r.cache, mod, r.modules[mod])
 }
