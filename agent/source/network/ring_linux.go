@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"safelight/agent/source/network/filter"
 )
 
 // The ring: blocks that the kernel fills with packets and hands over whole,
@@ -143,7 +145,7 @@ func (r *ring) changed() error {
 func (*ring) check() error { return nil }
 
 func (r *ring) attachFilter() error {
-	raw, err := filter()
+	raw, err := filter.Cooked()
 	if err != nil {
 		return err
 	}

@@ -167,11 +167,3 @@ func TestNoNameIsLostBesideAnUpload(t *testing.T) {
 		t.Errorf("status %+v", st)
 	}
 }
-
-// The filter's jumps are told in a byte.
-func TestThePacketFilterIsShortEnough(t *testing.T) {
-	raw, err := filter()
-	if err != nil || len(raw) > 255 {
-		t.Errorf("%d instructions, %v", len(raw), err)
-	}
-}

@@ -1,4 +1,4 @@
-package network
+package filter
 
 import "golang.org/x/net/bpf"
 
@@ -7,6 +7,7 @@ type asm struct {
 	code   []bpf.Instruction
 	labels map[string]int
 	jumps  []jumpTo
+	base   uint32 // where the IP header begins
 }
 
 type jumpTo struct {
@@ -16,7 +17,8 @@ type jumpTo struct {
 
 func (a *asm) do(in ...bpf.Instruction)        { a.code = append(a.code, in...) }
 func (a *asm) label(name string)               { a.labels[name] = len(a.code) }
-func (a *asm) load(off uint32, size int)       { a.do(bpf.LoadAbsolute{Off: off, Size: size}) }
+func (a *asm) load(off uint32, size int)       { a.frame(a.base+off, size) }
+func (a *asm) frame(off uint32, size int)      { a.do(bpf.LoadAbsolute{Off: off, Size: size}) }
 func (a *asm) jump(equal uint32, to string)    { a.cond(bpf.JumpEqual, equal, to) }
 func (a *asm) jumpNot(equal uint32, to string) { a.cond(bpf.JumpNotEqual, equal, to) }
 
