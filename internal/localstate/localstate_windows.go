@@ -9,13 +9,58 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// checkDir trusts the installer's access list: ProgramData's sub-folders are
-// made with a protected one, and key files are checked one by one (pki).
+// checkDir refuses a folder that somebody else made, before us and perhaps to put
+// his own files into it: its owner may always change who may enter. So may the
+// owner of the folder above put another in its place. What of ours others may
+// enter is closed to them.
 func checkDir(dir string) error {
-	if _, err := os.Stat(dir); err != nil {
+	self, err := selfSID()
+	if err != nil {
 		return fmt.Errorf("checking state folder: %w", err)
 	}
+	const asked = windows.OWNER_SECURITY_INFORMATION | windows.DACL_SECURITY_INFORMATION
+	for _, one := range []string{filepath.Dir(dir), dir} {
+		sd, err := windows.GetNamedSecurityInfo(one, windows.SE_FILE_OBJECT, asked)
+		if err != nil {
+			return fmt.Errorf("reading who may enter %s: %w", one, err)
+		}
+		if owner := ownerOf(sd.String()); !trusted(owner, self) {
+			return fmt.Errorf("checking state folder %s: %s belongs to %s and neither to the administrators nor to this account; look at what is in it, then remove it, or give it to them: takeown /a /r /f %q",
+				dir, one, owner, one)
+		}
+		if one != dir {
+			continue
+		}
+		if ok, services := closed(sd.String(), self); !ok {
+			return closeDir(dir, ownersOnly(self, services))
+		}
+	}
 	return nil
+}
+
+func closeDir(dir, list string) error {
+	sd, err := windows.SecurityDescriptorFromString(list)
+	if err != nil {
+		return fmt.Errorf("closing state folder %s to others: %w", dir, err)
+	}
+	dacl, _, err := sd.DACL()
+	if err == nil {
+		err = windows.SetNamedSecurityInfo(dir, windows.SE_FILE_OBJECT,
+			windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("closing state folder %s to others: %w", dir, err)
+	}
+	return nil
+}
+
+// selfSID is this process's account.
+func selfSID() (string, error) {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return "", fmt.Errorf("asking which account this is: %w", err)
+	}
+	return user.User.Sid.String(), nil
 }
 
 // Lock takes the folder for this process until the returned func is called or
