@@ -28,7 +28,7 @@ var (
 // route is a page or a press of the console for signed-in people.
 type route struct {
 	pattern string // as http.ServeMux takes it
-	theirs   theirs
+	theirs  theirs
 	serve   func(http.ResponseWriter, *http.Request, viewer)
 }
 
@@ -58,7 +58,7 @@ func (c *Console) only(rt route) http.Handler {
 // entry is a page that the navigation leads to.
 type entry struct {
 	Key, Path, Label string
-	theirs            theirs
+	theirs           theirs
 }
 
 // navigation is every entry there can be; one shows where its page is built and

@@ -18,6 +18,7 @@ const (
 	healthDigest
 	insertGap
 	savePositions
+	saveStatus
 	takePending
 	clearTaken
 	deletePending
@@ -42,6 +43,7 @@ var hotSQL = [hotStatements]string{
 	healthDigest:       healthDigestSQL,
 	insertGap:          insertGapSQL,
 	savePositions:      savePositionsSQL,
+	saveStatus:         saveStatusSQL,
 	takePending:        takePendingSQL,
 	clearTaken:         clearTakenSQL,
 	deletePending:      deletePendingSQL,
