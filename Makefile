@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance check build dist bench screenshots clean format lint proto notice
+.PHONY: help demo test acceptance check build dist sign bench screenshots clean format lint proto notice
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # grpcnotrace keeps gRPC's HTML tracing page out of the programs (archtest).
@@ -35,8 +35,11 @@ build: ## bin/safelight-agent and bin/safelight-collector, static
 	$(GOBUILD) -o bin/safelight-agent ./agent
 	$(GOBUILD) -o bin/safelight-collector ./collector
 
-dist: ## archives of both programs for every system, .deb and .rpm for Linux, SHA256SUMS, in dist/
+dist: ## archives of both programs for every system, .deb and .rpm for Linux, bills of materials, SHA256SUMS, in dist/
 	@VERSION='$(VERSION)' .ci/dist
+
+sign: ## signs what dist made: KEY (minisign) for SHA256SUMS, CERT and CERTKEY (Authenticode) for each .msi
+	@VERSION='$(VERSION)' .ci/sign
 
 bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real names, BENCH_CORPORA=FOLDER of public queries
 	go run -tags $(TAGS) ./internal/bench
