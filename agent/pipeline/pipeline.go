@@ -89,6 +89,13 @@ type Pages interface {
 	Blocked(o event.Observation, now time.Duration) (visit event.Observation, ok bool)
 }
 
+// Checks knows what belongs to a check of the device itself.
+type Checks interface {
+	// Took says that an observation belongs to one: it is then nobody's, and goes
+	// no further.
+	Took(source string, o event.Observation) bool
+}
+
 // Parts are what a Pipeline is built of; all but Pages and Around are needed.
 type Parts struct {
 	Policy Policy
@@ -98,6 +105,7 @@ type Parts struct {
 	Clock  Clock
 	Pages  Pages  // nil guesses nothing
 	Hasher Hasher // nil: no rule is told a program's checksum
+	Checks Checks // nil: nothing belongs to a check
 	// Searches says that a source of search words is switched on. Without one,
 	// each event says that searches are not seen (G2).
 	Searches bool
@@ -342,6 +350,9 @@ func (p *Pipeline) append(ctx context.Context, records []spool.Record, checkpoin
 func (p *Pipeline) events(ctx context.Context, q queued) []spool.Record {
 	if q.Kind == "" {
 		return nil // a place alone
+	}
+	if p.parts.Checks != nil && !q.hashed && p.parts.Checks.Took(q.source, q.Observation) {
+		return nil // before it is judged, and counted as nobody's (G19)
 	}
 	var records []spool.Record
 	wants := false

@@ -23,6 +23,9 @@ const (
 // again. What was not in the batch is not believed.
 func (se *session) take(ack *pb.BatchAck) error {
 	se.heard = true
+	if h := ack.GetHello(); h != nil {
+		se.follows.announced(h.GetCapabilities())
+	}
 	se.setState(Connected)
 	se.update(func(st *Status) { st.LastAck = time.Now() })
 	out, ok := se.inFlight[ack.GetNumber()]
@@ -38,6 +41,7 @@ func (se *session) take(ack *pb.BatchAck) error {
 	if err := se.takeItems(out, ack.GetItems()); err != nil {
 		return err
 	}
+	se.follows.answered(ack)
 	return se.takeTombstones(out, ack.GetTombstones())
 }
 

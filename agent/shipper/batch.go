@@ -211,5 +211,6 @@ func (f *filling) fresh(lane uint8) error {
 func (f *filling) add(e spool.Entry) {
 	f.bytes -= len(e.Data)
 	f.sent.items[place{e.Lane, e.Seq}] = true
+	f.se.follows.sent(e)
 	f.batch.Items = append(f.batch.Items, &pb.Item{Lane: pb.Severity(e.Lane), Seq: e.Seq, Record: e.Data})
 }

@@ -91,6 +91,8 @@ type Shipper struct {
 	pause  time.Time // the collector asked for quiet until then
 
 	held map[place]time.Time // Run's: records to be sent again, and when
+
+	follows follows
 }
 
 // place is where a record stands in the spool.

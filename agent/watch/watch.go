@@ -55,6 +55,8 @@ type Parts struct {
 	// Command carries out a command, or says that it knows none of that name; nil:
 	// it knows none.
 	Command func(ctx context.Context, c *safelightv1.Command) (known bool, err error)
+	// Able are capabilities of Command's, announced beside the stream's own.
+	Able []string
 	// Up is called when a stream is open; others need then wait no longer.
 	Up func()
 	// Pause is called when the collector asks for quiet.
@@ -157,6 +159,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 // capabilities are what this agent can do; what it cannot it does not announce.
 func (w *Watcher) capabilities() []string {
 	all := []string{"policy", "trust", "renew", "split", "audit-checkpoint", "resend"}
+	all = append(all, w.parts.Able...)
 	if w.parts.Overlay != nil {
 		all = append(all, "overlays")
 	}

@@ -57,6 +57,16 @@ func ReasonFromProto(p pb.OwnerUnknown) event.Reason {
 	return r
 }
 
+// ViaToProto gives the way in which a name was seen its protocol value; the zero
+// value where there is none.
+func ViaToProto(v event.Via) pb.Via { return vias[v] }
+
+// ViaFromProto is the way back; empty where there is none.
+func ViaFromProto(p pb.Via) event.Via {
+	v, _ := vias.plain(p)
+	return v
+}
+
 // RemoteFromProto reads how a person from elsewhere reached the device.
 func RemoteFromProto(p pb.Remote) event.Remote {
 	r, _ := remotes.plain(p)

@@ -48,6 +48,9 @@ func cut(s string, limit int) string {
 	return s
 }
 
+// Cut makes s valid UTF-8 of at most limit characters.
+func Cut(s string, limit int) string { return cut(s, limit) }
+
 func cutAll(list []string, items, limit int) []string {
 	var out []string
 	for _, s := range list[:min(len(list), items)] {

@@ -384,6 +384,176 @@ func (OwnerUnknown) EnumDescriptor() ([]byte, []int) {
 	return file_safelight_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
+// What a check tried, or had a look at.
+type CheckWhat int32
+
+const (
+	CheckWhat_CHECK_WHAT_UNSPECIFIED CheckWhat = 0
+	CheckWhat_CHECK_WHAT_DNS         CheckWhat = 1 // a question for a name made up for this check
+	CheckWhat_CHECK_WHAT_TLS         CheckWhat = 2 // a ClientHello with such a name
+	CheckWhat_CHECK_WHAT_PROGRAM     CheckWhat = 3 // a program of the agent's own
+	CheckWhat_CHECK_WHAT_LOG         CheckWhat = 4 // a followed log, in which nothing is written for a check
+	CheckWhat_CHECK_WHAT_FILTER      CheckWhat = 5 // a test page that the school chose
+)
+
+// Enum value maps for CheckWhat.
+var (
+	CheckWhat_name = map[int32]string{
+		0: "CHECK_WHAT_UNSPECIFIED",
+		1: "CHECK_WHAT_DNS",
+		2: "CHECK_WHAT_TLS",
+		3: "CHECK_WHAT_PROGRAM",
+		4: "CHECK_WHAT_LOG",
+		5: "CHECK_WHAT_FILTER",
+	}
+	CheckWhat_value = map[string]int32{
+		"CHECK_WHAT_UNSPECIFIED": 0,
+		"CHECK_WHAT_DNS":         1,
+		"CHECK_WHAT_TLS":         2,
+		"CHECK_WHAT_PROGRAM":     3,
+		"CHECK_WHAT_LOG":         4,
+		"CHECK_WHAT_FILTER":      5,
+	}
+)
+
+func (x CheckWhat) Enum() *CheckWhat {
+	p := new(CheckWhat)
+	*p = x
+	return p
+}
+
+func (x CheckWhat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckWhat) Descriptor() protoreflect.EnumDescriptor {
+	return file_safelight_v1_event_proto_enumTypes[6].Descriptor()
+}
+
+func (CheckWhat) Type() protoreflect.EnumType {
+	return &file_safelight_v1_event_proto_enumTypes[6]
+}
+
+func (x CheckWhat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckWhat.Descriptor instead.
+func (CheckWhat) EnumDescriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+type CheckOutcome int32
+
+const (
+	CheckOutcome_CHECK_OUTCOME_UNSPECIFIED CheckOutcome = 0
+	CheckOutcome_CHECK_OUTCOME_SEEN        CheckOutcome = 1
+	CheckOutcome_CHECK_OUTCOME_NOT_SEEN    CheckOutcome = 2
+	CheckOutcome_CHECK_OUTCOME_NOT_CHECKED CheckOutcome = 3 // detail says why
+	CheckOutcome_CHECK_OUTCOME_BLOCKED     CheckOutcome = 4 // by the filter
+	CheckOutcome_CHECK_OUTCOME_NOT_BLOCKED CheckOutcome = 5
+)
+
+// Enum value maps for CheckOutcome.
+var (
+	CheckOutcome_name = map[int32]string{
+		0: "CHECK_OUTCOME_UNSPECIFIED",
+		1: "CHECK_OUTCOME_SEEN",
+		2: "CHECK_OUTCOME_NOT_SEEN",
+		3: "CHECK_OUTCOME_NOT_CHECKED",
+		4: "CHECK_OUTCOME_BLOCKED",
+		5: "CHECK_OUTCOME_NOT_BLOCKED",
+	}
+	CheckOutcome_value = map[string]int32{
+		"CHECK_OUTCOME_UNSPECIFIED": 0,
+		"CHECK_OUTCOME_SEEN":        1,
+		"CHECK_OUTCOME_NOT_SEEN":    2,
+		"CHECK_OUTCOME_NOT_CHECKED": 3,
+		"CHECK_OUTCOME_BLOCKED":     4,
+		"CHECK_OUTCOME_NOT_BLOCKED": 5,
+	}
+)
+
+func (x CheckOutcome) Enum() *CheckOutcome {
+	p := new(CheckOutcome)
+	*p = x
+	return p
+}
+
+func (x CheckOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_safelight_v1_event_proto_enumTypes[7].Descriptor()
+}
+
+func (CheckOutcome) Type() protoreflect.EnumType {
+	return &file_safelight_v1_event_proto_enumTypes[7]
+}
+
+func (x CheckOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckOutcome.Descriptor instead.
+func (CheckOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+// Why a device checked itself.
+type CheckCause int32
+
+const (
+	CheckCause_CHECK_CAUSE_UNSPECIFIED CheckCause = 0
+	CheckCause_CHECK_CAUSE_ASKED_HERE  CheckCause = 1 // on the device
+	CheckCause_CHECK_CAUSE_WEEKLY      CheckCause = 2
+	CheckCause_CHECK_CAUSE_COLLECTOR   CheckCause = 3
+)
+
+// Enum value maps for CheckCause.
+var (
+	CheckCause_name = map[int32]string{
+		0: "CHECK_CAUSE_UNSPECIFIED",
+		1: "CHECK_CAUSE_ASKED_HERE",
+		2: "CHECK_CAUSE_WEEKLY",
+		3: "CHECK_CAUSE_COLLECTOR",
+	}
+	CheckCause_value = map[string]int32{
+		"CHECK_CAUSE_UNSPECIFIED": 0,
+		"CHECK_CAUSE_ASKED_HERE":  1,
+		"CHECK_CAUSE_WEEKLY":      2,
+		"CHECK_CAUSE_COLLECTOR":   3,
+	}
+)
+
+func (x CheckCause) Enum() *CheckCause {
+	p := new(CheckCause)
+	*p = x
+	return p
+}
+
+func (x CheckCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_safelight_v1_event_proto_enumTypes[8].Descriptor()
+}
+
+func (CheckCause) Type() protoreflect.EnumType {
+	return &file_safelight_v1_event_proto_enumTypes[8]
+}
+
+func (x CheckCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckCause.Descriptor instead.
+func (CheckCause) EnumDescriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
 // A moment by every clock the device has, so that the collector can correct a
 // wrong wall clock: monotonic_ns counts within boot_id and never jumps.
 type Clock struct {
@@ -1144,6 +1314,252 @@ func (x *Health) GetDetail() string {
 	return ""
 }
 
+// What became of one thing that a check tried.
+type CheckResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source's name, or of a filter's test the school's name for its page.
+	Source  string       `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	What    CheckWhat    `protobuf:"varint,2,opt,name=what,proto3,enum=safelight.v1.CheckWhat" json:"what,omitempty"`
+	Outcome CheckOutcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=safelight.v1.CheckOutcome" json:"outcome,omitempty"`
+	// How the source sees ("bpf", "polling"), and as what it told of this.
+	Way string `protobuf:"bytes,4,opt,name=way,proto3" json:"way,omitempty"`
+	Via Via    `protobuf:"varint,5,opt,name=via,proto3,enum=safelight.v1.Via" json:"via,omitempty"`
+	// From the try to the agent's judging.
+	DelayNs int64 `protobuf:"varint,6,opt,name=delay_ns,json=delayNs,proto3" json:"delay_ns,omitempty"`
+	// In words; it holds no names, hosts or accounts.
+	Detail string `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`
+	// Of a filter's test: that the page should come, and not be blocked.
+	ShouldOpen    bool `protobuf:"varint,8,opt,name=should_open,json=shouldOpen,proto3" json:"should_open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResult) Reset() {
+	*x = CheckResult{}
+	mi := &file_safelight_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResult) ProtoMessage() {}
+
+func (x *CheckResult) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResult.ProtoReflect.Descriptor instead.
+func (*CheckResult) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CheckResult) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *CheckResult) GetWhat() CheckWhat {
+	if x != nil {
+		return x.What
+	}
+	return CheckWhat_CHECK_WHAT_UNSPECIFIED
+}
+
+func (x *CheckResult) GetOutcome() CheckOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
+}
+
+func (x *CheckResult) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *CheckResult) GetVia() Via {
+	if x != nil {
+		return x.Via
+	}
+	return Via_VIA_UNSPECIFIED
+}
+
+func (x *CheckResult) GetDelayNs() int64 {
+	if x != nil {
+		return x.DelayNs
+	}
+	return 0
+}
+
+func (x *CheckResult) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *CheckResult) GetShouldOpen() bool {
+	if x != nil {
+		return x.ShouldOpen
+	}
+	return false
+}
+
+// A device's check of itself: a made-up name and a program of the agent's own,
+// followed through its sources to here. It is about no person, and never an
+// alert. Sent in lane low to collectors that announce `checks` on Ship.
+type CheckReport struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Observed *Clock                 `protobuf:"bytes,2,opt,name=observed,proto3" json:"observed,omitempty"`
+	Cause    CheckCause             `protobuf:"varint,3,opt,name=cause,proto3,enum=safelight.v1.CheckCause" json:"cause,omitempty"`
+	// The collector's request that it answers, where it does.
+	Request string         `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
+	Results []*CheckResult `protobuf:"bytes,5,rep,name=results,proto3" json:"results,omitempty"`
+	// What kept names from being seen since the agent started, and how often.
+	Hidden  map[string]uint64 `protobuf:"bytes,6,rep,name=hidden,proto3" json:"hidden,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Version string            `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`
+	// The operating system and its version, and the browsers installed: a change
+	// of either calls for a review.
+	System       string   `protobuf:"bytes,8,opt,name=system,proto3" json:"system,omitempty"`
+	Browsers     []string `protobuf:"bytes,9,rep,name=browsers,proto3" json:"browsers,omitempty"`
+	PolicyEpoch  uint64   `protobuf:"varint,10,opt,name=policy_epoch,json=policyEpoch,proto3" json:"policy_epoch,omitempty"`
+	PolicySerial uint64   `protobuf:"varint,11,opt,name=policy_serial,json=policySerial,proto3" json:"policy_serial,omitempty"`
+	// Who answers for the filter and was told before it was tried.
+	Told          string `protobuf:"bytes,12,opt,name=told,proto3" json:"told,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckReport) Reset() {
+	*x = CheckReport{}
+	mi := &file_safelight_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckReport) ProtoMessage() {}
+
+func (x *CheckReport) ProtoReflect() protoreflect.Message {
+	mi := &file_safelight_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckReport.ProtoReflect.Descriptor instead.
+func (*CheckReport) Descriptor() ([]byte, []int) {
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CheckReport) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *CheckReport) GetObserved() *Clock {
+	if x != nil {
+		return x.Observed
+	}
+	return nil
+}
+
+func (x *CheckReport) GetCause() CheckCause {
+	if x != nil {
+		return x.Cause
+	}
+	return CheckCause_CHECK_CAUSE_UNSPECIFIED
+}
+
+func (x *CheckReport) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *CheckReport) GetResults() []*CheckResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *CheckReport) GetHidden() map[string]uint64 {
+	if x != nil {
+		return x.Hidden
+	}
+	return nil
+}
+
+func (x *CheckReport) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *CheckReport) GetSystem() string {
+	if x != nil {
+		return x.System
+	}
+	return ""
+}
+
+func (x *CheckReport) GetBrowsers() []string {
+	if x != nil {
+		return x.Browsers
+	}
+	return nil
+}
+
+func (x *CheckReport) GetPolicyEpoch() uint64 {
+	if x != nil {
+		return x.PolicyEpoch
+	}
+	return 0
+}
+
+func (x *CheckReport) GetPolicySerial() uint64 {
+	if x != nil {
+		return x.PolicySerial
+	}
+	return 0
+}
+
+func (x *CheckReport) GetTold() string {
+	if x != nil {
+		return x.Told
+	}
+	return ""
+}
+
 // One spooled record. New kinds of record get new numbers here; a collector
 // that does not know one answers REJECTED with reason "unsupported".
 type Record struct {
@@ -1152,6 +1568,7 @@ type Record struct {
 	//
 	//	*Record_Event
 	//	*Record_Health
+	//	*Record_Check
 	Kind          isRecord_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1159,7 +1576,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_safelight_v1_event_proto_msgTypes[7]
+	mi := &file_safelight_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1588,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_safelight_v1_event_proto_msgTypes[7]
+	mi := &file_safelight_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1601,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_safelight_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_safelight_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Record) GetKind() isRecord_Kind {
@@ -1212,6 +1629,15 @@ func (x *Record) GetHealth() *Health {
 	return nil
 }
 
+func (x *Record) GetCheck() *CheckReport {
+	if x != nil {
+		if x, ok := x.Kind.(*Record_Check); ok {
+			return x.Check
+		}
+	}
+	return nil
+}
+
 type isRecord_Kind interface {
 	isRecord_Kind()
 }
@@ -1224,9 +1650,15 @@ type Record_Health struct {
 	Health *Health `protobuf:"bytes,2,opt,name=health,proto3,oneof"`
 }
 
+type Record_Check struct {
+	Check *CheckReport `protobuf:"bytes,3,opt,name=check,proto3,oneof"`
+}
+
 func (*Record_Event) isRecord_Kind() {}
 
 func (*Record_Health) isRecord_Kind() {}
+
+func (*Record_Check) isRecord_Kind() {}
 
 var File_safelight_v1_event_proto protoreflect.FileDescriptor
 
@@ -1314,10 +1746,43 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x127\n" +
 	"\bobserved\x18\x02 \x01(\v2\x13.safelight.v1.ClockB\x06\xbaH\x03\xc8\x01\x01R\bobserved\x12\x1f\n" +
 	"\x05topic\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05topic\x12 \n" +
-	"\x06detail\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06detail\"m\n" +
+	"\x06detail\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06detail\"\xd3\x02\n" +
+	"\vCheckResult\x12\"\n" +
+	"\x06source\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x06source\x127\n" +
+	"\x04what\x18\x02 \x01(\x0e2\x17.safelight.v1.CheckWhatB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04what\x12@\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2\x1a.safelight.v1.CheckOutcomeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12\x19\n" +
+	"\x03way\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\x03way\x12#\n" +
+	"\x03via\x18\x05 \x01(\x0e2\x11.safelight.v1.ViaR\x03via\x12\"\n" +
+	"\bdelay_ns\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\adelayNs\x12 \n" +
+	"\x06detail\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06detail\x12\x1f\n" +
+	"\vshould_open\x18\b \x01(\bR\n" +
+	"shouldOpen\"\xe1\x04\n" +
+	"\vCheckReport\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x127\n" +
+	"\bobserved\x18\x02 \x01(\v2\x13.safelight.v1.ClockB\x06\xbaH\x03\xc8\x01\x01R\bobserved\x12:\n" +
+	"\x05cause\x18\x03 \x01(\x0e2\x18.safelight.v1.CheckCauseB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05cause\x12!\n" +
+	"\arequest\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\arequest\x12>\n" +
+	"\aresults\x18\x05 \x03(\v2\x19.safelight.v1.CheckResultB\t\xbaH\x06\x92\x01\x03\x10\x80\x01R\aresults\x12O\n" +
+	"\x06hidden\x18\x06 \x03(\v2%.safelight.v1.CheckReport.HiddenEntryB\x10\xbaH\r\x9a\x01\n" +
+	"\x10 \"\x06r\x04\x10\x01\x18@R\x06hidden\x12!\n" +
+	"\aversion\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\aversion\x12 \n" +
+	"\x06system\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x06system\x12*\n" +
+	"\bbrowsers\x18\t \x03(\tB\x0e\xbaH\v\x92\x01\b\x10 \"\x04r\x02\x18@R\bbrowsers\x12!\n" +
+	"\fpolicy_epoch\x18\n" +
+	" \x01(\x04R\vpolicyEpoch\x12#\n" +
+	"\rpolicy_serial\x18\v \x01(\x04R\fpolicySerial\x12\x1c\n" +
+	"\x04told\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x04told\x1a9\n" +
+	"\vHiddenEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xa0\x01\n" +
 	"\x06Record\x12+\n" +
 	"\x05event\x18\x01 \x01(\v2\x13.safelight.v1.EventH\x00R\x05event\x12.\n" +
-	"\x06health\x18\x02 \x01(\v2\x14.safelight.v1.HealthH\x00R\x06healthB\x06\n" +
+	"\x06health\x18\x02 \x01(\v2\x14.safelight.v1.HealthH\x00R\x06health\x121\n" +
+	"\x05check\x18\x03 \x01(\v2\x19.safelight.v1.CheckReportH\x00R\x05checkB\x06\n" +
 	"\x04kind*P\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
@@ -1363,7 +1828,27 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\x17OWNER_UNKNOWN_DIRECTORY\x10\b\x12\x19\n" +
 	"\x15OWNER_UNKNOWN_SEVERAL\x10\t\x12\x1d\n" +
 	"\x19OWNER_UNKNOWN_UNSUPPORTED\x10\n" +
-	"B\x99\x01\n" +
+	"*\x92\x01\n" +
+	"\tCheckWhat\x12\x1a\n" +
+	"\x16CHECK_WHAT_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCHECK_WHAT_DNS\x10\x01\x12\x12\n" +
+	"\x0eCHECK_WHAT_TLS\x10\x02\x12\x16\n" +
+	"\x12CHECK_WHAT_PROGRAM\x10\x03\x12\x12\n" +
+	"\x0eCHECK_WHAT_LOG\x10\x04\x12\x15\n" +
+	"\x11CHECK_WHAT_FILTER\x10\x05*\xba\x01\n" +
+	"\fCheckOutcome\x12\x1d\n" +
+	"\x19CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12CHECK_OUTCOME_SEEN\x10\x01\x12\x1a\n" +
+	"\x16CHECK_OUTCOME_NOT_SEEN\x10\x02\x12\x1d\n" +
+	"\x19CHECK_OUTCOME_NOT_CHECKED\x10\x03\x12\x19\n" +
+	"\x15CHECK_OUTCOME_BLOCKED\x10\x04\x12\x1d\n" +
+	"\x19CHECK_OUTCOME_NOT_BLOCKED\x10\x05*x\n" +
+	"\n" +
+	"CheckCause\x12\x1b\n" +
+	"\x17CHECK_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16CHECK_CAUSE_ASKED_HERE\x10\x01\x12\x16\n" +
+	"\x12CHECK_CAUSE_WEEKLY\x10\x02\x12\x19\n" +
+	"\x15CHECK_CAUSE_COLLECTOR\x10\x03B\x99\x01\n" +
 	"\x10com.safelight.v1B\n" +
 	"EventProtoP\x01Z(safelight/proto/safelight/v1;safelightv1\xa2\x02\x03SXX\xaa\x02\fSafelight.V1\xca\x02\fSafelight\\V1\xe2\x02\x18Safelight\\V1\\GPBMetadata\xea\x02\rSafelight::V1b\x06proto3"
 
@@ -1379,8 +1864,8 @@ func file_safelight_v1_event_proto_rawDescGZIP() []byte {
 	return file_safelight_v1_event_proto_rawDescData
 }
 
-var file_safelight_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_safelight_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_safelight_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_safelight_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_safelight_v1_event_proto_goTypes = []any{
 	(Kind)(0),                     // 0: safelight.v1.Kind
 	(Via)(0),                      // 1: safelight.v1.Via
@@ -1388,40 +1873,54 @@ var file_safelight_v1_event_proto_goTypes = []any{
 	(Outcome)(0),                  // 3: safelight.v1.Outcome
 	(Remote)(0),                   // 4: safelight.v1.Remote
 	(OwnerUnknown)(0),             // 5: safelight.v1.OwnerUnknown
-	(*Clock)(nil),                 // 6: safelight.v1.Clock
-	(*Owner)(nil),                 // 7: safelight.v1.Owner
-	(*Verdict)(nil),               // 8: safelight.v1.Verdict
-	(*Evidence)(nil),              // 9: safelight.v1.Evidence
-	(*Event)(nil),                 // 10: safelight.v1.Event
-	(*Tombstone)(nil),             // 11: safelight.v1.Tombstone
-	(*Health)(nil),                // 12: safelight.v1.Health
-	(*Record)(nil),                // 13: safelight.v1.Record
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(CheckWhat)(0),                // 6: safelight.v1.CheckWhat
+	(CheckOutcome)(0),             // 7: safelight.v1.CheckOutcome
+	(CheckCause)(0),               // 8: safelight.v1.CheckCause
+	(*Clock)(nil),                 // 9: safelight.v1.Clock
+	(*Owner)(nil),                 // 10: safelight.v1.Owner
+	(*Verdict)(nil),               // 11: safelight.v1.Verdict
+	(*Evidence)(nil),              // 12: safelight.v1.Evidence
+	(*Event)(nil),                 // 13: safelight.v1.Event
+	(*Tombstone)(nil),             // 14: safelight.v1.Tombstone
+	(*Health)(nil),                // 15: safelight.v1.Health
+	(*CheckResult)(nil),           // 16: safelight.v1.CheckResult
+	(*CheckReport)(nil),           // 17: safelight.v1.CheckReport
+	(*Record)(nil),                // 18: safelight.v1.Record
+	nil,                           // 19: safelight.v1.CheckReport.HiddenEntry
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_safelight_v1_event_proto_depIdxs = []int32{
-	14, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
+	20, // 0: safelight.v1.Clock.wall:type_name -> google.protobuf.Timestamp
 	4,  // 1: safelight.v1.Owner.remote:type_name -> safelight.v1.Remote
 	5,  // 2: safelight.v1.Owner.unknown:type_name -> safelight.v1.OwnerUnknown
 	2,  // 3: safelight.v1.Verdict.severity:type_name -> safelight.v1.Severity
-	9,  // 4: safelight.v1.Verdict.evidence:type_name -> safelight.v1.Evidence
-	6,  // 5: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
+	12, // 4: safelight.v1.Verdict.evidence:type_name -> safelight.v1.Evidence
+	9,  // 5: safelight.v1.Event.observed:type_name -> safelight.v1.Clock
 	0,  // 6: safelight.v1.Event.kind:type_name -> safelight.v1.Kind
 	1,  // 7: safelight.v1.Event.via:type_name -> safelight.v1.Via
 	1,  // 8: safelight.v1.Event.also:type_name -> safelight.v1.Via
 	3,  // 9: safelight.v1.Event.outcome:type_name -> safelight.v1.Outcome
-	7,  // 10: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
-	8,  // 11: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
-	14, // 12: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
+	10, // 10: safelight.v1.Event.owner:type_name -> safelight.v1.Owner
+	11, // 11: safelight.v1.Event.verdict:type_name -> safelight.v1.Verdict
+	20, // 12: safelight.v1.Event.logged:type_name -> google.protobuf.Timestamp
 	1,  // 13: safelight.v1.Event.log_of:type_name -> safelight.v1.Via
 	2,  // 14: safelight.v1.Tombstone.lane:type_name -> safelight.v1.Severity
-	6,  // 15: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
-	10, // 16: safelight.v1.Record.event:type_name -> safelight.v1.Event
-	12, // 17: safelight.v1.Record.health:type_name -> safelight.v1.Health
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	9,  // 15: safelight.v1.Health.observed:type_name -> safelight.v1.Clock
+	6,  // 16: safelight.v1.CheckResult.what:type_name -> safelight.v1.CheckWhat
+	7,  // 17: safelight.v1.CheckResult.outcome:type_name -> safelight.v1.CheckOutcome
+	1,  // 18: safelight.v1.CheckResult.via:type_name -> safelight.v1.Via
+	9,  // 19: safelight.v1.CheckReport.observed:type_name -> safelight.v1.Clock
+	8,  // 20: safelight.v1.CheckReport.cause:type_name -> safelight.v1.CheckCause
+	16, // 21: safelight.v1.CheckReport.results:type_name -> safelight.v1.CheckResult
+	19, // 22: safelight.v1.CheckReport.hidden:type_name -> safelight.v1.CheckReport.HiddenEntry
+	13, // 23: safelight.v1.Record.event:type_name -> safelight.v1.Event
+	15, // 24: safelight.v1.Record.health:type_name -> safelight.v1.Health
+	17, // 25: safelight.v1.Record.check:type_name -> safelight.v1.CheckReport
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_event_proto_init() }
@@ -1430,17 +1929,18 @@ func file_safelight_v1_event_proto_init() {
 		return
 	}
 	file_safelight_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
-	file_safelight_v1_event_proto_msgTypes[7].OneofWrappers = []any{
+	file_safelight_v1_event_proto_msgTypes[9].OneofWrappers = []any{
 		(*Record_Event)(nil),
 		(*Record_Health)(nil),
+		(*Record_Check)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_event_proto_rawDesc), len(file_safelight_v1_event_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   8,
+			NumEnums:      9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
