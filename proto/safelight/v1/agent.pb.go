@@ -568,12 +568,16 @@ func (x *BatchAck) GetTombstones() []*TombstoneAck {
 }
 
 type SourceStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	Seen          uint64                 `protobuf:"varint,3,opt,name=seen,proto3" json:"seen,omitempty"`
-	Dropped       uint64                 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
-	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	State   string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Seen    uint64                 `protobuf:"varint,3,opt,name=seen,proto3" json:"seen,omitempty"`
+	Dropped uint64                 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	Detail  string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	// What the system had to tell and did not.
+	Lost uint64 `protobuf:"varint,6,opt,name=lost,proto3" json:"lost,omitempty"`
+	// How the source sees, where there are several ways.
+	Way           string `protobuf:"bytes,7,opt,name=way,proto3" json:"way,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -639,6 +643,20 @@ func (x *SourceStatus) GetDropped() uint64 {
 func (x *SourceStatus) GetDetail() string {
 	if x != nil {
 		return x.Detail
+	}
+	return ""
+}
+
+func (x *SourceStatus) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *SourceStatus) GetWay() string {
+	if x != nil {
+		return x.Way
 	}
 	return ""
 }
@@ -797,7 +815,12 @@ type AgentStatus struct {
 	AuditCheckpoint []byte `protobuf:"bytes,12,opt,name=audit_checkpoint,json=auditCheckpoint,proto3" json:"audit_checkpoint,omitempty"`
 	// Random, made when the agent's process starts: two that take turns under one
 	// certificate are copies of one device.
-	Instance      []byte `protobuf:"bytes,30,opt,name=instance,proto3" json:"instance,omitempty"`
+	Instance []byte `protobuf:"bytes,30,opt,name=instance,proto3" json:"instance,omitempty"`
+	// What kept names from being seen since the agent was started, by what it was
+	// ("encrypted_dns", "ech", "vpn", "dot" ...); never names.
+	Hidden map[string]uint64 `protobuf:"bytes,31,rep,name=hidden,proto3" json:"hidden,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The system's own name and version.
+	System        string `protobuf:"bytes,32,opt,name=system,proto3" json:"system,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -921,6 +944,20 @@ func (x *AgentStatus) GetInstance() []byte {
 		return x.Instance
 	}
 	return nil
+}
+
+func (x *AgentStatus) GetHidden() map[string]uint64 {
+	if x != nil {
+		return x.Hidden
+	}
+	return nil
+}
+
+func (x *AgentStatus) GetSystem() string {
+	if x != nil {
+		return x.System
+	}
+	return ""
 }
 
 type Command struct {
@@ -1598,13 +1635,15 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x05items\x18\x04 \x03(\v2\x15.safelight.v1.ItemAckR\x05items\x12:\n" +
 	"\n" +
 	"tombstones\x18\x05 \x03(\v2\x1a.safelight.v1.TombstoneAckR\n" +
-	"tombstones\"\x9b\x01\n" +
+	"tombstones\"\xca\x01\n" +
 	"\fSourceStatus\x12\x1c\n" +
 	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x04name\x12\x1d\n" +
 	"\x05state\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05state\x12\x12\n" +
 	"\x04seen\x18\x03 \x01(\x04R\x04seen\x12\x18\n" +
 	"\adropped\x18\x04 \x01(\x04R\adropped\x12 \n" +
-	"\x06detail\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06detail\"\x99\x01\n" +
+	"\x06detail\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06detail\x12\x12\n" +
+	"\x04lost\x18\x06 \x01(\x04R\x04lost\x12\x19\n" +
+	"\x03way\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x03way\"\x99\x01\n" +
 	"\n" +
 	"LaneStatus\x12*\n" +
 	"\x04lane\x18\x01 \x01(\x0e2\x16.safelight.v1.SeverityR\x04lane\x12\x14\n" +
@@ -1620,7 +1659,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATUS_DONE\x10\x01\x12\x16\n" +
 	"\x12STATUS_UNSUPPORTED\x10\x02\x12\x11\n" +
-	"\rSTATUS_FAILED\x10\x03\"\x84\x04\n" +
+	"\rSTATUS_FAILED\x10\x03\"\xa0\x05\n" +
 	"\vAgentStatus\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.safelight.v1.HelloR\x05hello\x12#\n" +
 	"\x02at\x18\x02 \x01(\v2\x13.safelight.v1.ClockR\x02at\x12!\n" +
@@ -1636,7 +1675,12 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	" \x01(\tR\bhostname\x12\x0e\n" +
 	"\x02os\x18\v \x01(\tR\x02os\x123\n" +
 	"\x10audit_checkpoint\x18\f \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x0fauditCheckpoint\x12\x1a\n" +
-	"\binstance\x18\x1e \x01(\fR\binstance\"\x8b\x01\n" +
+	"\binstance\x18\x1e \x01(\fR\binstance\x12=\n" +
+	"\x06hidden\x18\x1f \x03(\v2%.safelight.v1.AgentStatus.HiddenEntryR\x06hidden\x12 \n" +
+	"\x06system\x18  \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06system\x1a9\n" +
+	"\vHiddenEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x8b\x01\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x04args\x18\x02 \x03(\v2\x1f.safelight.v1.Command.ArgsEntryR\x04args\x1a7\n" +
@@ -1714,7 +1758,7 @@ func file_safelight_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_safelight_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_safelight_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_safelight_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_safelight_v1_agent_proto_goTypes = []any{
 	(AckStatus)(0),                 // 0: safelight.v1.AckStatus
 	(DirectiveResult_Status)(0),    // 1: safelight.v1.DirectiveResult.Status
@@ -1737,64 +1781,66 @@ var file_safelight_v1_agent_proto_goTypes = []any{
 	(*Chunk)(nil),                  // 18: safelight.v1.Chunk
 	(*ResolveAccountRequest)(nil),  // 19: safelight.v1.ResolveAccountRequest
 	(*ResolveAccountResponse)(nil), // 20: safelight.v1.ResolveAccountResponse
-	nil,                            // 21: safelight.v1.Command.ArgsEntry
-	(Severity)(0),                  // 22: safelight.v1.Severity
-	(*Clock)(nil),                  // 23: safelight.v1.Clock
-	(*Tombstone)(nil),              // 24: safelight.v1.Tombstone
-	(*durationpb.Duration)(nil),    // 25: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
-	(*SignedManifest)(nil),         // 27: safelight.v1.SignedManifest
-	(*Overlay)(nil),                // 28: safelight.v1.Overlay
-	(*TrustBundle)(nil),            // 29: safelight.v1.TrustBundle
+	nil,                            // 21: safelight.v1.AgentStatus.HiddenEntry
+	nil,                            // 22: safelight.v1.Command.ArgsEntry
+	(Severity)(0),                  // 23: safelight.v1.Severity
+	(*Clock)(nil),                  // 24: safelight.v1.Clock
+	(*Tombstone)(nil),              // 25: safelight.v1.Tombstone
+	(*durationpb.Duration)(nil),    // 26: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
+	(*SignedManifest)(nil),         // 28: safelight.v1.SignedManifest
+	(*Overlay)(nil),                // 29: safelight.v1.Overlay
+	(*TrustBundle)(nil),            // 30: safelight.v1.TrustBundle
 }
 var file_safelight_v1_agent_proto_depIdxs = []int32{
-	22, // 0: safelight.v1.Item.lane:type_name -> safelight.v1.Severity
+	23, // 0: safelight.v1.Item.lane:type_name -> safelight.v1.Severity
 	2,  // 1: safelight.v1.EventBatch.hello:type_name -> safelight.v1.Hello
-	23, // 2: safelight.v1.EventBatch.sent:type_name -> safelight.v1.Clock
+	24, // 2: safelight.v1.EventBatch.sent:type_name -> safelight.v1.Clock
 	3,  // 3: safelight.v1.EventBatch.items:type_name -> safelight.v1.Item
-	24, // 4: safelight.v1.EventBatch.tombstones:type_name -> safelight.v1.Tombstone
-	22, // 5: safelight.v1.ItemAck.lane:type_name -> safelight.v1.Severity
+	25, // 4: safelight.v1.EventBatch.tombstones:type_name -> safelight.v1.Tombstone
+	23, // 5: safelight.v1.ItemAck.lane:type_name -> safelight.v1.Severity
 	0,  // 6: safelight.v1.ItemAck.status:type_name -> safelight.v1.AckStatus
-	25, // 7: safelight.v1.ItemAck.retry_after:type_name -> google.protobuf.Duration
-	22, // 8: safelight.v1.TombstoneAck.lane:type_name -> safelight.v1.Severity
+	26, // 7: safelight.v1.ItemAck.retry_after:type_name -> google.protobuf.Duration
+	23, // 8: safelight.v1.TombstoneAck.lane:type_name -> safelight.v1.Severity
 	0,  // 9: safelight.v1.TombstoneAck.status:type_name -> safelight.v1.AckStatus
 	2,  // 10: safelight.v1.BatchAck.hello:type_name -> safelight.v1.Hello
-	26, // 11: safelight.v1.BatchAck.server_time:type_name -> google.protobuf.Timestamp
+	27, // 11: safelight.v1.BatchAck.server_time:type_name -> google.protobuf.Timestamp
 	5,  // 12: safelight.v1.BatchAck.items:type_name -> safelight.v1.ItemAck
 	6,  // 13: safelight.v1.BatchAck.tombstones:type_name -> safelight.v1.TombstoneAck
-	22, // 14: safelight.v1.LaneStatus.lane:type_name -> safelight.v1.Severity
+	23, // 14: safelight.v1.LaneStatus.lane:type_name -> safelight.v1.Severity
 	1,  // 15: safelight.v1.DirectiveResult.status:type_name -> safelight.v1.DirectiveResult.Status
 	2,  // 16: safelight.v1.AgentStatus.hello:type_name -> safelight.v1.Hello
-	23, // 17: safelight.v1.AgentStatus.at:type_name -> safelight.v1.Clock
+	24, // 17: safelight.v1.AgentStatus.at:type_name -> safelight.v1.Clock
 	8,  // 18: safelight.v1.AgentStatus.sources:type_name -> safelight.v1.SourceStatus
 	9,  // 19: safelight.v1.AgentStatus.lanes:type_name -> safelight.v1.LaneStatus
 	10, // 20: safelight.v1.AgentStatus.results:type_name -> safelight.v1.DirectiveResult
-	21, // 21: safelight.v1.Command.args:type_name -> safelight.v1.Command.ArgsEntry
-	22, // 22: safelight.v1.ResendFrom.lane:type_name -> safelight.v1.Severity
-	25, // 23: safelight.v1.BackOff.wait:type_name -> google.protobuf.Duration
-	2,  // 24: safelight.v1.Directive.hello:type_name -> safelight.v1.Hello
-	26, // 25: safelight.v1.Directive.server_time:type_name -> google.protobuf.Timestamp
-	27, // 26: safelight.v1.Directive.policy:type_name -> safelight.v1.SignedManifest
-	28, // 27: safelight.v1.Directive.overlay:type_name -> safelight.v1.Overlay
-	12, // 28: safelight.v1.Directive.command:type_name -> safelight.v1.Command
-	13, // 29: safelight.v1.Directive.resend_from:type_name -> safelight.v1.ResendFrom
-	29, // 30: safelight.v1.Directive.trust:type_name -> safelight.v1.TrustBundle
-	14, // 31: safelight.v1.Directive.back_off:type_name -> safelight.v1.BackOff
-	15, // 32: safelight.v1.Directive.checkpoint:type_name -> safelight.v1.Checkpoint
-	26, // 33: safelight.v1.ResolveAccountResponse.expires:type_name -> google.protobuf.Timestamp
-	4,  // 34: safelight.v1.AgentService.Ship:input_type -> safelight.v1.EventBatch
-	11, // 35: safelight.v1.AgentService.Watch:input_type -> safelight.v1.AgentStatus
-	17, // 36: safelight.v1.AgentService.FetchBlob:input_type -> safelight.v1.FetchBlobRequest
-	19, // 37: safelight.v1.AgentService.ResolveAccount:input_type -> safelight.v1.ResolveAccountRequest
-	7,  // 38: safelight.v1.AgentService.Ship:output_type -> safelight.v1.BatchAck
-	16, // 39: safelight.v1.AgentService.Watch:output_type -> safelight.v1.Directive
-	18, // 40: safelight.v1.AgentService.FetchBlob:output_type -> safelight.v1.Chunk
-	20, // 41: safelight.v1.AgentService.ResolveAccount:output_type -> safelight.v1.ResolveAccountResponse
-	38, // [38:42] is the sub-list for method output_type
-	34, // [34:38] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	21, // 21: safelight.v1.AgentStatus.hidden:type_name -> safelight.v1.AgentStatus.HiddenEntry
+	22, // 22: safelight.v1.Command.args:type_name -> safelight.v1.Command.ArgsEntry
+	23, // 23: safelight.v1.ResendFrom.lane:type_name -> safelight.v1.Severity
+	26, // 24: safelight.v1.BackOff.wait:type_name -> google.protobuf.Duration
+	2,  // 25: safelight.v1.Directive.hello:type_name -> safelight.v1.Hello
+	27, // 26: safelight.v1.Directive.server_time:type_name -> google.protobuf.Timestamp
+	28, // 27: safelight.v1.Directive.policy:type_name -> safelight.v1.SignedManifest
+	29, // 28: safelight.v1.Directive.overlay:type_name -> safelight.v1.Overlay
+	12, // 29: safelight.v1.Directive.command:type_name -> safelight.v1.Command
+	13, // 30: safelight.v1.Directive.resend_from:type_name -> safelight.v1.ResendFrom
+	30, // 31: safelight.v1.Directive.trust:type_name -> safelight.v1.TrustBundle
+	14, // 32: safelight.v1.Directive.back_off:type_name -> safelight.v1.BackOff
+	15, // 33: safelight.v1.Directive.checkpoint:type_name -> safelight.v1.Checkpoint
+	27, // 34: safelight.v1.ResolveAccountResponse.expires:type_name -> google.protobuf.Timestamp
+	4,  // 35: safelight.v1.AgentService.Ship:input_type -> safelight.v1.EventBatch
+	11, // 36: safelight.v1.AgentService.Watch:input_type -> safelight.v1.AgentStatus
+	17, // 37: safelight.v1.AgentService.FetchBlob:input_type -> safelight.v1.FetchBlobRequest
+	19, // 38: safelight.v1.AgentService.ResolveAccount:input_type -> safelight.v1.ResolveAccountRequest
+	7,  // 39: safelight.v1.AgentService.Ship:output_type -> safelight.v1.BatchAck
+	16, // 40: safelight.v1.AgentService.Watch:output_type -> safelight.v1.Directive
+	18, // 41: safelight.v1.AgentService.FetchBlob:output_type -> safelight.v1.Chunk
+	20, // 42: safelight.v1.AgentService.ResolveAccount:output_type -> safelight.v1.ResolveAccountResponse
+	39, // [39:43] is the sub-list for method output_type
+	35, // [35:39] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_safelight_v1_agent_proto_init() }
@@ -1819,7 +1865,7 @@ func file_safelight_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_safelight_v1_agent_proto_rawDesc), len(file_safelight_v1_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

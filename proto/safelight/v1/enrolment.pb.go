@@ -25,11 +25,16 @@ const (
 )
 
 type DeviceInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Hostname      string                 `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	Os            string                 `protobuf:"bytes,2,opt,name=os,proto3" json:"os,omitempty"`
-	Arch          string                 `protobuf:"bytes,3,opt,name=arch,proto3" json:"arch,omitempty"`
-	AgentVersion  string                 `protobuf:"bytes,4,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Hostname     string                 `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	Os           string                 `protobuf:"bytes,2,opt,name=os,proto3" json:"os,omitempty"`
+	Arch         string                 `protobuf:"bytes,3,opt,name=arch,proto3" json:"arch,omitempty"`
+	AgentVersion string                 `protobuf:"bytes,4,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	// The hardware's serial number and UUID, as its firmware says them; empty: it
+	// says none, or none that tells it from others. A device that is set up anew is
+	// known again by them.
+	Serial        string `protobuf:"bytes,5,opt,name=serial,proto3" json:"serial,omitempty"`
+	HardwareId    string `protobuf:"bytes,6,opt,name=hardware_id,json=hardwareId,proto3" json:"hardware_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,6 +93,20 @@ func (x *DeviceInfo) GetArch() string {
 func (x *DeviceInfo) GetAgentVersion() string {
 	if x != nil {
 		return x.AgentVersion
+	}
+	return ""
+}
+
+func (x *DeviceInfo) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+func (x *DeviceInfo) GetHardwareId() string {
+	if x != nil {
+		return x.HardwareId
 	}
 	return ""
 }
@@ -382,13 +401,16 @@ var File_safelight_v1_enrolment_proto protoreflect.FileDescriptor
 
 const file_safelight_v1_enrolment_proto_rawDesc = "" +
 	"\n" +
-	"\x1csafelight/v1/enrolment.proto\x12\fsafelight.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19safelight/v1/policy.proto\"\x96\x01\n" +
+	"\x1csafelight/v1/enrolment.proto\x12\fsafelight.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19safelight/v1/policy.proto\"\xe3\x01\n" +
 	"\n" +
 	"DeviceInfo\x12$\n" +
 	"\bhostname\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bhostname\x12\x17\n" +
 	"\x02os\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02os\x12\x1b\n" +
 	"\x04arch\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18 R\x04arch\x12,\n" +
-	"\ragent_version\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\fagentVersion\"\x94\x01\n" +
+	"\ragent_version\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\fagentVersion\x12 \n" +
+	"\x06serial\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x06serial\x12)\n" +
+	"\vhardware_id\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\n" +
+	"hardwareId\"\x94\x01\n" +
 	"\fEnrolRequest\x12-\n" +
 	"\ftoken_secret\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\vtokenSecret\x12#\n" +
