@@ -24,6 +24,9 @@ type Config struct {
 	Process Switch   `yaml:"process"`
 	Browser Switch   `yaml:"browser"`
 	Weblog  []Weblog `yaml:"weblog"`
+	// Keepalive is how long the line to the collector may be silent before the
+	// device asks whether it still stands; see quiet.
+	Keepalive string `yaml:"keepalive"`
 }
 
 // Switch turns a source on.
@@ -141,6 +144,9 @@ func parseConfig(data []byte) (Config, error) {
 		return Config{}, errors.New("browser: this version has no browser extension; set enabled: false")
 	}
 	if err := c.Network.check(); err != nil {
+		return Config{}, err
+	}
+	if _, err := quiet(c.Keepalive); err != nil {
 		return Config{}, err
 	}
 	seen := map[string]bool{}

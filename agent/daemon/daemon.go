@@ -149,7 +149,11 @@ func build(o Options) (*agent, error) {
 	if a.spool, err = spool.Open(spoolDir, spool.Options{Keep: keepAcked, Place: place}); err != nil {
 		return nil, err
 	}
-	if a.conn, err = dial(a.identity, time.Now); err != nil {
+	silent, err := quiet(conf.Keepalive)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if a.conn, err = dial(a.identity, time.Now, silent); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	client := safelightv1.NewAgentServiceClient(a.conn)

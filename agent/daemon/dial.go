@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 
@@ -30,8 +29,8 @@ type line struct {
 	calls *calls
 }
 
-// dial prepares the connection.
-func dial(id *enrol.Identity, now func() time.Time) (*line, error) {
+// dial prepares the connection, which is asked after being silent for so long.
+func dial(id *enrol.Identity, now func() time.Time, silent time.Duration) (*line, error) {
 	conf, err := id.TLS(now)
 	if err != nil {
 		return nil, err
@@ -47,8 +46,7 @@ func dial(id *enrol.Identity, now func() time.Time) (*line, error) {
 			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: 5 * time.Second},
 			MinConnectTimeout: 10 * time.Second,
 		}),
-		// Home routers forget a silent connection after some minutes.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 90 * time.Second, Timeout: 20 * time.Second, PermitWithoutStream: false}),
+		grpc.WithKeepaliveParams(asked(silent)),
 		// Idle mode would close the connection between two visits.
 		grpc.WithIdleTimeout(0),
 		grpc.WithReadBufferSize(4<<10), grpc.WithWriteBufferSize(4<<10),

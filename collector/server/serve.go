@@ -29,6 +29,9 @@ const (
 	// A connection ends after this long, give or take a tenth, so that devices
 	// spread over collectors again.
 	connectionAge = 6 * time.Hour
+	// askedAtMost is how often a device may ask whether the line still stands; the
+	// shortest keepalive that agent.yaml takes is two seconds more.
+	askedAtMost = 8 * time.Second
 	// receiveWindow is how much one connection may have under way to us.
 	receiveWindow = 256 << 10
 )
@@ -52,7 +55,7 @@ func grpcServer(p *parts) *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			Time: 2 * time.Minute, Timeout: 20 * time.Second, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: time.Minute,
 		}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 45 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: askedAtMost, PermitWithoutStream: true}),
 	)
 	safelightv1.RegisterEnrolmentServiceServer(srv, p.enrol)
 	safelightv1.RegisterAgentServiceServer(srv, agentService{p: p})
