@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ func runVerb() cli.Command {
 			dir := dirFlag(fs)
 			level := fs.String("log", "info", "how much to log: debug, info, warn or error")
 			config := fs.String("config", "", "path of agent.yaml, instead of the one in the state folder")
+			logFile, service := serviceFlags(fs)
 			enrolFile := fs.String("enrol-file", "", "while not enrolled, wait for a token in this file, use it and take it out")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
@@ -58,15 +60,25 @@ func runVerb() cli.Command {
 				}
 				// Memory is dearer than processor time on a school's laptop.
 				debug.SetGCPercent(50)
-				var lv slog.LevelVar
-				lv.Set(at)
-				log := logging.New(env.Stderr, &lv)
-				return ossvc.Run(ctx, serviceName, func(ctx context.Context) error {
+				if err := localstate.MakeDir(d); err != nil { // the log may be in it
+					return err
+				}
+				log, done, err := logging.Open(env.Stderr, at, *logFile)
+				if err != nil {
+					return err
+				}
+				return errors.Join(ossvc.Run(ctx, ossvc.Program{Name: serviceName, Service: *service, Log: log, Run: func(ctx context.Context) error {
 					return daemon.Run(ctx, daemon.Options{Dir: d, Log: log, Config: *config, EnrolFile: *enrolFile})
-				})
+				}}), done())
 			}
 		},
 	}
+}
+
+// serviceFlags are what the service's arguments carry.
+func serviceFlags(fs *flag.FlagSet) (logFile *string, service *bool) {
+	return fs.String("log-file", "", "write the log there, to at most two files of 5 MB, and not to standard error"),
+		fs.Bool("service", false, "the system's service manager started this (Windows has to be told)")
 }
 
 func enrolVerb() cli.Command {
@@ -233,7 +245,7 @@ func serviceVerbs() []cli.Command {
 					return ossvc.Verb(env.Stdout, what, args, ossvc.Config{
 						Name: serviceName, Title: "Safelight agent",
 						About: "Safeguarding: judges visited sites and started programs on this device by the school's rules.",
-						Args:  []string{"run", "--dir", d},
+						Args:  append([]string{"run", "--dir", d}, ossvc.Args(filepath.Join(d, "agent.log"))...),
 					})
 				}
 			},

@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
+	"path/filepath"
 
 	"safelight/collector/server"
 	"safelight/internal/cli"
@@ -53,11 +54,14 @@ func initVerb() cli.Command {
 
 func serveVerb() cli.Command {
 	return cli.Command{
-		Name: "serve", Args: "[--dir D]", Short: "Run the collector in the foreground (what the service runs).",
+		Name: "serve", Args: "[--dir D] [--init]", Short: "Run the collector in the foreground (what the service runs).",
 		Example: "safelight-collector serve --dir /var/lib/safelight-collector",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			level := fs.String("log", "info", "how much to log: debug, info, warn or error")
+			logFile := fs.String("log-file", "", "write the log there, to at most two files of 5 MB, and not to standard error")
+			service := fs.Bool("service", false, "the system's service manager started this (Windows has to be told)")
+			initFirst := fs.Bool("init", false, "make what is missing first, as init does")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
 					return err
@@ -70,14 +74,23 @@ func serveVerb() cli.Command {
 				if err != nil {
 					return err
 				}
-				var lv slog.LevelVar
-				lv.Set(at)
-				log := logging.New(env.Stderr, &lv)
-				return ossvc.Run(ctx, serviceName, func(ctx context.Context) error {
+				if err := localstate.MakeDir(d); err != nil { // the log may be in it
+					return err
+				}
+				log, done, err := logging.Open(env.Stderr, at, *logFile)
+				if err != nil {
+					return err
+				}
+				return errors.Join(ossvc.Run(ctx, ossvc.Program{Name: serviceName, Service: *service, Log: log, Run: func(ctx context.Context) error {
+					if *initFirst {
+						if err := server.Init(ctx, d); err != nil {
+							return err
+						}
+					}
 					return server.Run(ctx, server.Options{Dir: d, Log: log, Ready: func(r server.Ready) {
 						log.Info("ready", "agents", r.Agents, "console", r.Console)
 					}})
-				})
+				}}), done())
 			}
 		},
 	}
@@ -102,7 +115,7 @@ func serviceVerb(what string) cli.Command {
 				return ossvc.Verb(env.Stdout, what, args, ossvc.Config{
 					Name: serviceName, Title: "Safelight collector",
 					About: "Safeguarding: takes what school devices flagged and tells the right person.",
-					Args:  []string{"serve", "--dir", d},
+					Args:  append([]string{"serve", "--dir", d}, ossvc.Args(filepath.Join(d, "collector.log"))...),
 				})
 			}
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 )
 
 // Verbs are what Do takes.
@@ -15,6 +16,15 @@ func Short(verb string) string {
 		return "Ask the system's service manager how the service stands."
 	}
 	return "Have the system's service manager " + verb + " the service."
+}
+
+// Args are what an installed program's arguments end with, so that it knows who
+// started it, and where its log goes if the manager keeps none.
+func Args(logFile string) []string {
+	if runtime.GOOS == "linux" { // journald
+		return []string{"--service"}
+	}
+	return []string{"--service", "--log-file", logFile}
 }
 
 // Do carries out a verb by its word and says what came of it.

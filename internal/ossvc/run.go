@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -15,18 +16,39 @@ const StopWithin = 10 * time.Second
 // ErrStuck says that the program did not end in time.
 var ErrStuck = errors.New("the program did not stop in time")
 
-// Run runs program until it returns, ctx ends, or the service manager or Ctrl-C
+// Program is what Run runs.
+type Program struct {
+	Name string
+	// Service says that the service manager started it: its arguments carry
+	// --service, both those of Install and those of the installers. Windows's
+	// manager waits to be spoken to; asking the system instead whether this is a
+	// service goes by the parent's session, and is wrong where that is another.
+	Service bool
+	Log     *slog.Logger
+	Run     func(context.Context) error
+}
+
+// Run runs a program until it returns, ctx ends, or the service manager or Ctrl-C
 // asks it to stop; its context is then cancelled. Under a manager that waits to
 // be told, the service counts as started at once, so a program opens its
 // connections after that and never before. Run returns the program's error; an
-// error that is only the cancellation it was sent counts as none.
+// error that is only the cancellation it was sent counts as none. A service's
+// error is logged too, since nobody reads what a service returns.
 //
 // A program that ends by itself ends Run: the manager then restarts the service.
-func Run(ctx context.Context, name string, program func(context.Context) error) error {
-	if err := runUnderManager(ctx, name, program); err != nil {
-		return fmt.Errorf("running %s: %w", name, err)
+func Run(ctx context.Context, p Program) error {
+	run := runHere
+	if p.Service {
+		run = runAsService
 	}
-	return nil
+	err := run(ctx, p)
+	if err == nil {
+		return nil
+	}
+	if p.Service {
+		p.Log.ErrorContext(ctx, "the service ended", slog.String("error", err.Error()))
+	}
+	return fmt.Errorf("running %s: %w", p.Name, err)
 }
 
 // supervise runs program, cancels it when ctx ends, and waits no longer than

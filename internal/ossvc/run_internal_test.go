@@ -3,6 +3,9 @@ package ossvc
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,9 +47,21 @@ func TestAProgramThatHangsIsNotWaitedForBeyondItsTime(t *testing.T) {
 func TestAProgramThatEndsByItselfEndsRunWithItsError(t *testing.T) {
 	why := errors.New("disk full")
 	for given, want := range map[error]error{why: why, nil: nil, context.Canceled: context.Canceled} {
-		err := Run(t.Context(), "safelight-agent", func(context.Context) error { return given })
-		if !errors.Is(err, want) {
-			t.Errorf("a program ended with %v, Run with %v", given, err)
+		for _, service := range []bool{false, true} {
+			if runtime.GOOS == "windows" && service {
+				continue // needs a service control manager; the packages' test has one
+			}
+			var log strings.Builder
+			err := Run(t.Context(), Program{
+				Name: "safelight-agent", Service: service, Log: slog.New(slog.NewTextHandler(&log, nil)),
+				Run: func(context.Context) error { return given },
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("a program ended with %v, Run with %v", given, err)
+			}
+			if said := log.String(); service && given != nil != strings.Contains(said, "the service ended") || !service && said != "" {
+				t.Errorf("a program ended with %v, the log of service %v says %q", given, service, said)
+			}
 		}
 	}
 }
