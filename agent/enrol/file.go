@@ -3,6 +3,7 @@ package enrol
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,23 +12,26 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
+	"unicode/utf16"
 
 	"safelight/internal/pki"
 )
 
-// File is what a management tool lays down so that a device enrols by itself:
-// /etc/safelight/enrol.conf of the Linux packages. It is YAML.
+// File is what a management tool or an installer lays down so that a device enrols
+// by itself: /etc/safelight/enrol.conf of the Linux packages, enrol.conf in the
+// state folder of Windows. It is lines of `key: value`, as YAML has them, or of
+// `key=value`, which is all that Windows Installer can write; a [section], and
+// what follows # or ; at a line's beginning, says nothing. Of two lines with one
+// key the later counts.
 type File struct {
 	// Token is from `safelight-collector token create`; it is taken out of the
 	// file once it is used.
-	Token string `yaml:"token,omitempty"`
+	Token string
 	// Collector is host:port, instead of the addresses in the token.
-	Collector string `yaml:"collector,omitempty"`
+	Collector string
 	// Root is the fingerprint of the collector's root. The token carries one
 	// too; given here, by another way, the two have to agree.
-	Root string `yaml:"root,omitempty"`
+	Root string
 }
 
 // maxFile bounds what is read: a token is under 1 KB.
@@ -35,27 +39,87 @@ const maxFile = 64 << 10
 
 // readFile reads an enrolment file. One that is missing is as an empty one.
 func readFile(path string) (File, error) {
-	var f File
 	in, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
+		return File{}, nil
 	}
 	if err != nil {
-		return f, fmt.Errorf("reading the enrolment file: %w", err)
+		return File{}, fmt.Errorf("reading the enrolment file: %w", err)
 	}
 	defer in.Close()
 	data, err := io.ReadAll(io.LimitReader(in, maxFile))
 	if err != nil {
-		return f, fmt.Errorf("reading the enrolment file: %w", err)
+		return File{}, fmt.Errorf("reading the enrolment file: %w", err)
 	}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		// The decoder's own words may quote the file, and with it the token.
-		return File{}, fmt.Errorf("reading the enrolment file %s: it is not YAML of token, collector and root; a line is `token: SL1...`", path)
+	f, wrong := parseFile(utf8Text(data))
+	if wrong != 0 {
+		// The line itself is not quoted: it may hold the token.
+		return File{}, fmt.Errorf("reading the enrolment file %s: line %d is none of token, collector and root; write `token: SL1...`", path, wrong)
 	}
-	f.Token = strings.TrimSpace(f.Token)
 	return f, nil
+}
+
+// parseFile reads the lines; wrong is the first that it does not know, from 1.
+func parseFile(text string) (f File, wrong int) {
+	fields := map[string]*string{"token": &f.Token, "collector": &f.Collector, "root": &f.Root}
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line == "---" || strings.ContainsRune("#;", rune(line[0])) || line[0] == '[' && strings.HasSuffix(line, "]") {
+			continue
+		}
+		at := strings.IndexAny(line, ":=")
+		if at < 0 {
+			return File{}, n
+		}
+		into := fields[strings.ToLower(strings.TrimSpace(line[:at]))]
+		if into == nil {
+			return File{}, n
+		}
+		*into = unquoted(strings.TrimSpace(line[at+1:]))
+	}
+	return f, 0
+}
+
+// utf8Text takes UTF-16 too, which is what PowerShell's > writes.
+func utf8Text(data []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return string(data)
+	}
+	units := make([]uint16, len(data)/2-1)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i+2:])
+	}
+	return string(utf16.Decode(units))
+}
+
+func unquoted(s string) string {
+	for _, quote := range []string{`"`, `'`} {
+		if inner, ok := strings.CutPrefix(s, quote); ok && strings.HasSuffix(inner, quote) {
+			return strings.TrimSuffix(inner, quote)
+		}
+	}
+	value, _, _ := strings.Cut(s, " #") // a remark behind it, as YAML has them
+	return strings.TrimSpace(value)
+}
+
+// text is the file without its token.
+func (f File) text() string {
+	said := "# Used: this device is enrolled.\n"
+	if f.Collector != "" {
+		said += "collector: " + f.Collector + "\n"
+	}
+	if f.Root != "" {
+		said += "root: " + f.Root + "\n"
+	}
+	return said
 }
 
 // check holds the file's root against the token's.
@@ -80,16 +144,7 @@ func forgetToken(path string) error {
 	if err != nil || f.Token == "" {
 		return err
 	}
-	f.Token = ""
-	rest := []byte("# Used: this device is enrolled.\n")
-	if f != (File{}) {
-		more, err := yaml.Marshal(f)
-		if err != nil {
-			return fmt.Errorf("writing the enrolment file: %w", err)
-		}
-		rest = append(rest, more...)
-	}
-	if err := overwrite(path, rest); err != nil {
+	if err := overwrite(path, []byte(f.text())); err != nil {
 		return fmt.Errorf("taking the used token out of the enrolment file: %w", err)
 	}
 	return nil

@@ -77,8 +77,9 @@ func TestAFileThatCannotBeUsedStaysAndIsNotPrinted(t *testing.T) {
 	token := c.token(1)
 	for name, x := range map[string]struct{ text, says string }{
 		"another root":     {"token: " + token + "\nroot: " + pki.Fingerprint(other.auth.Root()) + "\n", "another root"},
-		"an unknown word":  {"token: " + token + "\nsecret: SL1hidden\n", "not YAML of token"},
-		"not YAML":         {"token: [SL1hidden\n", "not YAML of token"},
+		"an unknown word":  {"token: " + token + "\nsecret: SL1hidden\n", "line 2 is none of token"},
+		"no key":           {"# ours\nSL1hidden\n", "line 2 is none of token"},
+		"a list":           {"token: [SL1hidden\n", "should begin"},
 		"no token at all":  {"token: SL1hidden\n", "should begin"},
 		"another's server": {"token: " + token + "\ncollector: " + other.addr + "\n", "could not prove"},
 		"nothing yet":      {"# soon\n", "waiting for a token"},
