@@ -45,10 +45,11 @@ var rooms = []room{
 
 	{"agent", append([]string{"agent/...", "internal/cli", "internal/ossvc", "internal/packdir", "internal/rules", "internal/rungroup"}, wired...), "the agent's door knows every room of the agent"},
 	{"agent/daemon", append([]string{"agent/...", "internal/cli", "internal/ossvc", "internal/packdir", "internal/rules", "internal/rungroup"}, wired...), "the agent's rooms meet here and nowhere else"},
-	{"agent/source/...", []string{"internal/event", "agent/source/..."}, "a source sees and does not judge, send or keep"},
+	{"agent/source/...", []string{"internal/event", "agent/source/...", "agent/macos"}, "a source sees and does not judge, send or keep"},
+	{"agent/macos", nil, "it reads what macOS says of processes, sockets and people, for those who ask"},
 	{"agent/spool", nil, "the spool's records are bytes, so nothing can make it look into them"},
 	{"agent/clock", nil, "time, and nothing else"},
-	{"agent/attribution", []string{"internal/event"}, "it says who, of an observation"},
+	{"agent/attribution", []string{"internal/event", "agent/macos"}, "it says who, of an observation"},
 	{"agent/pages", []string{"internal/event"}, "it guesses from names and times, and is handed what a site is"},
 	{"agent/fingerprint", []string{"internal/event"}, "it reads programs' files into sums, and knows no rule that wants one"},
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
