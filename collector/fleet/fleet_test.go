@@ -22,12 +22,25 @@ const school = model.SchoolID("hill-lane")
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// memory is a Store that remembers what was flushed.
+// memory is a Store that remembers what was flushed; what it is not asked for
+// here panics.
 type memory struct {
-	mu      sync.Mutex
-	devices []model.Device
-	flushed []map[string]time.Time
-	err     error
+	Store
+	mu       sync.Mutex
+	devices  []model.Device
+	flushed  []map[string]time.Time
+	statuses [][]model.DeviceStatus
+	err      error
+}
+
+func (m *memory) SaveDeviceStatus(_ context.Context, _ model.SchoolID, all []model.DeviceStatus) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	m.statuses = append(m.statuses, all)
+	return nil
 }
 
 func (m *memory) Devices(context.Context, model.SchoolID) ([]model.Device, error) {
@@ -51,7 +64,7 @@ func (m *memory) fail(err error) {
 }
 
 func newFleet(store *memory) *Fleet {
-	return New(store, school, func() time.Time { return noon }, slog.New(slog.DiscardHandler))
+	return New(Parts{Store: store, School: school, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), Version: "v1.2.0"})
 }
 
 func TestDeviceIsAsItLastSaid(t *testing.T) {
@@ -128,6 +141,50 @@ func TestWhatWasSeenIsFlushedInBatchesAndNotLost(t *testing.T) {
 		}
 		if len(store.flushed) != 2 {
 			t.Error("what was seen last was lost on stopping")
+		}
+	})
+}
+
+// TestAHundredHeartbeatsAreOneWrite: a hundred thousand devices say every half
+// minute how they are, and the store has other work.
+func TestAHundredHeartbeatsAreOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		f := newFleet(store)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- f.Run(ctx) }()
+		begin := time.Now()
+		say := func(version string, seen uint64) {
+			f.Status(school, "dev-1", &safelightv1.AgentStatus{
+				Hello: &safelightv1.Hello{Version: version}, Sources: []*safelightv1.SourceStatus{{Name: "network", State: "running", Seen: seen}},
+			}, noon.Add(time.Since(begin)))
+		}
+		for i := range 26 { // thirteen minutes: only counts grow
+			say("v1.2.0", uint64(i))
+			time.Sleep(30 * time.Second)
+		}
+		if len(store.statuses) != 1 {
+			t.Errorf("%d writes of what did not change, want 1", len(store.statuses))
+		}
+		if n := len(store.flushed); n == 0 || n > 15 {
+			t.Errorf("%d writes of when it was seen in 13 minutes, want about one a minute", n)
+		}
+		say("v1.3.0", 99) // news
+		time.Sleep(flushEvery + time.Second)
+		if n := len(store.statuses); n != 2 || store.statuses[1][0].Version != "v1.3.0" {
+			t.Errorf("%d writes after an upgrade, want 2", n)
+		}
+		for range 32 {
+			say("v1.3.0", 100)
+			time.Sleep(30 * time.Second)
+		}
+		if n := len(store.statuses); n != 3 || store.statuses[2][0].Sources[0].Seen != 100 {
+			t.Errorf("%d writes after a quarter of an hour more, want 3", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -2,43 +2,84 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"safelight/collector/model"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
+// maxKept bounds the lists that a device may say of itself.
+const maxKept = 32
+
 // Status takes a device's heartbeat. The first of each stream carries a Hello.
 // Another school's device is none of this fleet.
 func (f *Fleet) Status(school model.SchoolID, device string, st *safelightv1.AgentStatus, now time.Time) {
-	if school != f.school {
+	if school != f.School {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.seen(device, now)
+	next := statusOf(device, st, now)
+	next.Version = e.Version
 	if hello := st.GetHello(); hello != nil {
 		e.streams++
-		e.Version = hello.GetVersion()
+		next.Version = clip(hello.GetVersion(), 64)
 	}
-	e.PolicyEpoch, e.PolicySerial = st.GetPolicyEpoch(), st.GetPolicySerial()
-	e.Sources, e.Lanes, e.Quarantined = st.GetSources(), st.GetLanes(), st.GetQuarantined()
+	next.Hidden = hiddenSince(e.Hidden, hiddenOf(st), f.Now())
+	e.news = e.news || differs(e.DeviceStatus, next)
+	e.DeviceStatus = next
+}
+
+// statusOf takes over what a device says, bounded.
+func statusOf(device string, st *safelightv1.AgentStatus, now time.Time) model.DeviceStatus {
+	out := model.DeviceStatus{
+		Device: device, Said: now, Name: clip(st.GetHostname(), 255), OS: clip(st.GetOs(), 64),
+		PolicyEpoch: st.GetPolicyEpoch(), PolicySerial: st.GetPolicySerial(), Quarantined: st.GetQuarantined(),
+		System: clip(st.GetSystem(), 255), SpoolEpoch: slices.Clone(st.GetSpoolEpoch()),
+	}
+	if wall := st.GetAt().GetWall(); wall.IsValid() {
+		out.Skew = wall.AsTime().Sub(now)
+	}
+	for _, s := range st.GetSources()[:min(len(st.GetSources()), maxKept)] {
+		out.Sources = append(out.Sources, model.SourceState{
+			Name: clip(s.GetName(), 128), State: clip(s.GetState(), 64), Way: clip(s.GetWay(), 64), Detail: clip(s.GetDetail(), 255),
+			Seen: s.GetSeen(), Dropped: s.GetDropped(), Lost: s.GetLost(),
+		})
+	}
+	for _, l := range st.GetLanes()[:min(len(st.GetLanes()), maxKept)] {
+		out.Lanes = append(out.Lanes, model.LaneState{Lane: int(l.GetLane()), Depth: l.GetDepth(), Dropped: l.GetDropped(), NextSeq: l.GetNextSeq()})
+	}
+	return out
+}
+
+// clip cuts at n bytes and leaves no half character.
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
+
+// differs says whether a device says something new that is worth a write; counts
+// go on all the time and are not.
+func differs(was, is model.DeviceStatus) bool {
+	return was.Name != is.Name || was.OS != is.OS || was.System != is.System || was.Version != is.Version ||
+		was.PolicyEpoch != is.PolicyEpoch || was.PolicySerial != is.PolicySerial ||
+		string(was.SpoolEpoch) != string(is.SpoolEpoch) ||
+		!slices.EqualFunc(was.Sources, is.Sources, func(a, b model.SourceState) bool { return a.Name == b.Name && a.State == b.State && a.Way == b.Way })
 }
 
 // Gone notes that one of a device's streams has ended.
 func (f *Fleet) Gone(school model.SchoolID, device string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e := f.devices[device]; school == f.school && e != nil && e.streams > 0 {
+	if e := f.devices[device]; school == f.School && e != nil && e.streams > 0 {
 		e.streams--
 	}
 }
 
 // Seen notes that a device delivered something.
 func (f *Fleet) Seen(school model.SchoolID, device string, at time.Time) {
-	if school != f.school {
+	if school != f.School {
 		return
 	}
 	f.mu.Lock()
@@ -46,23 +87,18 @@ func (f *Fleet) Seen(school model.SchoolID, device string, at time.Time) {
 	f.seen(device, at)
 }
 
-// seen finds or makes a device's entry. The caller holds mu. Only devices with
-// a certificate come this far, so their number is bounded by enrolment.
+// seen notes when a device was seen. The caller holds mu.
 func (f *Fleet) seen(device string, at time.Time) *entry {
-	e := f.devices[device]
-	if e == nil {
-		e = &entry{}
-		f.devices[device] = e
-	}
+	e := f.entry(device)
 	if at.After(e.LastSeen) {
 		e.LastSeen = at
-		f.dirty[device] = at
+		f.dirty[device] = struct{}{}
 	}
 	return e
 }
 
 // Device says how a device was when it last said so; not ok: it has said
-// nothing since the start.
+// nothing that is known here.
 func (f *Fleet) Device(id string) (Device, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,67 +114,32 @@ func (f *Fleet) Device(id string) (Device, bool) {
 // DevicesToday counts the devices seen since midnight, out of those enrolled
 // and not revoked. Where the store cannot be read it says 0 out of 0.
 func (f *Fleet) DevicesToday(ctx context.Context) (seen, enrolled int) {
-	devices, err := f.store.Devices(ctx, f.school)
+	devices, err := f.Store.Devices(ctx, f.School)
 	if err != nil {
-		f.logger.LogAttrs(ctx, slog.LevelError, "counting devices failed", slog.Any("error", err))
+		f.Log.LogAttrs(ctx, slog.LevelError, "counting devices failed", slog.Any("error", err))
 		return 0, 0
 	}
-	now := f.now()
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	midnight := midnightOf(f.Now())
 	for _, d := range devices {
 		if !d.Revoked.IsZero() {
 			continue
 		}
 		enrolled++
-		last := d.LastSeen
-		if live, ok := f.Device(d.ID); ok && live.LastSeen.After(last) {
-			last = live.LastSeen
-		}
-		if !last.Before(midnight) {
+		if !f.lastSeen(d).Before(midnight) {
 			seen++
 		}
 	}
 	return seen, enrolled
 }
 
-// Run flushes what was seen until ctx ends, and once more then.
-func (f *Fleet) Run(ctx context.Context) error {
-	ticker := time.NewTicker(flushEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
-			defer cancel()
-			return f.flush(last)
-		case <-ticker.C:
-			if err := f.flush(ctx); err != nil && ctx.Err() == nil {
-				f.logger.LogAttrs(ctx, slog.LevelWarn, "keeping when devices were seen failed", slog.Any("error", err))
-			}
-		}
+// lastSeen is the later of what is known here and what the store has.
+func (f *Fleet) lastSeen(d model.Device) time.Time {
+	if live, ok := f.Device(d.ID); ok && live.LastSeen.After(d.LastSeen) {
+		return live.LastSeen
 	}
+	return d.LastSeen
 }
 
-// flush writes what was seen since the last flush; what cannot be written is
-// kept for the next.
-func (f *Fleet) flush(ctx context.Context) error {
-	f.mu.Lock()
-	batch := f.dirty
-	f.dirty = make(map[string]time.Time)
-	f.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	err := f.store.TouchDevices(ctx, f.school, batch)
-	if err == nil {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for device, at := range batch {
-		if at.After(f.dirty[device]) {
-			f.dirty[device] = at
-		}
-	}
-	return fmt.Errorf("flushing when devices were seen: %w", err)
+func midnightOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"time"
 
+	"safelight/collector/about"
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/alert/notify"
 	"safelight/collector/console"
 	"safelight/collector/enrol"
-	"safelight/collector/fleet"
 	"safelight/collector/ingest"
 	"safelight/collector/model"
 	"safelight/collector/people"
@@ -47,12 +47,16 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.enrol = enrol.NewService(schoolID, s.authority, s.store, enrolRefusals, p.policy.Keys, o.Now, o.Log)
 	s.authority.HandOut(conf.ServerNames, conf.handedOut())
 	// "Today" begins at the school's midnight, not at the server's.
-	p.fleet = fleet.New(s.store, schoolID, func() time.Time { return o.Now().In(zone) }, o.Log)
+	p.fleet = s.fleet(zone, o.Now, o.Log)
+	if err := p.fleet.Load(ctx); err != nil {
+		return nil, err
+	}
 	p.people = people.NewResolver(s.store)
+	p.about = about.NewBoard(!conf.About.BehindProxy, time.Now)
 	p.overlays = people.NewOverlays(schoolID, s.store, s.keys.ring.Present, o.Now)
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
-		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, Now: o.Now, Log: o.Log,
+		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, About: p.about, Now: o.Now, Log: o.Log,
 		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
 			return p.ingest.Held(ctx, school, device, epoch)
 		},
@@ -71,6 +75,9 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.overlays, p.gatherer.Wake, o.Log)
 	p.changes.wakeLists = p.lists.Wake
 	if err := p.changes.look(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.hangAbout(ctx, s.dir); err != nil {
 		return nil, err
 	}
 	p.warnOfKeys(ctx)

@@ -265,3 +265,17 @@ func (s *site) schoolIn(monday Date, term Term) bool {
 func mondayOf(day Date) Date {
 	return day.plus(-(int(day.utc().Weekday()) + 6) % 7)
 }
+
+// SchoolDay says whether pupils come to a site on the day of at; known is false
+// where the timetable says nothing of that day.
+func (t *Timetable) SchoolDay(siteName string, at time.Time) (open, known bool) {
+	s := t.site(siteName)
+	if s == nil {
+		return false, false
+	}
+	day := dateOf(at.In(t.zone))
+	if n := day.Number(); n < s.first || n > s.last {
+		return false, false
+	}
+	return s.schoolDay(day), true
+}

@@ -139,6 +139,23 @@ func TestNextWorkingDaySkipsWhatIsClosed(t *testing.T) {
 	}
 }
 
+func TestSchoolDayKnowsHolidaysAndWhatItDoesNotKnow(t *testing.T) {
+	table := read(t, school)
+	for when, want := range map[string][2]bool{
+		"2026-11-23 03:00": {true, true},
+		"2026-11-22 12:00": {false, true}, // Sunday
+		"2026-10-27 12:00": {false, true}, // half-term
+		"2026-11-27 12:00": {false, true}, // inset: pupils do not come
+		"2026-12-29 12:00": {false, true},
+		"2026-08-01 12:00": {false, false}, // before it
+		"2028-11-22 12:00": {false, false}, // long after it
+	} {
+		if open, known := table.SchoolDay("", at(t, when)); open != want[0] || known != want[1] {
+			t.Errorf("%s: open %t, known %t; want %v", when, open, known, want)
+		}
+	}
+}
+
 func TestSitesHaveTheirOwnHoursAndShareTheRest(t *testing.T) {
 	table := read(t, school+`sites:
   Manor:

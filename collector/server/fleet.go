@@ -1,0 +1,27 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"safelight/collector/fleet"
+	"safelight/internal/version"
+)
+
+// fleet is the school's devices. The verbs make one of their own where no
+// collector runs; it then knows what the store does.
+func (s *state) fleet(zone *time.Location, now func() time.Time, log *slog.Logger) *fleet.Fleet {
+	desk := s.desk(zone, now)
+	return fleet.New(fleet.Parts{
+		Store: s.store, School: schoolID, Log: log, Version: version.Version,
+		Now: func() time.Time { return now().In(zone) },
+		Hours: func(ctx context.Context) (fleet.Hours, error) {
+			hours, err := desk.Timetable(ctx)
+			if err != nil || hours == nil { // not a nil *Timetable in an interface
+				return nil, err
+			}
+			return hours, nil
+		},
+	})
+}
