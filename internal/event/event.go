@@ -112,6 +112,13 @@ type Observation struct {
 	Unknown string `json:"unknown,omitempty"`
 	Origin
 
+	// OriginalName, Product and Signer are what a program's file says of itself:
+	// the first two by its version resource, the last by a signature that holds.
+	// Windows alone tells them.
+	OriginalName string `json:"original_name,omitempty"`
+	Product      string `json:"product,omitempty"`
+	Signer       string `json:"signer,omitempty"`
+
 	// Client and Server are "address:port" of a flow, or a log's client.
 	Client string `json:"client,omitempty"`
 	Server string `json:"server,omitempty"`

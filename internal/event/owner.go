@@ -1,5 +1,7 @@
 package event
 
+import "time"
+
 // Owner is who a flow or a process belongs to, as far as the device can tell.
 // What is not known stays empty, and Unknown says why.
 type Owner struct {
@@ -10,6 +12,12 @@ type Owner struct {
 	User    string
 	Unknown string
 	Origin
+
+	// SID is the account's number on Windows, as text, where the system told it
+	// beside what was seen. At is when it was seen so: a process that began later
+	// and has the PID is another. Neither goes into an observation.
+	SID string
+	At  time.Time
 }
 
 // SetOwner writes what w knows into the observation.

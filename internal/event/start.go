@@ -17,4 +17,9 @@ type Start struct {
 	// Filename is what was started: perhaps relative, of a script the script.
 	Filename string
 	Exe      string // the program's absolute path
+
+	// Windows: the process that had it started, which need not be its parent; the
+	// session, and the package it is part of, without its version.
+	Creator          int
+	Session, Package string
 }

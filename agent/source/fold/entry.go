@@ -32,7 +32,8 @@ type entry struct {
 	connected bool
 }
 
-// owner is what tells one person's visit from another's.
+// owner is what tells one person's visit from another's. Where accounts have no
+// number (Windows), their names do.
 type owner struct {
 	via     event.Via
 	uid     *uint32
@@ -44,7 +45,10 @@ type owner struct {
 func ownerOf(o event.Observation) owner {
 	w := owner{via: o.Via, uid: o.UID, process: o.Process}
 	if o.Via == event.ViaLog {
-		w.user, w.client = o.User, o.Client
+		w.client = o.Client
+	}
+	if o.Via == event.ViaLog || o.UID == nil {
+		w.user = o.User
 	}
 	return w
 }
@@ -62,7 +66,7 @@ func (e *entry) adopt(o event.Observation) {
 
 func better(a, b event.Observation) bool {
 	if a.UID == nil || b.UID == nil {
-		return a.UID != nil
+		return a.UID != nil || b.UID == nil && a.User != "" && b.User == ""
 	}
 	if system(*b.UID) != system(*a.UID) {
 		return system(*b.UID)
@@ -106,7 +110,7 @@ func (e *entry) match(o event.Observation) match {
 		return none
 	}
 	if a.uid == nil || b.uid == nil {
-		return loose
+		return a.named(b)
 	}
 	same := *a.uid == *b.uid
 	switch {
@@ -120,6 +124,17 @@ func (e *entry) match(o event.Observation) match {
 	case a.via == event.ViaDNS || b.via == event.ViaDNS:
 		return exact
 	case a.process == b.process || a.process == "" || b.process == "":
+		return exact
+	}
+	return none
+}
+
+// named is match for accounts without a number, by their names.
+func (w owner) named(b owner) match {
+	switch {
+	case w.user == "" || b.user == "":
+		return loose
+	case w.user == b.user:
 		return exact
 	}
 	return none

@@ -25,6 +25,9 @@ type Config struct {
 	Window time.Duration
 	// Names bounds what is remembered; default 16384.
 	Names int
+	// Unseen says that connections are not seen here at all. A question is then an
+	// attempt only where it was refused: whether one followed nobody knows.
+	Unseen bool
 }
 
 // Emit takes what a Folder passes on.
@@ -105,7 +108,7 @@ func (f *Folder) asked(e *entry, o event.Observation, now time.Time, open bool) 
 	}
 	held := o // a copy of its own, so that the others are not allocated
 	e.held, e.waiting, e.due = &held, true, now.Add(f.cfg.Grace)
-	e.connected = false
+	e.connected = f.cfg.Unseen
 	e.answers = nil
 	e.questions++
 	f.wait(e)
@@ -211,6 +214,17 @@ func (f *Folder) Answered(called string, addresses []netip.Addr) {
 	for _, e := range f.names[name{event.Domain, called}] {
 		if e.waiting {
 			e.answers = append(e.answers, addresses...)
+			e.connected = e.connected || f.cfg.Unseen && len(addresses) > 0
+		}
+	}
+}
+
+// Refused notes that a name that waits is said not to be, or to be nowhere. What
+// was answered otherwise, for an address of the other kind, stands.
+func (f *Folder) Refused(called string) {
+	for _, e := range f.names[name{event.Domain, called}] {
+		if e.waiting && f.cfg.Unseen && len(e.answers) == 0 {
+			e.connected = false
 		}
 	}
 }

@@ -17,6 +17,8 @@ const (
 	Auto   Way = "auto"
 	BPF    Way = "bpf"
 	Packet Way = "packet"
+	// ETW is Windows' own: it tells names and no packets, and is not for choosing.
+	ETW Way = "etw"
 )
 
 // ParseWay reads what agent.yaml says of capture; nothing said is Auto.
@@ -30,10 +32,13 @@ func ParseWay(s string) (Way, error) {
 	return "", errors.New("want auto, bpf or packet")
 }
 
-// arrival is one packet, from its IP header on. It is good only during the
-// call that hands it over.
+// arrival is one packet, from its IP header on, or one name. It is good only
+// during the call that hands it over.
 type arrival struct {
 	data []byte
+	// name is a name that was told as such, by a system that shows no packets;
+	// data is nil then.
+	name *decode.Sighting
 	at   time.Time
 	// key names the socket where the capture knows it: flows are then told apart
 	// by it, and the packet is this host's without asking for its addresses.

@@ -49,6 +49,8 @@ type Config struct {
 	// Cgroup is the folder of a cgroup v2 whose processes alone BPF watches;
 	// empty watches all. The packet socket does not know cgroups.
 	Cgroup string
+	// Beside says that the agent may run as well, and must not be disturbed.
+	Beside bool
 	// Owners may be nil: owners are then left for others to find.
 	Owners Attributor
 	// Grace and Window are package fold's; zero takes its defaults.

@@ -50,7 +50,7 @@ type watch struct {
 func newWatch(s *Source, sink source.Sink, c capturer, l *links) *watch {
 	w := &watch{
 		src: s, sink: sink, capture: c, links: l, own: newOwnAddresses(l.changes),
-		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window, Names: maxNames}),
+		folder: fold.New(fold.Config{Grace: s.cfg.Grace, Window: s.cfg.Window, Names: maxNames, Unseen: c.way() == ETW}),
 	}
 	w.decoder = decode.New(decode.Limits{Flows: maxFlows, Bytes: maxBytes}, decode.Hooks{
 		Name: w.name,
@@ -129,7 +129,11 @@ func (w *watch) take(p *arrival) {
 	if p.unanswered {
 		w.answer(p)
 	}
-	w.decoder.IP(p.key, p.data, p.at)
+	if p.name != nil {
+		w.name(p.name)
+	} else {
+		w.decoder.IP(p.key, p.data, p.at)
+	}
 	w.packet = nil // what is told until the next is told of an earlier one
 }
 
@@ -199,7 +203,11 @@ func (w *watch) visit(o event.Observation) { w.folder.Add(o, w.now, w.emit) }
 
 // answered notes where a name is said to be. A sink-hole's address is nowhere.
 func (w *watch) answered(s *decode.Sighting) {
-	if s.Response && !s.Sunk {
+	switch {
+	case !s.Response:
+	case s.Sunk, s.RCode != 0 && len(s.Answers) == 0:
+		w.folder.Refused(s.Name)
+	default:
 		w.folder.Answered(s.Name, s.Answers)
 	}
 }
@@ -252,10 +260,11 @@ func isVisitType(t uint16) bool {
 }
 
 func observation(s *decode.Sighting) event.Observation {
-	return event.Observation{
-		Time: s.Time.UTC(), Kind: event.Domain, Name: s.Name, Via: s.Via,
-		Client: s.Client.String(), Server: s.Server.String(),
+	o := event.Observation{Time: s.Time.UTC(), Kind: event.Domain, Name: s.Name, Via: s.Via}
+	if s.Client.IsValid() { // a name that came without a packet has no ends
+		o.Client, o.Server = s.Client.String(), s.Server.String()
 	}
+	return o
 }
 
 func (w *watch) emit(o event.Observation) {
