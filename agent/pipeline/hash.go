@@ -84,7 +84,7 @@ func (p *Pipeline) endHashes(idle map[string][]byte) {
 	p.hash.ended = true
 	close(p.hash.ask)
 	for q := range p.hash.read {
-		if !p.write(context.Background(), []queued{q}, idle) {
+		if !p.write(context.Background(), []*queued{&q}, idle) {
 			return // a full disk, which drain will find too
 		}
 	}

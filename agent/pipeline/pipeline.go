@@ -136,7 +136,8 @@ type HiddenCounts struct {
 // Pipeline is the join. Sources share its queue through Sink.
 type Pipeline struct {
 	parts  Parts
-	queue  chan queued
+	queue  chan *queued
+	batch  []*queued     // Run's own, used again and again
 	policy chan struct{} // closed when the first policy is in force
 	hash   hashing
 
@@ -163,7 +164,7 @@ type queued struct {
 
 // New makes a pipeline; Run must run for its sinks to move.
 func New(p Parts) *Pipeline {
-	return &Pipeline{parts: p, queue: make(chan queued, queueLength), policy: make(chan struct{}), hash: newHashing()}
+	return &Pipeline{parts: p, queue: make(chan *queued, queueLength), policy: make(chan struct{}), hash: newHashing()}
 }
 
 // Counts reads the counters.
@@ -187,9 +188,21 @@ type sink struct {
 
 // stamp adds the monotonic clock at once, not when the queue has been worked
 // off.
-func (s *sink) stamp(o source.Observed) queued {
+func (s *sink) stamp(o source.Observed) *queued {
 	wall, boot, mono := s.p.parts.Clock()
-	return queued{source: s.name, Observed: o, bootID: boot, mono: mono, put: wall}
+	q := spare.Get().(*queued)
+	*q = queued{source: s.name, Observed: o, bootID: boot, mono: mono, put: wall}
+	return q
+}
+
+// spare are observations that were worked off: the queue holds thousands only
+// when there are as many, and each is half a kilobyte.
+var spare = sync.Pool{New: func() any { return new(queued) }}
+
+// done gives an observation back, with nothing of it left.
+func (q *queued) done() {
+	*q = queued{}
+	spare.Put(q)
 }
 
 // Put refuses a checkpoint that the spool could never keep: the source stops and
@@ -198,19 +211,23 @@ func (s *sink) Put(ctx context.Context, o source.Observed) error {
 	if n := len(o.Checkpoint); n > spool.MaxCheckpointBytes {
 		return fmt.Errorf("keeping the place in source %s: a checkpoint of %d bytes, at most %d", s.name, n, spool.MaxCheckpointBytes)
 	}
+	q := s.stamp(o)
 	select {
-	case s.p.queue <- s.stamp(o):
+	case s.p.queue <- q:
 		return nil
 	case <-ctx.Done():
+		q.done()
 		return ctx.Err()
 	}
 }
 
 func (s *sink) Offer(o source.Observed) bool {
+	q := s.stamp(o)
 	select {
-	case s.p.queue <- s.stamp(o):
+	case s.p.queue <- q:
 		return true
 	default:
+		q.done()
 		return false
 	}
 }
@@ -240,7 +257,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 				return nil // stopping with a full disk
 			}
 		case q := <-p.hash.read:
-			if p.hash.held--; !p.write(ctx, []queued{q}, idle) {
+			if p.hash.held--; !p.write(ctx, []*queued{&q}, idle) {
 				return nil
 			}
 		case <-tick.C:
@@ -263,17 +280,17 @@ func (p *Pipeline) judging() bool {
 }
 
 // gather takes what waits, without waiting for more.
-func (p *Pipeline) gather(first queued) []queued {
-	batch := []queued{first}
-	for len(batch) < batchLength {
+func (p *Pipeline) gather(first *queued) []*queued {
+	p.batch = append(p.batch[:0], first)
+	for len(p.batch) < batchLength {
 		select {
 		case q := <-p.queue:
-			batch = append(batch, q)
+			p.batch = append(p.batch, q)
 		default:
-			return batch
+			return p.batch
 		}
 	}
-	return batch
+	return p.batch
 }
 
 // drain judges and writes what is queued, and gives up at the first write that
@@ -295,11 +312,11 @@ func (p *Pipeline) drain(idle map[string][]byte) {
 // write judges a batch and appends its events with the checkpoints that follow
 // them. A batch without an event only moves the idle checkpoints. It is false
 // when the write failed for good, at the end of the process.
-func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]byte) bool {
+func (p *Pipeline) write(ctx context.Context, batch []*queued, idle map[string][]byte) bool {
 	var records []spool.Record
 	bytes := 0
 	for _, q := range batch {
-		for _, rec := range p.events(ctx, q) {
+		for _, rec := range p.events(ctx, *q) {
 			if bytes+len(rec.Data) > writeBytes {
 				if !p.append(ctx, records, idle) {
 					return false
@@ -311,6 +328,7 @@ func (p *Pipeline) write(ctx context.Context, batch []queued, idle map[string][]
 		if q.Checkpoint != nil {
 			idle[q.source] = q.Checkpoint
 		}
+		q.done()
 	}
 	return len(records) == 0 || p.append(ctx, records, idle)
 }

@@ -17,7 +17,7 @@ import (
 
 // mappedFrom is the size from which a file is mapped, and at a start is not read
 // whole: a hash of the tables takes a weak laptop a fifth of a second.
-const mappedFrom = 1 << 20
+const mappedFrom = 256 << 10
 
 // care is how much is taken on trust of files that were verified when they were
 // installed and have lain since in a folder that only the system may write to.

@@ -134,7 +134,7 @@ func TestG07TheReviewKnowsEveryFieldThatJudges(t *testing.T) {
 		{rules.Policy{}, []string{"Engine", "Packs", "Categories", "Scopes", "Rules", "Domains", "Sets", "Lists", "Programs", "Raises", "Lookalikes", "Protected", "Marks", "Addresses"}},
 		{rules.PolicyCategory{}, []string{"Category", "Actions", "Threshold"}},
 		{rules.Category{}, []string{"ID", "Title", "Noun", "About", "Why", "Owner", "Purpose", "Risk", "Severity", "Locked", "Pack", "FirstSteps", "Helplines"}},
-		{rules.Rule{}, []string{"Kind", "ID", "Category", "Pack", "Tier", "Severity", "Weight", "Lang", "Reviewed", "Scope", "Search", "Host", "File", "Line"}},
+		{rules.Rule{}, []string{"Kind", "ID", "Category", "Pack", "Tier", "Severity", "Weight", "Lang", "Reviewed", "Scope", "Search", "Host", "File", "Line", "number"}},
 		{rules.Scope{}, []string{"Roles", "Years", "Groups", "Sites", "When", "Premises"}},
 		{rules.ListSource{}, []string{"ID", "Rule", "Category", "Severity", "Pack", "URL", "File", "Format", "Member", "Licence", "From", "MaxShrink", "MaxGrow", "Refresh", "At"}},
 		{rules.PolicyProgram{}, []string{"Rule", "Name", "OriginalName", "Path", "Signer", "SHA256"}},

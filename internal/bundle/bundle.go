@@ -12,6 +12,7 @@ import (
 // The files of a version, by the names that its manifest gives them.
 const (
 	PolicyFile  = "policy.pb"
+	TableFile   = "rules.tbl"
 	PhrasesFile = "phrases.tbl"
 	NamesFile   = "names.tbl"
 	// OverlayFile is what changed in the lists since NamesFile was built.
@@ -32,7 +33,7 @@ func Is(has func(file string) bool) bool { return has(PolicyFile) }
 
 // Known says whether a file has a place in compiled rules.
 func Known(file string) bool {
-	return file == PolicyFile || file == PhrasesFile || file == NamesFile || file == OverlayFile
+	return file == PolicyFile || file == TableFile || file == PhrasesFile || file == NamesFile || file == OverlayFile
 }
 
 // Policy reads a PolicyFile.

@@ -96,7 +96,7 @@ func whose() []rules.Input {
 func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
 	files, set := shipped(t)
 	compiled, open := opened(t, set)
-	if compiled[NamesFile] == nil || len(compiled) != 3 {
+	if compiled[NamesFile] == nil || compiled[TableFile] == nil || len(compiled) != 4 {
 		t.Fatalf("it has %d files", len(compiled))
 	}
 	lines, flagged := 0, 0
@@ -123,6 +123,39 @@ func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
 	}
 	if v := open.Judge(rules.Input{Kind: event.Domain, Text: "www.crates.invented.example"}); v.List == "" {
 		t.Errorf("the list is gone: %+v", v)
+	}
+}
+
+// A device whose agent was updated judges by what it has until it fetches newer.
+func TestAPolicyOfEngine5IsOpenedWithoutATableOfRules(t *testing.T) {
+	_, set := shipped(t)
+	files, open := opened(t, set)
+	old, err := encodeEngine5(set.Policy())
+	must(t, err)
+	files[PolicyFile] = old
+	delete(files, TableFile)
+	before, err := Open(files)
+	must(t, err)
+	for _, text := range []string{"bet365.com", "www.crates.invented.example", "tor.exe", "how to kill myself"} {
+		for _, kind := range []event.Kind{event.Domain, event.Process, event.Search} {
+			in := rules.Input{Kind: kind, Text: text, Role: "pupil"}
+			if want, got := open.Judge(in), before.Judge(in); !reflect.DeepEqual(want, got) {
+				t.Errorf("%s %s: got %+v, want %+v", kind, text, got, want)
+			}
+		}
+	}
+	delete(files, PhrasesFile)
+	if _, err := Open(files); err == nil {
+		t.Error("without phrases it was opened")
+	}
+}
+
+func TestRulesWithoutTheirTableAreRefused(t *testing.T) {
+	_, set := shipped(t)
+	files, _ := opened(t, set)
+	delete(files, TableFile)
+	if _, err := Open(files); err == nil || !strings.Contains(err.Error(), "rules.tbl is missing") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -173,7 +206,7 @@ func FuzzOpen(f *testing.F) {
 	_, set := shipped(f)
 	good, err := Encode(set)
 	must(f, err)
-	order := []string{PolicyFile, PhrasesFile, NamesFile, OverlayFile}
+	order := []string{PolicyFile, TableFile, PhrasesFile, NamesFile, OverlayFile}
 	for i := range order {
 		f.Add(uint8(i), uint32(40), []byte{0xff})
 		f.Add(uint8(i), uint32(3), []byte("noise that is longer"))

@@ -79,21 +79,6 @@ func known(m protoreflect.Message) (err error) {
 	return err
 }
 
-// pool gives each text that many rules share a number.
-type pool struct {
-	list   []string
-	places map[string]uint32
-}
-
-func (p *pool) place(s string) uint32 {
-	i, ok := p.places[s]
-	if !ok {
-		i = uint32(len(p.list))
-		p.list, p.places[s] = append(p.list, s), i
-	}
-	return i
-}
-
 // shared reads a column of places in a pool.
 func shared(what string, list []string, places []uint32, item func(i int, text string)) error {
 	for i, at := range places {

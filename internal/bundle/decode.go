@@ -11,7 +11,17 @@ import (
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
-// decodePolicy reads what encodePolicy wrote. That an index is one of something
+// The bits of a rule's flags.
+const (
+	flagReviewed = 1 << iota
+	flagSearch
+	flagHost
+	flagsAll = 1<<iota - 1
+)
+
+// decodePolicy reads what encodePolicy wrote, or did up to rule engine 5, when the
+// rules, the domains and the programs were in the same message: a device judges by
+// such a policy until it has a newer. That an index is one of something
 // is rules.Open's to check, which knows of what.
 func decodePolicy(msg *safelightv1.CompiledRules) (*rules.Policy, error) {
 	p := &rules.Policy{Engine: msg.GetEngine()}

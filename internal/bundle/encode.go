@@ -7,12 +7,12 @@ import (
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
-// encodePolicy gives the bytes of CompiledRules; the message has no maps, so that
-// the same policy always gives the same.
+// encodePolicy gives the bytes of CompiledRules, without what TableFile holds; the
+// message has no maps, so that the same policy always gives the same.
 func encodePolicy(p *rules.Policy) ([]byte, error) {
 	msg := &safelightv1.CompiledRules{
 		Format: format, Engine: p.Engine,
-		Sets: setsOf(p.Sets), Lists: listsOf(p.Lists), Programs: programsOf(p.Programs), Raises: raisesOf(p.Raises),
+		Sets: setsOf(p.Sets), Lists: listsOf(p.Lists), Raises: raisesOf(p.Raises),
 		Scopes: scopesOf(p.Scopes),
 	}
 	for _, pack := range p.Packs {
@@ -25,12 +25,6 @@ func encodePolicy(p *rules.Policy) ([]byte, error) {
 		}
 		msg.Categories = append(msg.Categories, c)
 	}
-	texts := &pool{places: map[string]uint32{}}
-	var err error
-	if msg.Rules, err = rulesOf(p.Rules, texts); err != nil {
-		return nil, err
-	}
-	msg.Shared = texts.list
 	if err := namesOf(msg, p); err != nil {
 		return nil, err
 	}
@@ -60,47 +54,8 @@ func scopesOf(scopes []rules.Scope) []*safelightv1.CompiledScope {
 	return out
 }
 
-// The bits of a rule's flags.
-const (
-	flagReviewed = 1 << iota
-	flagSearch
-	flagHost
-	flagsAll = 1<<iota - 1
-)
-
-func rulesOf(list []rules.Rule, texts *pool) (*safelightv1.CompiledRuleColumns, error) {
-	ids, err := join("rule", len(list), func(i int) string { return list[i].ID })
-	if err != nil {
-		return nil, err
-	}
-	out := &safelightv1.CompiledRuleColumns{Id: ids}
-	for i := range list {
-		r := &list[i]
-		severity, err := byteOf("severity", r.Severity)
-		if err != nil {
-			return nil, err
-		}
-		out.Kind, out.Tier, out.Severity = append(out.Kind, byte(r.Kind)), append(out.Tier, byte(r.Tier)), append(out.Severity, severity)
-		out.Category, out.Scope, out.Weight = append(out.Category, uint32(r.Category+1)), append(out.Scope, r.Scope), append(out.Weight, r.Weight)
-		out.Pack, out.Lang, out.File = append(out.Pack, texts.place(r.Pack)), append(out.Lang, texts.place(r.Lang)), append(out.File, texts.place(r.File))
-		out.Line = append(out.Line, uint32(r.Line))
-		out.Flags = append(out.Flags, bit(r.Reviewed, flagReviewed)|bit(r.Search, flagSearch)|bit(r.Host, flagHost))
-	}
-	return out, nil
-}
-
-func bit(is bool, flag byte) byte {
-	if is {
-		return flag
-	}
-	return 0
-}
-
 // namesOf writes what is made of names and numbers.
 func namesOf(msg *safelightv1.CompiledRules, p *rules.Policy) (err error) {
-	if msg.Domains, err = namedOf("domain", p.Domains); err != nil {
-		return err
-	}
 	if msg.Lookalikes, err = namedOf("look-alike", p.Lookalikes); err != nil {
 		return err
 	}
@@ -147,16 +102,6 @@ func listsOf(lists []rules.ListSource) []*safelightv1.CompiledList {
 			Id: l.ID, Rule: l.Rule, Category: l.Category, Severity: uint32(l.Severity), Pack: l.Pack, Url: l.URL, File: l.File,
 			Format: l.Format, Member: l.Member, Licence: l.Licence, From: l.From, MaxShrink: l.MaxShrink, MaxGrow: l.MaxGrow,
 			RefreshNs: l.Refresh.Nanoseconds(), At: l.At,
-		})
-	}
-	return out
-}
-
-func programsOf(programs []rules.PolicyProgram) []*safelightv1.CompiledProgram {
-	var out []*safelightv1.CompiledProgram
-	for _, p := range programs {
-		out = append(out, &safelightv1.CompiledProgram{
-			Rule: p.Rule, Name: p.Name, OriginalName: p.OriginalName, Path: p.Path, Signer: p.Signer, Sha256: p.SHA256,
 		})
 	}
 	return out

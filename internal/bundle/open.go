@@ -21,10 +21,13 @@ func EncodeParts(p *rules.Policy, t rules.Tables, overlay []byte) (map[string][]
 	if err == nil {
 		err = fits(policy)
 	}
+	if err == nil && len(p.Rules) > 0 {
+		t.Rules, err = rules.MakeTable(p)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding compiled rules: %w", err)
 	}
-	files := map[string][]byte{PolicyFile: policy, PhrasesFile: t.Phrases}
+	files := map[string][]byte{PolicyFile: policy, TableFile: t.Rules, PhrasesFile: t.Phrases}
 	if len(t.Names) > 0 {
 		files[NamesFile] = t.Names
 	}
@@ -51,6 +54,9 @@ func Open(files map[string][]byte) (*rules.Ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening compiled rules: %w", err)
 	}
+	if files[TableFile] == nil && len(p.Rules) == 0 {
+		return nil, fmt.Errorf("opening compiled rules: %s is missing; publish the rules again", TableFile)
+	}
 	var overlays []*names.Overlay
 	if raw := files[OverlayFile]; raw != nil {
 		if files[NamesFile] == nil {
@@ -62,7 +68,7 @@ func Open(files map[string][]byte) (*rules.Ruleset, error) {
 		}
 		overlays = append(overlays, o)
 	}
-	set, err := rules.Open(p, rules.Tables{Phrases: files[PhrasesFile], Names: files[NamesFile]}, overlays...)
+	set, err := rules.Open(p, rules.Tables{Rules: files[TableFile], Phrases: files[PhrasesFile], Names: files[NamesFile]}, overlays...)
 	if err != nil {
 		return nil, fmt.Errorf("opening compiled rules: %w", err)
 	}

@@ -61,14 +61,14 @@ func TestAPolicyComesBackAsItWas(t *testing.T) {
 	for seed := range uint64(200) {
 		var want rules.Policy
 		anything(rand.New(rand.NewPCG(seed, 1)), reflect.ValueOf(&want).Elem())
-		raw, err := encodePolicy(&want)
+		raw, err := encodeEngine5(&want)
 		must(t, err)
 		got, err := Policy(raw)
 		must(t, err)
 		if !reflect.DeepEqual(got, &want) {
 			t.Fatalf("seed %d: got\n%+v, want\n%+v", seed, got, want)
 		}
-		again, err := encodePolicy(got)
+		again, err := encodeEngine5(got)
 		must(t, err)
 		if !bytes.Equal(again, raw) {
 			t.Fatal("the same policy gives other bytes")
@@ -77,7 +77,7 @@ func TestAPolicyComesBackAsItWas(t *testing.T) {
 }
 
 func TestAnEmptyPolicyComesBackEmpty(t *testing.T) {
-	raw, err := encodePolicy(&rules.Policy{})
+	raw, err := encodeEngine5(&rules.Policy{})
 	must(t, err)
 	got, err := Policy(raw)
 	must(t, err)
@@ -87,7 +87,7 @@ func TestAnEmptyPolicyComesBackEmpty(t *testing.T) {
 }
 
 func TestARuleOfNoCategoryComesBack(t *testing.T) {
-	raw, err := encodePolicy(&rules.Policy{Rules: []rules.Rule{{Category: -1}}, Raises: []rules.Raise{{With: -1}}})
+	raw, err := encodeEngine5(&rules.Policy{Rules: []rules.Rule{{Category: -1}}, Raises: []rules.Raise{{With: -1}}})
 	must(t, err)
 	got, err := Policy(raw)
 	must(t, err)
@@ -106,7 +106,7 @@ func TestATextThatWouldShiftTheOthersIsRefused(t *testing.T) {
 		"mark":           {Marks: []rules.MarkedName{{Name: "\n"}}},
 		"address":        {Addresses: []rules.MarkedAddress{{Address: "\n"}}},
 	} {
-		if _, err := encodePolicy(&p); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := encodeEngine5(&p); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestATextThatWouldShiftTheOthersIsRefused(t *testing.T) {
 
 func TestWhatIsHalfUnderstoodIsRefused(t *testing.T) {
 	two := func() *safelightv1.CompiledRules {
-		raw, err := encodePolicy(&rules.Policy{
+		raw, err := encodeEngine5(&rules.Policy{
 			Rules:     []rules.Rule{{ID: "a/1", Pack: "starter 3"}, {ID: "a/2"}},
 			Sets:      [][]uint32{{0, 1}, {1}},
 			Lists:     []rules.ListSource{{ID: "l"}},
@@ -171,7 +171,7 @@ func FuzzPolicy(f *testing.F) {
 	for seed := range uint64(5) {
 		var p rules.Policy
 		anything(rand.New(rand.NewPCG(seed, 2)), reflect.ValueOf(&p).Elem())
-		raw, err := encodePolicy(&p)
+		raw, err := encodeEngine5(&p)
 		must(f, err)
 		f.Add(raw)
 		f.Add(raw[:len(raw)/2])
@@ -182,7 +182,7 @@ func FuzzPolicy(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := encodePolicy(p)
+		again, err := encodeEngine5(p)
 		must(t, err)
 		same, err := Policy(again)
 		must(t, err)

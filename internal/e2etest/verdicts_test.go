@@ -217,7 +217,9 @@ func TestDeviceAndCollectorGiveTheSameVerdictOnEveryLine(t *testing.T) {
 			t.Fatalf("policy %d.%d is in force", epoch, serial)
 		}
 		here, there := collector.Tables(), set.Tables()
-		if !reflect.DeepEqual(collector.Policy(), set.Policy()) || !bytes.Equal(here.Phrases, there.Phrases) || !bytes.Equal(here.Names, there.Names) {
+		small := *collector.Policy()
+		small.Rules, small.Domains, small.Programs = nil, nil, nil // in the table
+		if !reflect.DeepEqual(&small, set.Policy()) || !bytes.Equal(here.Rules, there.Rules) || !bytes.Equal(here.Phrases, there.Phrases) || !bytes.Equal(here.Names, there.Names) {
 			t.Error("the device has other rules than the collector")
 		}
 		people := whose()

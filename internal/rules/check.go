@@ -80,12 +80,7 @@ func (t testLine) input() Input {
 func (rs *Ruleset) at(r *Rule) string { return fmt.Sprintf("%s:%d", r.File, r.Line) }
 
 func (rs *Ruleset) place(r *Rule) pos {
-	for i := range rs.policy.Rules {
-		if &rs.policy.Rules[i] == r {
-			return rs.source.at[i]
-		}
-	}
-	return pos{r.File, r.Line, 1}
+	return rs.source.at[r.number]
 }
 
 func (rs *Ruleset) checkTests() (ps Problems) {
@@ -140,7 +135,7 @@ func (rs *Ruleset) checkProtectedSites() (ps Problems) {
 		if itself || helplines[d.Name] || !IsHelpline(d.Name) && !rs.isProtected(d.Name) {
 			continue
 		}
-		if r := &rs.policy.Rules[d.Rule]; r.Kind == RuleDomain {
+		if r := rs.rule(d.Rule); r.Kind == RuleDomain {
 			ps = append(ps, rs.source.at[d.Rule].problem(fmt.Sprintf("domain %q is part of a helpline's or protected site", d.Name), "take it out"))
 		}
 	}
@@ -191,7 +186,7 @@ func (rs *Ruleset) checkProtectedLines() (ps Problems) {
 // alert deceives whoever wrote it, and a slip must not hide a child.
 func (rs *Ruleset) checkNoise() (ps Problems) {
 	for _, d := range rs.policy.Domains {
-		r := &rs.policy.Rules[d.Rule]
+		r := rs.rule(d.Rule)
 		if r.Kind != RuleDomain {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"safelight/internal/event"
+	"safelight/internal/rules/flat"
 )
 
 // checkLanguages holds each language to at least as many ordinary lines as
@@ -58,7 +59,7 @@ func (rs *Ruleset) checkLanguages() (ps Problems) {
 func (rs *Ruleset) checkWords() (ps Problems) {
 	said := map[string]bool{}
 	for _, w := range rs.source.words {
-		r := &rs.policy.Rules[w.Ref]
+		r := rs.rule(w.Ref)
 		if r.Kind != RulePhrase || w.Text == "" {
 			continue
 		}
@@ -102,7 +103,7 @@ func (rs *Ruleset) swallowed(w worded, r *Rule) (Problem, bool) {
 func (rs *Ruleset) twice(w worded, r *Rule) (Problem, bool) {
 	j := &judging{}
 	for _, h := range rs.phrases.Plain(&j.words, w.Text) {
-		o := &rs.policy.Rules[h.Ref]
+		o := rs.rule(h.Ref)
 		if o.Kind != RulePhrase || o.Category != r.Category || o.Lang != r.Lang || h.Ref >= w.Ref || h.Start > 0 || h.End < len(strings.TrimSpace(w.Text)) {
 			continue
 		}
@@ -137,15 +138,16 @@ func (rs *Ruleset) checkThresholds() (ps Problems) {
 // category: the allow always wins, and whoever wrote the other believes it does.
 func (rs *Ruleset) checkDomains() (ps Problems) {
 	for _, d := range rs.policy.Domains {
-		r := &rs.policy.Rules[d.Rule]
+		r := rs.rule(d.Rule)
 		if r.Kind != RuleDomain {
 			continue
 		}
-		for _, other := range rs.domains[d.Name] {
-			if o := &rs.policy.Rules[other]; o.Kind == RuleAllowDomain && o.Category == r.Category && o.Tier == r.Tier && o.Scope == r.Scope {
+		flat.Each(rs.table.domains, d.Name, func(other uint32) bool {
+			if o := rs.rule(other); o.Kind == RuleAllowDomain && o.Category == r.Category && o.Tier == r.Tier && o.Scope == r.Scope {
 				ps = append(ps, rs.source.at[d.Rule].problem(fmt.Sprintf("domain %q is allowed in %s", d.Name, rs.at(o)), "keep one of the two: the allow wins"))
 			}
-		}
+			return true
+		})
 	}
 	return ps
 }

@@ -22,4 +22,4 @@ package rules
 // Engine is the version of the rule language and of its judging. A policy
 // manifest's min_engine is compared with it: a device whose engine is older
 // keeps its last good rules and says so.
-const Engine uint32 = 5 // 2: lists of marks; 3: compiled policies, weights, scopes, lists; 4: Arabic letters as any keyboard has them; 5: sets of words, order, other spellings
+const Engine uint32 = 6 // 2: lists of marks; 3: compiled policies, weights, scopes, lists; 4: Arabic letters as any keyboard has them; 5: sets of words, order, other spellings; 6: rules in a table

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -25,7 +26,9 @@ func TestAgentAndCollectorGiveTheSameVerdictOnEveryLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(agent.Policy(), collector.Policy()) {
+	small := *collector.Policy()
+	small.Rules, small.Domains, small.Programs = nil, nil, nil // in the table
+	if !reflect.DeepEqual(agent.Policy(), &small) || !bytes.Equal(agent.Tables().Rules, collector.Tables().Rules) {
 		t.Error("the policy is not what it was")
 	}
 	lines := rules.EveryLine(collector)

@@ -209,12 +209,7 @@ func (rs *Ruleset) NeedsHash(in Input) bool {
 }
 
 func (rs *Ruleset) wantHashes() bool {
-	for _, a := range rs.approved {
-		if a.programs.hashes {
-			return true
-		}
-	}
-	return rs.programs.hashes
+	return rs.table.hashes
 }
 
 func (j *judging) category(r *Rule) *PolicyCategory { return &j.rs.policy.Categories[r.Category] }

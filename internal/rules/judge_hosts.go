@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+
+	"safelight/internal/rules/flat"
 )
 
 // listed is a domain rule that stands for a host, and how specific it is.
@@ -30,7 +32,7 @@ func (j *judging) eachHost(host string) {
 		j.offer(f)
 	}
 	if i, start, ok := j.rs.looks.Find(host); ok {
-		r := &j.rs.policy.Rules[j.rs.policy.Lookalikes[i].Rule]
+		r := j.rs.rule(j.rs.policy.Lookalikes[i].Rule)
 		if f := (finding{rule: r, start: start, end: len(host), decision: Flag}); j.stands(r, f) && !j.hasEntry(r.Category) {
 			j.offer(f)
 		}
@@ -42,11 +44,11 @@ func (j *judging) eachHost(host string) {
 // hold for the subject.
 func (j *judging) collect(host string) {
 	j.entries = j.entries[:0]
-	all := j.rs.policy.Rules
 	parents(host, func(name string) bool {
-		for _, i := range j.rs.domains[name] {
-			j.entry(&all[i], host, len(name))
-		}
+		flat.Each(j.rs.table.domains, name, func(rule uint32) bool {
+			j.entry(j.rs.rule(rule), host, len(name))
+			return true
+		})
 		return true
 	})
 	if j.rs.names == nil {
@@ -55,7 +57,7 @@ func (j *judging) collect(host string) {
 	j.rs.names.Each(host, func(start int, set uint32) bool {
 		if int(set) < len(j.rs.policy.Sets) { // a false find may be of any set
 			for _, i := range j.rs.policy.Sets[set] {
-				j.entry(&all[i], host, len(host)-start)
+				j.entry(j.rs.rule(i), host, len(host)-start)
 			}
 		}
 		return true

@@ -6,9 +6,12 @@ func (j *judging) eachProgram() {
 	s := &j.started
 	s.read(&j.in)
 	s.anyHash = j.anyHash
-	p := j.rs.policy
-	j.rs.programs.each(p.Programs, s, func(prog *PolicyProgram) bool {
-		r := &p.Rules[prog.Rule]
+	t := &j.rs.table
+	t.eachProgram(s, func(rule uint32) bool {
+		if t.is(rule, RuleApproved) {
+			return true
+		}
+		r := j.rs.rule(rule)
 		f := finding{rule: r, end: len(j.in.Text), decision: Flag}
 		if j.stands(r, f) {
 			j.ruled = true
@@ -19,29 +22,27 @@ func (j *judging) eachProgram() {
 	if j.ruled || len(s.name) == 0 {
 		return
 	}
-	for i := range j.rs.approved {
-		j.eachApproved(&j.rs.approved[i], s)
+	for _, list := range t.approved {
+		j.eachApproved(list, s)
 	}
 }
 
-func (j *judging) eachApproved(a *approvedList, s *started) {
-	r := &j.rs.policy.Rules[a.rule]
+// eachApproved offers the note of a list of approved programs, where none of the
+// category's lists, which are one list, has this one.
+func (j *judging) eachApproved(list uint32, s *started) {
+	r := j.rs.rule(list)
 	f := finding{rule: r, end: len(j.in.Text), decision: Note}
-	if !j.stands(r, f) {
-		return
+	if j.stands(r, f) && !j.approved(r.Category, s) {
+		j.offer(f)
 	}
-	for i := range j.rs.approved { // several lists of one category are one list
-		if b := &j.rs.approved[i]; j.rs.policy.Rules[b.rule].Category == r.Category && j.known(b, s) {
-			return
-		}
-	}
-	j.offer(f)
 }
 
-func (j *judging) known(a *approvedList, s *started) (found bool) {
-	a.programs.each(j.rs.policy.Programs, s, func(*PolicyProgram) bool {
-		found = true
-		return false
+func (j *judging) approved(category int32, s *started) (found bool) {
+	t := &j.rs.table
+	t.eachProgram(s, func(rule uint32) bool {
+		x := t.record(rule)
+		found = x.kind == RuleApproved && x.category == category
+		return !found
 	})
 	return found
 }

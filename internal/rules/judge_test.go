@@ -90,7 +90,7 @@ func TestGlobIsBoundedAndExact(t *testing.T) {
 		{"a", "", false},
 		{"*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
 	} {
-		if got := glob(c.pattern, []byte(c.path)); got != c.want {
+		if got := glob([]byte(c.pattern), []byte(c.path)); got != c.want {
 			t.Errorf("glob(%q, %q) = %v", c.pattern, c.path, got)
 		}
 	}

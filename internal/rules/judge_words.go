@@ -21,10 +21,10 @@ func (j *judging) read(found []phrases.Hit, search bool) {
 	j.hits = j.hits[:0]
 	j.steps += len(found)
 	for _, h := range found {
-		if int(h.Ref) >= len(j.rs.policy.Rules) {
+		if uint64(h.Ref) >= uint64(j.rs.table.len()) {
 			continue // a table of other rules; Open cannot see into it
 		}
-		r := &j.rs.policy.Rules[h.Ref]
+		r := j.rs.rule(h.Ref)
 		if r.Kind != RuleHelp && !j.looks(r, h, search) {
 			continue
 		}

@@ -15,12 +15,10 @@ import (
 // index is what Open makes of a policy, to look things up by.
 type index struct {
 	byID         map[string]int32 // category
+	table        table
 	phrases      *phrases.Table
 	names        *names.Table // nil without lists
-	domains      map[string][]uint32
 	protected    map[string]struct{}
-	programs     programs
-	approved     []approvedList
 	looks        *lookalike.Set
 	raises       [][]uint32 // by category, into Policy.Raises
 	exemptable   []bool     // by category
@@ -29,7 +27,8 @@ type index struct {
 }
 
 // Open makes a Ruleset of a policy and its tables, as Policy and Tables of a
-// compiled one gave them: it judges the same. The bytes are used where they lie
+// compiled one gave them: it judges the same. Where the policy has its Rules,
+// Tables.Rules is made of them. The bytes are used where they lie
 // and must stay as they are; overlays change the table of names, the last one
 // counting. It parses nothing and costs what the policy is long. What is not in
 // order is refused: nothing in it is trusted before.
@@ -48,6 +47,9 @@ func (rs *Ruleset) open(overlays []*names.Overlay) (err error) {
 	if err := rs.policy.check(); err != nil {
 		return err
 	}
+	if err := rs.openTable(); err != nil {
+		return fmt.Errorf("its table of rules: %w", err)
+	}
 	if rs.phrases, err = phrases.Open(rs.tables.Phrases); err != nil {
 		return err
 	}
@@ -56,8 +58,21 @@ func (rs *Ruleset) open(overlays []*names.Overlay) (err error) {
 	}
 	rs.indexCategories()
 	rs.indexNames()
-	rs.indexPrograms()
 	return rs.indexMarks()
+}
+
+// openTable makes the table of a policy that has its rules as plain data, which
+// counts then: one just compiled, or of rule engine 5 and before.
+func (rs *Ruleset) openTable() (err error) {
+	if len(rs.policy.Rules) > 0 {
+		if rs.tables.Rules, err = MakeTable(rs.policy); err != nil {
+			return err
+		}
+	}
+	if rs.table, err = openTable(rs.tables.Rules); err != nil {
+		return err
+	}
+	return rs.table.check(rs.policy)
 }
 
 func (rs *Ruleset) openNames(overlays []*names.Overlay) (err error) {
@@ -90,10 +105,6 @@ func (rs *Ruleset) indexCategories() {
 
 func (rs *Ruleset) indexNames() {
 	p := rs.policy
-	rs.domains = make(map[string][]uint32, len(p.Domains))
-	for _, d := range p.Domains {
-		rs.domains[d.Name] = append(rs.domains[d.Name], d.Rule)
-	}
 	rs.protected = make(map[string]struct{}, len(p.Protected))
 	for _, name := range p.Protected {
 		rs.protected[name] = struct{}{}
@@ -136,61 +147,6 @@ func (p *Policy) check() error {
 		}
 		if c.Severity < event.Low || c.Severity > event.Urgent {
 			return fmt.Errorf("category %d has no severity", i)
-		}
-	}
-	for i := range p.Rules {
-		if err := p.checkRule(&p.Rules[i]); err != nil {
-			return fmt.Errorf("rule %d %w", i, err)
-		}
-	}
-	return p.checkReferences()
-}
-
-func (p *Policy) checkRule(r *Rule) error {
-	switch {
-	case r.Kind < RulePhrase || r.Kind > RuleApproved:
-		return fmt.Errorf("is of kind %d, which nobody knows", r.Kind)
-	case int(r.Scope) >= len(p.Scopes):
-		return errors.New("has a scope that is not there")
-	case r.Kind == RuleHelp && r.Category == -1:
-		return nil
-	case r.Kind == RuleHelp || r.Category < 0 || int(r.Category) >= len(p.Categories):
-		return errors.New("has a category that is not there")
-	case r.Severity < event.Low || r.Severity > event.Urgent:
-		return errors.New("has no severity")
-	}
-	return nil
-}
-
-func (p *Policy) checkReferences() error {
-	is := func(rule uint32, kinds ...RuleKind) bool {
-		return int(rule) < len(p.Rules) && slices.Contains(kinds, p.Rules[rule].Kind)
-	}
-	for _, d := range p.Domains {
-		if !is(d.Rule, RuleDomain, RuleAllowDomain) {
-			return fmt.Errorf("domain %q has no rule", clip(d.Name))
-		}
-	}
-	for _, l := range p.Lookalikes {
-		if !is(l.Rule, RuleLookalike) {
-			return fmt.Errorf("look-alikes of %q have no rule", clip(l.Name))
-		}
-	}
-	for i, set := range p.Sets {
-		for _, rule := range set {
-			if !is(rule, RuleList) {
-				return fmt.Errorf("set %d of lists has no rule", i)
-			}
-		}
-	}
-	for _, l := range p.Lists {
-		if !is(l.Rule, RuleList) {
-			return fmt.Errorf("list %q has no rule", clip(l.ID))
-		}
-	}
-	for i, prog := range p.Programs {
-		if !is(prog.Rule, RuleProgram, RuleApproved) {
-			return fmt.Errorf("program %d has no rule", i)
 		}
 	}
 	for i, r := range p.Raises {

@@ -84,7 +84,7 @@ func (j *judging) onePerRule() {
 
 // roomByRule makes j.first long enough for every rule.
 func (j *judging) roomByRule() {
-	if n := len(j.rs.policy.Rules); len(j.first) < n {
+	if n := j.rs.table.len(); len(j.first) < n {
 		j.first = make([]int32, n)
 	}
 }

@@ -11,8 +11,10 @@ import (
 // inside. Indexes are into its own slices; a policy from outside is checked by
 // Open before anything trusts them.
 //
-// The large things are not in it. Phrases are in Tables.Phrases, whose entries
-// carry an index into Rules (Phrase.Ref). Names of lists are in Tables.Names,
+// The large things are not in it, or need not be: Rules, Domains and Programs are
+// in Tables.Rules too, and a policy that a device opened has them only there.
+// Phrases are in Tables.Phrases, whose entries carry an index into Rules
+// (Phrase.Ref). Names of lists are in Tables.Names,
 // whose entries carry an index into Sets.
 type Policy struct {
 	Engine     uint32 // what it needs; see Engine
@@ -103,6 +105,8 @@ type Rule struct {
 	// Where it is written, for explanations.
 	File string
 	Line int
+
+	number uint32 // its index, of one that a Ruleset gave
 }
 
 // Scope says of whom, where and when the rules of a file hold. Every one that
@@ -191,6 +195,7 @@ type MarkedAddress struct {
 // Tables are the large parts of compiled rules: flat bytes that are read where
 // they lie, in little-endian order, so that a file can be mapped and used.
 type Tables struct {
+	Rules   []byte // Policy's Rules, Domains and Programs
 	Phrases []byte // of internal/rules/phrases
 	Names   []byte // of internal/rules/names; empty without lists
 }

@@ -2,67 +2,38 @@ package rules
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"safelight/internal/rules/flat"
 )
 
-// programs finds program rules by the first thing that they say, so that an
-// ordinary program costs a look or two into a map.
-type programs struct {
-	byName     map[string][]uint32 // into Policy.Programs, as all the others
-	byOriginal map[string][]uint32
-	bySigner   map[string][]uint32
-	byHash     map[string][]uint32
-	byPath     []uint32
-	hashes     bool // some rule or list names a hash
+// The fields of a program, in the order in which it is looked for by them.
+const (
+	fieldName = iota
+	fieldOriginal
+	fieldSigner
+	fieldPath
+	fieldHash
+	programFields
+)
+
+// program is a PolicyProgram whose texts lie in the table.
+type program struct {
+	rule  uint32
+	texts [programFields]flat.Span // empty: not said
 }
 
-// approvedList is the programs that a school knows, and the note for others.
-type approvedList struct {
-	rule     uint32
-	programs programs
-}
-
-func newPrograms() programs {
-	return programs{
-		byName: map[string][]uint32{}, byOriginal: map[string][]uint32{}, bySigner: map[string][]uint32{}, byHash: map[string][]uint32{},
+func (t *table) program(i uint32) program {
+	b := t.programs[programSize*int(i):][:programSize]
+	p := program{rule: binary.LittleEndian.Uint32(b)}
+	for f := range p.texts {
+		p.texts[f] = spanAt(b[4+spanSize*f:])
 	}
-}
-
-func (ps *programs) add(i uint32, p PolicyProgram) {
-	ps.hashes = ps.hashes || p.SHA256 != ""
-	switch {
-	case p.Name != "":
-		ps.byName[p.Name] = append(ps.byName[p.Name], i)
-	case p.OriginalName != "":
-		ps.byOriginal[p.OriginalName] = append(ps.byOriginal[p.OriginalName], i)
-	case p.Signer != "":
-		ps.bySigner[p.Signer] = append(ps.bySigner[p.Signer], i)
-	case p.Path != "":
-		ps.byPath = append(ps.byPath, i)
-	default:
-		ps.byHash[p.SHA256] = append(ps.byHash[p.SHA256], i)
-	}
-}
-
-func (rs *Ruleset) indexPrograms() {
-	rs.programs = newPrograms()
-	lists := map[uint32]int{}
-	for i, r := range rs.policy.Rules {
-		if r.Kind == RuleApproved {
-			lists[uint32(i)] = len(rs.approved)
-			rs.approved = append(rs.approved, approvedList{uint32(i), newPrograms()})
-		}
-	}
-	for i, p := range rs.policy.Programs {
-		if list, ok := lists[p.Rule]; ok {
-			rs.approved[list].programs.add(uint32(i), p)
-		} else {
-			rs.programs.add(uint32(i), p)
-		}
-	}
+	return p
 }
 
 // started is a program as rules compare it. Its parts lie in a buffer that is
@@ -99,45 +70,46 @@ func (s *started) fold(text string) []byte {
 	return s.buf[from:len(s.buf):len(s.buf)]
 }
 
-// each calls visit with the programs that match, until it returns false.
-func (ps *programs) each(all []PolicyProgram, s *started, visit func(p *PolicyProgram) bool) {
-	if !s.some(all, ps.byName[string(s.name)], visit) {
-		return
+// eachProgram calls visit with the rules of the programs that match, until it
+// returns false.
+func (t *table) eachProgram(s *started, visit func(rule uint32) bool) {
+	on := true
+	one := func(i uint32) bool {
+		p := t.program(i)
+		on = !t.matches(p, s) || visit(p.rule)
+		return on
 	}
-	if len(s.file) > 0 && !bytes.Equal(s.file, s.name) && !s.some(all, ps.byName[string(s.file)], visit) {
-		return
+	flat.Each(t.byName, s.name, one)
+	if on && len(s.file) > 0 && !bytes.Equal(s.file, s.name) {
+		flat.Each(t.byName, s.file, one)
 	}
-	if !s.some(all, ps.byOriginal[string(s.original)], visit) || !s.some(all, ps.bySigner[string(s.signer)], visit) || !s.some(all, ps.byPath, visit) {
-		return
+	if on {
+		flat.Each(t.byOriginal, s.original, one)
 	}
-	if !s.anyHash {
-		s.some(all, ps.byHash[s.hash], visit)
-		return
+	if on {
+		flat.Each(t.bySigner, s.signer, one)
 	}
-	for _, list := range ps.byHash {
-		if !s.some(all, list, visit) {
-			return
-		}
+	for at := 0; on && at < len(t.byPath); at += 4 {
+		one(binary.LittleEndian.Uint32(t.byPath[at:]))
 	}
-}
-
-func (s *started) some(all []PolicyProgram, list []uint32, visit func(p *PolicyProgram) bool) bool {
-	for _, i := range list {
-		if p := &all[i]; s.matches(p) && !visit(p) {
-			return false
-		}
+	if on && s.anyHash {
+		t.byHash.All(func(k flat.Key) bool { return one(k.Value) })
+	} else if on {
+		flat.Each(t.byHash, s.hash, one)
 	}
-	return true
 }
 
 // matches reports whether every field that p gives holds.
-func (s *started) matches(p *PolicyProgram) bool {
+func (t *table) matches(p program, s *started) bool {
+	differs := func(field int, is []byte) bool {
+		return p.texts[field].Len > 0 && !bytes.Equal(t.texts.Bytes(p.texts[field]), is)
+	}
 	switch {
-	case p.Name != "" && p.Name != string(s.name) && p.Name != string(s.file),
-		p.OriginalName != "" && p.OriginalName != string(s.original),
-		p.Signer != "" && p.Signer != string(s.signer),
-		p.SHA256 != "" && p.SHA256 != s.hash && !s.anyHash,
-		p.Path != "" && !glob(p.Path, s.path):
+	case differs(fieldName, s.name) && differs(fieldName, s.file),
+		differs(fieldOriginal, s.original),
+		differs(fieldSigner, s.signer),
+		!s.anyHash && p.texts[fieldHash].Len > 0 && string(t.texts.Bytes(p.texts[fieldHash])) != s.hash,
+		p.texts[fieldPath].Len > 0 && !glob(t.texts.Bytes(p.texts[fieldPath]), s.path):
 		return false
 	}
 	return true
@@ -197,7 +169,7 @@ func appendPath(dst []byte, s string) []byte {
 // glob matches a folded path against a pattern in which * is any run of
 // characters, slashes too, and ? any one. It never backtracks further than
 // the last star, so its cost is bounded by the product of the two lengths.
-func glob(pattern string, path []byte) bool {
+func glob(pattern, path []byte) bool {
 	p, s, star, mark := 0, 0, -1, 0
 	for s < len(path) {
 		switch {
@@ -216,5 +188,5 @@ func glob(pattern string, path []byte) bool {
 			return false
 		}
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return len(bytes.Trim(pattern[p:], "*")) == 0
 }
