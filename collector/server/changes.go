@@ -29,9 +29,11 @@ type changes struct {
 	wake   func()
 	// wakeLists has the lists that rules subscribe to looked for; nil: there are none.
 	wakeLists func()
-	log       *slog.Logger
-	now       chan struct{}
-	topics    []topic
+	// renewAbout has the About page written anew; nil: there is none.
+	renewAbout func(context.Context) error
+	log        *slog.Logger
+	now        chan struct{}
+	topics     []topic
 
 	seen map[string]int64 // by topic; look's only
 }
@@ -117,7 +119,11 @@ func (c *changes) policyChanged(ctx context.Context) error {
 	if c.wakeLists != nil {
 		c.wakeLists()
 	}
-	return c.overlaysChanged(ctx) // the key that signs may be another one
+	err := c.overlaysChanged(ctx) // the key that signs may be another one
+	if c.renewAbout != nil {
+		err = errors.Join(err, c.renewAbout(ctx))
+	}
+	return err
 }
 
 func (c *changes) overlaysChanged(ctx context.Context) error {

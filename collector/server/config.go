@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"safelight/collector/about"
 	"safelight/collector/alert/notify"
 	"safelight/collector/store"
 	"safelight/internal/pki"
@@ -25,6 +27,7 @@ type Config struct {
 	Listen    ListenConfig  `yaml:"listen"`
 	Store     StoreConfig   `yaml:"store"`
 	Mail      notify.Config `yaml:"mail"`
+	About     about.Own     `yaml:"about"`
 	TimeZone  string        `yaml:"time_zone"`
 	// AgentAddresses stand in enrolment tokens; by default the public URL's
 	// host with listen.agents' port.
@@ -51,7 +54,7 @@ type HTTPSConfig struct {
 type ListenConfig struct {
 	Agents  string `yaml:"agents"`  // gRPC, mutual TLS only
 	Console string `yaml:"console"` // HTTPS for staff
-	Public  string `yaml:"public"`  // not in this version
+	Public  string `yaml:"public"`  // the About page, for everybody; HTTPS unless about.behind_proxy
 	Metrics string `yaml:"metrics"` // /readyz and /metrics, loopback by default
 }
 
@@ -83,6 +86,7 @@ https: {cert: "", key: ""}
 listen:
   agents: ":7443"          # gRPC for agents, mutual TLS only
   console: ":8443"         # HTTPS for staff
+  public: ":8444"          # HTTPS for everybody: the About page, which nothing switches off
   metrics: "127.0.0.1:9464"
 store:
   sqlite: {path: safelight.db}
@@ -98,6 +102,16 @@ mail:
   password_file: ""
   from: ""
 time_zone: Europe/London
+# What the About page says in the school's own words; what is left out it says is
+# not decided yet. address: where people reach listen.public, if not at the host of
+# public_url. behind_proxy: a proxy does HTTPS, and listen.public speaks plain HTTP.
+# Also: lead (a name), network_logs (true where devices follow logs of the school's
+# network), more (a paragraph).
+about:
+  contact: {name: "", email: "", phone: ""}   # whom to ask what is recorded
+  talk_to: []                                 # adults to go to: [your form tutor]
+  reading_hours: ""                           # school days, 8:00 to 16:00
+  out_of_hours: ""                            # not-read, rota or service
 `
 
 func configFile(dir string) string { return filepath.Join(dir, "collector.yaml") }
@@ -140,15 +154,18 @@ func (c *Config) check() error {
 		return errors.New("school.name is empty: give the school's name")
 	case (c.HTTPS.Cert == "") != (c.HTTPS.Key == ""):
 		return errors.New("https: give both cert and key, or neither")
-	case c.Listen.Public != "":
-		return errors.New("listen.public: this version has no public pages; remove it")
+	case c.Listen.Public == "":
+		return errors.New("listen.public is empty: everybody may read what Safelight does (the About page), so it cannot be switched off; give host:port or :port")
+	}
+	if err := c.About.Validate(); err != nil {
+		return err
 	}
 	if c.Store.Postgres.URL != "" {
 		if err := store.CheckURL(c.Store.Postgres.URL); err != nil {
 			return fmt.Errorf("store.postgres.url: %w", err)
 		}
 	}
-	for name, addr := range map[string]string{"agents": c.Listen.Agents, "console": c.Listen.Console, "metrics": c.Listen.Metrics} {
+	for name, addr := range map[string]string{"agents": c.Listen.Agents, "console": c.Listen.Console, "public": c.Listen.Public, "metrics": c.Listen.Metrics} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return fmt.Errorf("listen.%s %q: want host:port or :port", name, addr)
 		}
@@ -209,6 +226,21 @@ func (c *Config) agentAddresses() []string {
 		return nil
 	}
 	return []string{net.JoinHostPort(c.host(), port)}
+}
+
+// aboutAddress is where people reach the About page.
+func (c *Config) aboutAddress() string {
+	if c.About.Address != "" {
+		return strings.TrimSuffix(c.About.Address, "/")
+	}
+	_, port, err := net.SplitHostPort(c.Listen.Public)
+	switch {
+	case err != nil:
+		return ""
+	case port == "443":
+		return "https://" + c.host()
+	}
+	return "https://" + net.JoinHostPort(c.host(), port)
 }
 
 // certificateNames are what the collector's own certificate carries.

@@ -32,17 +32,21 @@ func TestWhatIsLeftOutKeepsItsDefault(t *testing.T) {
 
 func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, says string }{
-		"broken YAML":            {"listen: {agents: ", "line"},
-		"unknown key":            {"listne: {}", "listne"},
-		"plain HTTP":             {"public_url: http://school.example", "https://"},
-		"a path":                 {"public_url: https://school.example/safelight", "https://host"},
-		"half a certificate":     {"https: {cert: a.pem}", "both cert and key"},
-		"no port":                {"listen: {agents: localhost}", "listen.agents"},
-		"public pages not built": {`listen: {public: ":80"}`, "no public pages"},
-		"no school name":         {`school: {name: ""}`, "school.name"},
-		"bad agent address":      {"agent_addresses: [school.example]", "agent_addresses[0]"},
-		"mail without sender":    {"mail: {host: mail.school.example}", "mail.from"},
-		"mail in the clear":      {"mail: {host: mail.school.example, tls: none, from: a@school.example}", "mail.tls"},
+		"broken YAML":             {"listen: {agents: ", "line"},
+		"unknown key":             {"listne: {}", "listne"},
+		"plain HTTP":              {"public_url: http://school.example", "https://"},
+		"a path":                  {"public_url: https://school.example/safelight", "https://host"},
+		"half a certificate":      {"https: {cert: a.pem}", "both cert and key"},
+		"no port":                 {"listen: {agents: localhost}", "listen.agents"},
+		"no About page":           {`listen: {public: ""}`, "listen.public is empty"},
+		"About page on no port":   {`listen: {public: "localhost"}`, "listen.public"},
+		"About page in the clear": {"about: {address: http://about.school.example}", "about.address"},
+		"a proxy at no address":   {"about: {behind_proxy: true}", "about.behind_proxy"},
+		"no such choice":          {"about: {out_of_hours: never}", "about.out_of_hours"},
+		"no school name":          {`school: {name: ""}`, "school.name"},
+		"bad agent address":       {"agent_addresses: [school.example]", "agent_addresses[0]"},
+		"mail without sender":     {"mail: {host: mail.school.example}", "mail.from"},
+		"mail in the clear":       {"mail: {host: mail.school.example, tls: none, from: a@school.example}", "mail.tls"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

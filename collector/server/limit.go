@@ -41,6 +41,7 @@ type connLimits struct {
 var (
 	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, queue: 8192, perDevice: 16, manners: time.Minute}
 	peopleLimits  = connLimits{all: 2048, strangers: 2048, perAddress: 256}
+	publicLimits  = connLimits{all: 512, strangers: 512, perAddress: 384} // a school's people come from one address
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"safelight/collector/about"
 	"safelight/collector/admin"
 	"safelight/collector/alert"
 	"safelight/collector/audit"
@@ -45,6 +46,7 @@ type Options struct {
 type Ready struct {
 	Agents  string
 	Console string
+	Public  string
 	Metrics string
 }
 
@@ -67,6 +69,8 @@ type parts struct {
 	jobs      *alert.Jobs
 	gatherer  *alert.Gatherer
 	console   http.Handler
+	about     *about.Board
+	confAt    time.Time // when collector.yaml was last changed
 	admin     *admin.Admin
 	record    *audit.Log
 	changes   *changes
@@ -114,13 +118,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if o.Ready != nil {
-		o.Ready(Ready{Agents: ls.agents.Addr().String(), Console: ls.console.Addr().String(), Metrics: ls.metrics.Addr().String()})
+		o.Ready(Ready{Agents: ls.agents.Addr().String(), Console: ls.console.Addr().String(), Public: ls.public.Addr().String(), Metrics: ls.metrics.Addr().String()})
 	}
 	return rungroup.Run(ctx, o.Log, grace, actors...)
 }
 
 // listeners are where the collector is reached.
-type listeners struct{ agents, console, metrics, admin net.Listener }
+type listeners struct{ agents, console, public, metrics, admin net.Listener }
 
 func (p *parts) listen(dir string) (*listeners, error) {
 	ls := &listeners{}
@@ -131,6 +135,7 @@ func (p *parts) listen(dir string) (*listeners, error) {
 	}{
 		{"listen.agents", p.conf.Listen.Agents, &ls.agents},
 		{"listen.console", p.conf.Listen.Console, &ls.console},
+		{"listen.public", p.conf.Listen.Public, &ls.public},
 		{"listen.metrics", p.conf.Listen.Metrics, &ls.metrics},
 	} {
 		if *l.to, err = net.Listen("tcp", l.addr); err != nil {
@@ -143,6 +148,7 @@ func (p *parts) listen(dir string) (*listeners, error) {
 		p.log.Warn("the system lets this process open few connections: that many devices can be connected, and no more", "devices", agents.all, "mend", "raise the limit of open files (LimitNOFILE of the service, or ulimit -n)")
 	}
 	ls.agents, ls.console, ls.metrics = limitAbrupt(ls.agents, agents), limit(ls.console, peopleLimits), limit(ls.metrics, metricsLimits)
+	ls.public = limit(ls.public, publicLimits)
 	if ls.admin, err = localstate.Listen(adminSocket(dir)); err != nil {
 		ls.close()
 		return nil, err
@@ -151,7 +157,7 @@ func (p *parts) listen(dir string) (*listeners, error) {
 }
 
 func (ls *listeners) close() {
-	for _, l := range []net.Listener{ls.agents, ls.console, ls.metrics, ls.admin} {
+	for _, l := range []net.Listener{ls.agents, ls.console, ls.public, ls.metrics, ls.admin} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -165,6 +171,10 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 	if err != nil {
 		return nil, err
 	}
+	public, err := p.publicServer()
+	if err != nil {
+		return nil, err
+	}
 	srv := grpcServer(p)
 	adminSrv := adminServer(p.admin, p.log)
 	metrics := quietLog(p.log)
@@ -172,6 +182,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 	return []rungroup.Actor{
 		{Name: "agents", Run: serveGRPC(srv, ls.agents, p.ingest.Drain)},
 		{Name: "console", Run: serveTLS(console, ls.console)},
+		{Name: "public", Run: public(ls.public)},
 		{Name: "admin socket", Run: serveHTTP(adminSrv, ls.admin)},
 		{Name: "metrics", Run: serveHTTP(metrics, ls.metrics)},
 		{Name: "lists", Run: p.lists.Run},
@@ -183,6 +194,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "fleet", Run: p.fleet.Run},
 		{Name: "retention", Run: newRetention(p.store, p.now, p.log).run},
 		{Name: "record", Run: p.record.Run},
+		{Name: "about", Run: p.tendAbout},
 		{Name: "memory", Run: tendGarbage},
 	}, nil
 }

@@ -38,14 +38,33 @@ func (l *laid) set(all ...*safelightv1.Overlay) {
 
 // overlaid opens a stream of a device that can do so much, and takes the hello and
 // the trust off it.
-func overlaid(t *testing.T, l *laid, places watch.Places, caps ...string) (safelightv1.AgentService_WatchClient, *watch.Service) {
+func overlaid(t *testing.T, l *laid, places watch.Places, about watch.About, caps ...string) (safelightv1.AgentService_WatchClient, *watch.Service) {
+	t.Helper()
+	client, svc := overlaidClient(t, l, places, about)
+	stream, err := client.Watch(t.Context())
+	must(t, err)
+	must(t, stream.Send(&safelightv1.AgentStatus{Hello: &safelightv1.Hello{Protocol: 1, Capabilities: caps}}))
+	for range 2 {
+		_, err := stream.Recv()
+		must(t, err)
+	}
+	return stream, svc
+}
+
+func aboutClient(t *testing.T, about watch.About) safelightv1.AgentServiceClient {
+	t.Helper()
+	client, _ := overlaidClient(t, &laid{}, nil, about)
+	return client
+}
+
+func overlaidClient(t *testing.T, l *laid, places watch.Places, about watch.About) (safelightv1.AgentServiceClient, *watch.Service) {
 	t.Helper()
 	r := &rooms{
 		signed: func() *safelightv1.SignedManifest { return nil },
 		status: func(string, *safelightv1.AgentStatus) {}, gone: func(string) {},
 	}
 	svc := watch.New(watch.Parts{
-		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: slog.New(slog.DiscardHandler), Overlays: l, Places: places,
+		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: slog.New(slog.DiscardHandler), Overlays: l, Places: places, About: about,
 		DeviceFrom: func(context.Context) (string, model.SchoolID, bool) { return "laptop", "hill-lane", true },
 		Trust:      func() *safelightv1.TrustBundle { return &safelightv1.TrustBundle{} },
 	})
@@ -57,14 +76,7 @@ func overlaid(t *testing.T, l *laid, places watch.Places, caps ...string) (safel
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return end.DialContext(ctx) }))
 	must(t, err)
 	t.Cleanup(func() { must(t, conn.Close()); srv.Stop(); <-done })
-	stream, err := safelightv1.NewAgentServiceClient(conn).Watch(t.Context())
-	must(t, err)
-	must(t, stream.Send(&safelightv1.AgentStatus{Hello: &safelightv1.Hello{Protocol: 1, Capabilities: caps}}))
-	for range 2 {
-		_, err := stream.Recv()
-		must(t, err)
-	}
-	return stream, svc
+	return safelightv1.NewAgentServiceClient(conn), svc
 }
 
 func overlay(name string, serial uint64) *safelightv1.Overlay {
@@ -76,7 +88,7 @@ func manor(context.Context, string) (string, error) { return "manor", nil }
 func TestOverlaysAreSentAtTheStartAndWhenTheyChangeEachOnce(t *testing.T) {
 	l := &laid{}
 	l.set(overlay("exemptions", 7), overlay("sites", 2))
-	stream, svc := overlaid(t, l, manor, "overlays")
+	stream, svc := overlaid(t, l, manor, nil, "overlays")
 	first, err := stream.Recv()
 	must(t, err)
 	if c := first.GetCommand(); c.GetName() != "site" || c.GetArgs()["site"] != "manor" {
@@ -103,7 +115,7 @@ func TestOverlaysAreSentAtTheStartAndWhenTheyChangeEachOnce(t *testing.T) {
 func TestADeviceThatCannotKeepOverlaysIsSentNone(t *testing.T) {
 	l := &laid{}
 	l.set(overlay("exemptions", 7))
-	stream, _ := overlaid(t, l, manor, "policy", "trust")
+	stream, _ := overlaid(t, l, manor, nil, "policy", "trust")
 	must(t, stream.CloseSend())
 	if d, err := stream.Recv(); err == nil {
 		t.Errorf("it was sent %v", d)
@@ -113,7 +125,7 @@ func TestADeviceThatCannotKeepOverlaysIsSentNone(t *testing.T) {
 func TestADeviceWhoseSiteCannotBeReadIsSentTheRest(t *testing.T) {
 	l := &laid{}
 	l.set(overlay("exemptions", 7))
-	stream, _ := overlaid(t, l, func(context.Context, string) (string, error) { return "", errors.New("disk") }, "overlays")
+	stream, _ := overlaid(t, l, func(context.Context, string) (string, error) { return "", errors.New("disk") }, nil, "overlays")
 	if d, err := stream.Recv(); err != nil || d.GetOverlay().GetSerial() != 7 {
 		t.Errorf("got %v, %v", d, err)
 	}

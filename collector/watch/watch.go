@@ -92,6 +92,7 @@ type Service struct {
 	keys     Keys
 	overlays Overlays
 	places   Places
+	about    About
 	now      func() time.Time
 	log      *slog.Logger
 	resolves *rate.Limiter // by device
@@ -115,13 +116,18 @@ type Parts struct {
 	Keys       Keys     // what rotation and copies need; may be empty
 	Overlays   Overlays // nil: there are none
 	Places     Places   // nil: nobody knows
+	About      About    // nil: there is no page
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
 // New makes the service.
 func New(p Parts) *Service {
+	if p.About != nil {
+		p.Blobs = withAbout{p.Blobs, p.About}
+	}
 	return &Service{
+		about:    p.About,
 		policies: p.Policies, blobs: newSharing(p.Blobs), fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
 		trust: p.Trust, held: p.Held, keys: p.Keys, overlays: p.Overlays, places: p.Places, now: p.Now, log: p.Log,
 		resolves: rate.New(resolveLimit, maxDevices, time.Now), guesses: rate.New(guessLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
@@ -206,6 +212,7 @@ type watcher struct {
 	checkpoints checkpoints
 	identity    identity
 	overlays    overlays
+	about       aboutPage
 }
 
 // begin answers the first status.
@@ -215,6 +222,7 @@ func (w *watcher) begin(first *safelightv1.AgentStatus) error {
 	w.identity.hello(first)
 	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
 	w.overlays.able = slices.Contains(first.GetHello().GetCapabilities(), capOverlays)
+	w.about.able = slices.Contains(first.GetHello().GetCapabilities(), capAbout)
 	w.saw(w.ctx, first)
 	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint, capOverlays}}}
 	if err := w.send(hello); err != nil {
@@ -290,6 +298,9 @@ func (w *watcher) tell() error {
 		return err
 	}
 	if err := w.sendOverlays(); err != nil {
+		return err
+	}
+	if err := w.sendAbout(); err != nil {
 		return err
 	}
 	return w.sendCheckpoint()

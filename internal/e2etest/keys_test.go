@@ -15,7 +15,7 @@ import (
 // serveAs starts the collector under other names or at another address.
 func serveAs(t *testing.T, s *trialschool.School, listen string, names, addresses []string) *trialschool.Program {
 	t.Helper()
-	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, metrics: %q}\nagent_addresses: [%s]\nserver_names: [%s]\n",
+	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, public: \"127.0.0.1:0\", metrics: %q}\nagent_addresses: [%s]\nserver_names: [%s]\n",
 		s.ConsoleURL, listen, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"),
 		`"`+strings.Join(addresses, `", "`)+`"`, strings.Join(names, ", "))
 	check(t, os.WriteFile(filepath.Join(s.CollectorDir(), "collector.yaml"), []byte(conf), 0o600))

@@ -140,7 +140,7 @@ func (s *School) StartCollector(ctx context.Context) (*Program, error) {
 	if s.Fallback != "" {
 		addresses += ", " + strconv.Quote(s.Fallback)
 	}
-	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, metrics: %q}\nagent_addresses: [%s]\n",
+	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, public: \"127.0.0.1:0\", metrics: %q}\nagent_addresses: [%s]\n",
 		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"), addresses)
 	if s.Postgres != "" {
 		conf += fmt.Sprintf("store: {postgres: {url: %q}}\n", s.Postgres)
