@@ -47,13 +47,14 @@ type checked struct {
 	batch      model.Batch
 }
 
-// item is a record's place in the batch to store: number event of its events or
-// health events, or why it is in neither.
+// item is a record's place in the batch to store: its number among the events,
+// health events or checks, or why it is in none.
 type item struct {
 	lane    safelightv1.Severity
 	seq     uint64
 	refused *refusal
 	health  bool
+	check   bool
 	index   int
 }
 
@@ -157,6 +158,8 @@ func (r *reader) read(in *safelightv1.Item, it *item, to *model.Batch) *refusal 
 		h.Digest = digest[:]
 		it.health, it.index = true, len(to.Health)
 		to.Health = append(to.Health, h)
+	case *safelightv1.Record_Check:
+		return r.readCheck(kind.Check, in.GetRecord(), place, it, to)
 	default:
 		return refuse("kind", "unsupported")
 	}
@@ -244,8 +247,11 @@ func (it item) ack(o outcome, answer *safelightv1.ItemAck) {
 		return
 	}
 	stored := o.appended.Events
-	if it.health {
+	switch {
+	case it.health:
 		stored = o.appended.Health
+	case it.check:
+		stored = o.appended.Checks
 	}
 	answer.Status = statuses[stored[it.index]]
 	if stored[it.index] == model.StoredConflict {

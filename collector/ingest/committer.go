@@ -120,6 +120,7 @@ func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*subm
 			all.Events = append(all.Events, sub.batch().Events...)
 			all.Health = append(all.Health, sub.batch().Health...)
 			all.Gaps = append(all.Gaps, sub.batch().Gaps...)
+			all.Checks = append(all.Checks, sub.batch().Checks...)
 		}
 	}
 	var appended model.Appended
@@ -132,11 +133,15 @@ func (s *Server) append(ctx context.Context, school model.SchoolID, subs []*subm
 	if highest := highestNew(all.Events, appended.Events); highest > 0 {
 		s.wake(school, highest)
 	}
+	for i := range all.Checks {
+		s.checked(school, all.Checks[i].Device, all.Checks[i].Request)
+	}
 	for _, sub := range subs {
 		var own model.Appended
 		own.Events, appended.Events = cut(appended.Events, len(sub.batch().Events))
 		own.Health, appended.Health = cut(appended.Health, len(sub.batch().Health))
 		own.Gaps, appended.Gaps = cut(appended.Gaps, len(sub.batch().Gaps))
+		own.Checks, appended.Checks = cut(appended.Checks, len(sub.batch().Checks))
 		s.answer(sub, outcome{appended: own})
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 const Protocol = 1
 
 // capabilities are announced in the first acknowledgement.
-var capabilities = []string{"events", "health", "tombstones"}
+var capabilities = []string{"events", "health", "tombstones", "checks"}
 
 // Store is where records go. When AppendRecords returns without error they are
 // on disk.
@@ -44,6 +44,9 @@ type Options struct {
 	Wake func(school model.SchoolID, highest event.Severity)
 	// Seen is called when a device has delivered something. It must not block.
 	Seen    func(school model.SchoolID, device string, at time.Time)
+	// Checked is called when a device's check is on disk, with the request that it
+	// answers, if any. It must not block.
+	Checked func(school model.SchoolID, device, request string)
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Version string // of this program, for Hello
@@ -60,6 +63,7 @@ type Server struct {
 	deviceFrom func(ctx context.Context) (string, model.SchoolID, bool)
 	wake       func(model.SchoolID, event.Severity)
 	seen       func(model.SchoolID, string, time.Time)
+	checked    func(school model.SchoolID, device, request string)
 	ready      func(model.SchoolID, []model.Event)
 	unlisted   func(context.Context, *model.Event) bool
 	now        func() time.Time
@@ -79,7 +83,7 @@ type Server struct {
 // once: that takes some tenths of a second.
 var compiled = sync.OnceValues(func() (protovalidate.Validator, error) {
 	return protovalidate.New(
-		protovalidate.WithMessages(&safelightv1.Event{}, &safelightv1.Health{}, &safelightv1.Tombstone{}, &safelightv1.Clock{}),
+		protovalidate.WithMessages(&safelightv1.Event{}, &safelightv1.Health{}, &safelightv1.CheckReport{}, &safelightv1.Tombstone{}, &safelightv1.Clock{}),
 		protovalidate.WithFailFast(),
 	)
 })
@@ -103,6 +107,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits
+	}
+	if s.checked = o.Checked; s.checked == nil {
+		s.checked = func(model.SchoolID, string, string) {}
 	}
 	s.allowances = allowances{limits: o.Limits, all: map[string]*allowance{}}
 	if s.wake == nil {

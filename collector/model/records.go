@@ -15,16 +15,18 @@ type Batch struct {
 	Events []Event
 	Health []Health
 	Gaps   []Gap
+	Checks []Check
 }
 
 // Len counts the batch's records.
-func (b Batch) Len() int { return len(b.Events) + len(b.Health) + len(b.Gaps) }
+func (b Batch) Len() int { return len(b.Events) + len(b.Health) + len(b.Gaps) + len(b.Checks) }
 
 // Appended says what became of a batch, item by item, in the batch's order.
 type Appended struct {
 	Events []Stored
 	Health []Stored
 	Gaps   []Stored
+	Checks []Stored
 }
 
 // FoldAccount brings an account into the one form in which it is stored and

@@ -37,7 +37,7 @@ const insertGapSQL = `INSERT INTO gaps (school_id, device, spool_epoch, lane, fr
 const TopicConflict = "event-conflict"
 
 // AppendRecords stores many devices' records in one transaction: each new event
-// with its row in pending, health events and gaps, nothing else. When it
+// with its row in pending, health events, gaps and checks, nothing else. When it
 // returns without error everything is on disk and may be acknowledged.
 //
 // Sending again is harmless: an event is known by its device and id. One with a
@@ -109,6 +109,14 @@ func (a *appender) append(batch model.Batch, to *model.Appended) error {
 			return fmt.Errorf("gap: %w", err)
 		}
 		to.Gaps[i] = stored
+	}
+	to.Checks = make([]model.Stored, len(batch.Checks))
+	for i := range batch.Checks {
+		stored, err := a.check(&batch.Checks[i])
+		if err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+		to.Checks[i] = stored
 	}
 	return nil
 }
