@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"safelight/agent/selfcheck"
 	"safelight/agent/source/network"
 	"safelight/agent/source/weblog"
 )
@@ -24,9 +25,34 @@ type Config struct {
 	Process Switch   `yaml:"process"`
 	Browser Switch   `yaml:"browser"`
 	Weblog  []Weblog `yaml:"weblog"`
+	Checks  Checks   `yaml:"checks"`
 	// Keepalive is how long the line to the collector may be silent before the
 	// device asks whether it still stands; see quiet.
 	Keepalive string `yaml:"keepalive"`
+}
+
+// Checks says by what the school's filter is tried; nothing by default.
+type Checks struct {
+	Pages []Page `yaml:"pages"`
+	// TestAccounts are accounts of nobody's, for tests: the filter may be tried
+	// while one is signed in.
+	TestAccounts []string `yaml:"test_accounts"`
+}
+
+// Page is a test page; see selfcheck.Page.
+type Page struct {
+	Name   string `yaml:"name"`
+	URL    string `yaml:"url"`
+	Expect string `yaml:"expect"`
+	Open   bool   `yaml:"open"`
+}
+
+func (c Checks) pages() []selfcheck.Page {
+	var all []selfcheck.Page
+	for _, p := range c.Pages {
+		all = append(all, selfcheck.Page(p))
+	}
+	return all
 }
 
 // Switch turns a source on.
@@ -148,6 +174,9 @@ func parseConfig(data []byte) (Config, error) {
 	}
 	if _, err := quiet(c.Keepalive); err != nil {
 		return Config{}, err
+	}
+	if err := selfcheck.CheckPages(c.Checks.pages()); err != nil {
+		return Config{}, fmt.Errorf("checks: %w", err)
 	}
 	seen := map[string]bool{}
 	for i, w := range c.Weblog {

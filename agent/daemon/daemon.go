@@ -21,6 +21,7 @@ import (
 	"safelight/agent/pages"
 	"safelight/agent/pipeline"
 	"safelight/agent/policy"
+	"safelight/agent/selfcheck"
 	"safelight/agent/shipper"
 	"safelight/agent/source"
 	"safelight/agent/source/hostname"
@@ -50,8 +51,10 @@ type Options struct {
 	// EnrolFile is where a token is waited for while the device is not enrolled;
 	// empty: such a device is an error. See enrol.FromFile.
 	EnrolFile string
-	// Sources replaces those that agent.yaml names, for tests.
+	// Sources replaces those that agent.yaml names, for tests, and Tries how a
+	// check touches the device.
 	Sources []source.Source
+	Tries   selfcheck.Tries
 	// Ready, where set, is called once everything runs.
 	Ready func()
 }
@@ -74,6 +77,9 @@ type agent struct {
 	checkpoints *watch.Checkpoints
 	owners      *attribution.Resolver // nil where sources were handed in
 	sources     []source.Source
+	checker     *selfcheck.Checker
+	keeper      *selfcheck.Keeper
+	pages       selfcheck.FilterTest
 	began       time.Time     // when this run did
 	stops       atomic.Uint64 // of sources that ended by themselves
 }
@@ -120,7 +126,7 @@ func runOnce(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	actors := a.actors()
-	actors = append(actors, rungroup.Actor{Name: "status", Run: func(ctx context.Context) error { return serveStatus(ctx, socket, a.status) }})
+	actors = append(actors, rungroup.Actor{Name: "status", Run: func(ctx context.Context) error { return serveLocal(ctx, socket, a) }})
 	if o.Ready != nil {
 		o.Ready()
 	}
@@ -166,7 +172,9 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
+	marks := selfcheck.NewMarks(time.Now)
 	a.pipeline = pipeline.New(pipeline.Parts{
+		Checks: marks,
 		Policy: a.policies.Use, Roles: a.accounts, Around: newSurroundings(a.overlays).at, Spool: a.spool, Clock: readClock, Log: o.Log,
 		Pages: pages.New(hostname.Site), Hasher: fingerprint.New(fingerprint.Config{}),
 	})
@@ -180,11 +188,13 @@ func build(o Options) (*agent, error) {
 		Trust:      func(t *safelightv1.TrustBundle) error { return a.setTrust(o.Dir, t) },
 		Heard:      a.heard,
 		Command:    func(ctx context.Context, c *safelightv1.Command) (bool, error) { return a.command(ctx, o.Dir, c) },
+		Able:       []string{capSelfcheck},
 		Checkpoint: a.checkpoints.Keep,
 		Overlay:    a.overlay,
 		Resend:     a.shipper.Rewind,
 		Up:         a.up, Pause: a.shipper.BackOff,
 	})
+	a.buildChecks(o.Dir, conf.Checks, marks, o.Tries)
 	if a.sources = o.Sources; a.sources == nil {
 		a.owners = attribution.New(attribution.Config{})
 		if a.sources, err = sources(conf, a.owners, o.Log); err != nil {
@@ -227,6 +237,7 @@ func (a *agent) actors() []rungroup.Actor {
 		rungroup.Actor{Name: "connection", Run: a.untilReady},
 		rungroup.Actor{Name: "renewal", Run: a.renewer.Run},
 		rungroup.Actor{Name: "identity", Run: a.untilSplit},
+		rungroup.Actor{Name: "checks", Run: a.keeper.Run},
 	)
 }
 

@@ -72,6 +72,8 @@ func (a *agent) command(ctx context.Context, dir string, c *safelightv1.Command)
 	switch c.GetName() {
 	case "site":
 		return true, a.overlays.SetSite(c.GetArgs()["site"])
+	case capSelfcheck:
+		return true, a.selfcheckCommand(c)
 	case "renew":
 		a.renewer.Ask(renewWithin)
 		return true, nil

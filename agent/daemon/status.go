@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"time"
 
@@ -68,31 +67,15 @@ func socketPath(dir string) string { return filepath.Join(dir, "status.sock") }
 // ReadStatus asks the agent that runs on dir; where none runs, it says what the
 // folder alone tells.
 func ReadStatus(ctx context.Context, dir string) (Status, error) {
-	client := &http.Client{
-		Timeout: 5 * time.Second,
-		Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return localstate.Dial(socketPath(dir))
-		}},
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent/status", nil)
-	if err != nil {
-		return Status{}, err
-	}
-	resp, err := client.Do(req)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var st Status
+	err := askLocal(ctx, dir, http.MethodGet, "/status", nil, &st)
 	if errors.Is(err, localstate.ErrNotRunning) {
 		return stoppedStatus(dir)
 	}
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		err = asked.Err // without the address, which is nobody's
-	}
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the status: %w", err)
-	}
-	defer resp.Body.Close()
-	var st Status
-	if err := json.NewDecoder(resp.Body).Decode(&st); err != nil {
-		return Status{}, fmt.Errorf("reading the status: reading the agent's answer: %w", err)
 	}
 	return st, nil
 }
@@ -111,18 +94,19 @@ func stoppedStatus(dir string) (Status, error) {
 	return st, nil
 }
 
-// serveStatus answers on the local socket until ctx ends.
-func serveStatus(ctx context.Context, l net.Listener, read func() Status) error {
+// serveLocal answers on the local socket until ctx ends.
+func serveLocal(ctx context.Context, l net.Listener, a *agent) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(read()) // the asker left: nobody to tell
+		_ = json.NewEncoder(w).Encode(a.status()) // the asker left: nobody to tell
 	})
+	mux.HandleFunc("POST /selfcheck", a.serveCheck)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("answering status: %w", err)
+		return fmt.Errorf("answering on the local socket: %w", err)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ type Options struct {
 	// among them. It must not block.
 	Wake func(school model.SchoolID, highest event.Severity)
 	// Seen is called when a device has delivered something. It must not block.
-	Seen    func(school model.SchoolID, device string, at time.Time)
+	Seen func(school model.SchoolID, device string, at time.Time)
 	// Checked is called when a device's check is on disk, with the request that it
 	// answers, if any. It must not block.
 	Checked func(school model.SchoolID, device, request string)
