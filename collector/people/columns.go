@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"safelight/collector/csvtext"
 )
 
 // column is what a column of a roster says.
@@ -66,21 +67,12 @@ var columnOf = func() map[string]column {
 	return all
 }()
 
-func heading(cell string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, cell)
-}
-
 // readHeader reads a first line that names columns: an account's and at least one
 // more. Any other is a person's line, of a file without a header.
 func readHeader(cells []string) (columns []column, ignoring []string, is bool, err error) {
 	seen := map[column]string{}
 	for _, cell := range cells {
-		c := columnOf[heading(cell)]
+		c := columnOf[csvtext.Heading(cell)]
 		if first, twice := seen[c]; twice && !slices.Contains(several, c) {
 			err = fmt.Errorf("the columns %q and %q say the same: remove one of them", first, strings.TrimSpace(cell))
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"safelight/collector/csvtext"
 	"safelight/collector/model"
 )
 
@@ -205,7 +206,7 @@ func roleWords() string {
 // year. A school may begin one a year early.
 func keyStageOf(cell, year string) (string, error) {
 	usual := keyStageOfYear(year)
-	word := heading(cell)
+	word := csvtext.Heading(cell)
 	for _, prefix := range []string{"keystage", "ks"} {
 		word = strings.TrimPrefix(word, prefix)
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"safelight/collector/csvtext"
 	"safelight/collector/model"
 )
 
@@ -56,13 +57,13 @@ func (r *rosterReader) read(data []byte) error {
 	if len(data) > rosterBytes {
 		return fmt.Errorf("%d bytes: want at most %d; is this the right file?", len(data), rosterBytes)
 	}
-	text, err := textOf(data)
+	text, err := csvtext.Decode(data)
 	if err != nil {
 		return err
 	}
 	lines := csv.NewReader(strings.NewReader(text))
 	lines.FieldsPerRecord = -1
-	lines.Comma = delimiterOf(text)
+	lines.Comma = csvtext.Delimiter(text)
 	for len(r.problems) < maxProblems {
 		cells, err := lines.Read()
 		if errors.Is(err, io.EOF) {

@@ -1,4 +1,7 @@
-package people
+// Package csvtext decodes what spreadsheets, school systems and device management
+// save as CSV. It knows encodings and separators, and no column; collector/people
+// and collector/fleet read rosters and exports with it.
+package csvtext
 
 import (
 	"bytes"
@@ -6,13 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// textOf decodes what spreadsheets and school systems save as CSV: UTF-8 with or
+// Decode decodes what spreadsheets and school systems save as CSV: UTF-8 with or
 // without its mark, and UTF-16, which begins with one ("Unicode text").
-func textOf(data []byte) (string, error) {
+func Decode(data []byte) (string, error) {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")):
@@ -52,10 +56,10 @@ func firstInvalid(data []byte) int {
 	return -1
 }
 
-// delimiterOf goes by the first line that is not blank: what stands in it most
+// Delimiter goes by the first line that is not blank: what stands in it most
 // often outside quotation marks. Excel writes semicolons where a comma is the
 // decimal point, and tabs as "Unicode text".
-func delimiterOf(text string) rune {
+func Delimiter(text string) rune {
 	counts := map[rune]int{}
 	quoted, begun := false, false
 	for _, r := range text {
@@ -80,4 +84,15 @@ func most(counts map[rune]int) rune {
 		}
 	}
 	return best
+}
+
+// Heading writes a column's heading as it is compared: without case, spaces and
+// punctuation.
+func Heading(cell string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, cell)
 }
