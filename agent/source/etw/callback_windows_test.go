@@ -1,0 +1,81 @@
+package etw
+
+import (
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// Windows hands events to a callback by the system's calling convention. Calling
+// it in that way with a record laid out as the headers say stands in for Windows
+// where no session can be read.
+func TestAnEventThatWindowsHandsOverIsReadWithItsAccountAndSession(t *testing.T) {
+	s := &Session{provider: DNSClient, id: lastSession.Add(1)}
+	sessions.Store(s.id, s)
+	defer sessions.Delete(s.id)
+	var got []Query
+	var who Event
+	s.take = func(e *Event) {
+		q, err := e.Query()
+		if err != nil {
+			t.Errorf("reading the event: %v", err)
+		}
+		got, who = append(got, q), *e
+		who.SID = append([]byte(nil), e.SID...)
+	}
+
+	data := question("www.school.example", 28)
+	account, session := []byte(payload{}.sid(5, 21, 1, 2, 3, 1007)), []byte(payload{}.u32(3))
+	items := [2]extendedItem{
+		{Type: extendedSID, Size: uint16(len(account)), Data: &account[0]},
+		{Type: extendedSession, Size: uint16(len(session)), Data: &session[0]},
+	}
+	r := &eventRecord{DataLength: uint16(len(data)), Data: &data[0], ExtendedCount: uint16(len(items)), Extended: &items[0], Context: s.id}
+	r.Header.ProviderID, r.Header.ID, r.Header.ProcessID = providers[DNSClient].guid, queryAsked, 4242
+	r.Header.TimeStamp = at.UnixNano()/100 + 116444736000000000
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	for _, p := range []any{r, &data[0], &account[0], &session[0], &items[0]} {
+		pins.Pin(p)
+	}
+
+	call := func() { syscall.SyscallN(eventCallback(), uintptr(unsafe.Pointer(r))) }
+	call()
+	if len(got) != 1 || got[0].Name != "www.school.example" || got[0].Type != 28 {
+		t.Fatalf("read %+v", got)
+	}
+	if who.PID != 4242 || SIDText(who.SID) != "S-1-5-21-1-2-3-1007" || !who.HasSession || who.Session != 3 || !who.Time.Equal(at) {
+		t.Errorf("read as of %+v, %s", who, SIDText(who.SID))
+	}
+
+	r.Header.ProviderID.Data1++ // what the session says of itself
+	call()
+	r.Header.ProviderID.Data1--
+	r.Context += 1000 // a session that is gone
+	call()
+	if len(got) != 1 {
+		t.Errorf("read %d events", len(got))
+	}
+}
+
+func TestReadingEndsWithTheSession(t *testing.T) {
+	s := &Session{id: lastSession.Add(1)}
+	f := &traceLogfile{Context: s.id}
+	more := func() uintptr {
+		r, _, _ := syscall.SyscallN(bufferCallback(), uintptr(unsafe.Pointer(f)))
+		return r & 0xffffffff
+	}
+	if more() != 0 {
+		t.Error("a session that nobody knows is read on")
+	}
+	sessions.Store(s.id, s)
+	defer sessions.Delete(s.id)
+	if more() != 1 {
+		t.Error("the reading ends after a buffer")
+	}
+	s.closing.Store(true)
+	if more() != 0 {
+		t.Error("a session that is being closed is read on")
+	}
+}
