@@ -22,6 +22,7 @@ package attribution
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -53,6 +54,7 @@ const (
 	whyRefused   = "the system does not say whose socket it is"
 	whyResolver  = "the system's name resolver asked, and does not say for whom"
 	whyKernel    = "the kernel itself sent it"
+	whySeveral   = "programs of several accounts share the port"
 	whyContainer = "it runs in a container, whose accounts are not this device's"
 )
 
@@ -84,8 +86,16 @@ func (w why) reason() event.Reason {
 		return event.ReasonNotPermitted
 	case whyNoSystem:
 		return event.ReasonUnsupported
+	case whySeveral:
+		return event.ReasonSeveral
 	}
 	return event.ReasonExited
+}
+
+func unknownOwner(err error) event.Owner {
+	reason := why(whyRefused)
+	errors.As(err, &reason)
+	return event.Owner{Unknown: err.Error(), Origin: event.Origin{Reason: reason.reason()}}
 }
 
 var _ interface {

@@ -112,42 +112,4 @@ func (r *Resolver) parents(owner *event.Owner, p *process, w who) {
 
 // name finds the names of accounts. It may wait for the directory, so it is
 // called without the lock.
-func (r *Resolver) name(owner *event.Owner, w who) {
-	if !w.known {
-		owner.Reason = w.reason
-		if w.words != "" {
-			owner.Unknown = w.words
-		}
-		owner.Script = foldScript(w.script, "")
-		return
-	}
-	a := r.people.find(w.uid)
-	owner.User, owner.Domain, owner.Script = a.login, a.domain, foldScript(w.script, a.home)
-	if w.as != nil {
-		owner.RunsAs = r.people.find(*w.as).login
-	}
-	if resolverAccounts[a.login] && !person(w.uid) {
-		owner.User, owner.Reason, owner.Unknown = "", event.ReasonResolver, whyResolver
-	}
-	if a.login != "" {
-		return
-	}
-	if owner.Reason = a.reason; w.container && a.reason == event.ReasonNoName {
-		owner.Reason = event.ReasonContainer
-	}
-	switch owner.Reason {
-	case event.ReasonDirectory:
-		owner.Unknown = whyDirectory
-	case event.ReasonContainer:
-		owner.Unknown = whyContainer
-	default:
-		owner.Unknown = whyNoAccount
-	}
-}
-
-func foldScript(script, home string) string {
-	if script == "" {
-		return ""
-	}
-	return foldHome(script, home)
-}
+func (r *Resolver) name(owner *event.Owner, w who) { r.people.name(owner, w, person) }

@@ -94,12 +94,6 @@ func (r *Resolver) knownOwner(f flow) (event.Owner, *who, bool) {
 	return r.socketOwner(f)
 }
 
-func unknownOwner(err error) event.Owner {
-	reason := why(whyRefused)
-	errors.As(err, &reason)
-	return event.Owner{Unknown: err.Error(), Origin: event.Origin{Reason: reason.reason()}}
-}
-
 // socketOwner finds what needs the lock; the names of accounts, which may take
 // their time, are found without it.
 func (r *Resolver) socketOwner(f flow) (event.Owner, *who, bool) {

@@ -33,9 +33,10 @@ const (
 	userProcess = 7
 )
 
-// ParseSignedIn reads the file's records. One that is cut short ends it.
+// ParseSignedIn reads the file's records. One that is cut short ends it. With
+// nobody signed in it returns an empty list, and never nil.
 func ParseSignedIn(b []byte) []SignedIn {
-	var all []SignedIn
+	all := []SignedIn{}
 	for ; len(b) >= utmpxLength; b = b[utmpxLength:] {
 		if binary.LittleEndian.Uint16(b[utmpxType:]) != userProcess {
 			continue

@@ -123,7 +123,7 @@ func Console() (uint32, bool) {
 	return st.Uid, true
 }
 
-// People lists who is signed in.
+// People lists who is signed in; nil where that cannot be read.
 func People() []SignedIn {
 	f, err := os.Open("/var/run/utmpx")
 	if err != nil {

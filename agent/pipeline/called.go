@@ -58,7 +58,7 @@ func alsoCalled(o event.Observation) []called {
 	}
 	if kind, app, ok := strings.Cut(o.App, ":"); ok {
 		switch kind {
-		case "flatpak", "snap", "appimage":
+		case "flatpak", "snap", "appimage", "bundle":
 			names = append(names, called{app, o.Exe})
 		}
 	}

@@ -45,6 +45,7 @@ func TestAProgramGoesByTheNamesOfItsScriptAndItsApp(t *testing.T) {
 		{Name: "python3", Exe: "/usr/bin/python3.11", Origin: event.Origin{Script: "~/hidden-browser.py"}},
 		{Name: "python3", Exe: "/usr/bin/python3.11", Origin: event.Origin{Script: "~/homework.py"}},
 		{Name: "browser", Exe: "/app/bin/browser", Origin: event.Origin{App: "flatpak:org.invented.hiddenbrowser"}},
+		{Name: "firefox", Exe: "/Applications/hidden-game.exe.app/Contents/MacOS/firefox", Origin: event.Origin{App: "bundle:hidden-game.exe"}},
 		{Name: "wine", Exe: "/usr/bin/wine", Origin: event.Origin{Script: `C:\games\hidden-game.exe`}},
 		{Name: "sh", Exe: "/bin/dash", Origin: event.Origin{App: "docker:0123456789ab"}},
 	} {
@@ -54,7 +55,7 @@ func TestAProgramGoesByTheNamesOfItsScriptAndItsApp(t *testing.T) {
 		}
 	}
 	stop()
-	if got, want := h.disk.names(), []string{"python3", "browser", "wine"}; !slices.Equal(got, want) {
+	if got, want := h.disk.names(), []string{"python3", "browser", "firefox", "wine"}; !slices.Equal(got, want) {
 		t.Errorf("flagged %q, want %q", got, want)
 	}
 }
