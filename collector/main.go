@@ -17,9 +17,10 @@ func main() {
 func verbs() []cli.Command {
 	return []cli.Command{
 		initVerb(), serveVerb(),
-		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(),
+		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(), deviceImportVerb(), deviceExpectVerb(), coverageVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
 		timetableImportVerb(), siteListVerb(), siteSetVerb(), exemptionGrantVerb(), exemptionListVerb(), exemptionEndVerb(),
+		checkListVerb(), checkRecordVerb(), checkSignVerb(), checkRequestVerb(),
 		keyRotateVerb(),
 		listsVerb(), listsRefreshVerb(), listsImportVerb(), listsAcceptVerb(),
 		rulesCheckVerb(), rulesSchemaVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),

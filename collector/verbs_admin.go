@@ -122,20 +122,6 @@ func tokenCreateVerb() cli.Command {
 	}.command()
 }
 
-func deviceListVerb() cli.Command {
-	return adminVerb{
-		name: "device list", short: "List enrolled devices.", call: "device/list",
-		example: "safelight-collector device list --json", request: nothing,
-		say: sayAs("%s\t%s\t%s\tlast seen %s\t%s\n", func(d admin.DeviceRow) []any {
-			state := "enrolled " + when(d.Enrolled)
-			if d.Revoked != nil {
-				state = "revoked " + when(*d.Revoked)
-			}
-			return []any{d.ID, d.Name, d.OS, whenOr(d.LastSeen, "never"), state}
-		}),
-	}.command()
-}
-
 func deviceRevokeVerb() cli.Command {
 	return adminVerb{
 		name: "device revoke", args: "ID", short: "End a device's access at once; what it sent stays.", call: "device/revoke",

@@ -73,7 +73,11 @@ type Parts struct {
 	ReadRoster func(name string, data []byte) (model.Roster, error)
 	// Desk sets hours and sites, and gives leave.
 	Desk Desk
-	Zone *time.Location // the school's; nil: UTC
+	// Fleet knows devices, and what the school issues.
+	Fleet Fleet
+	// Checks is the ledger of weekly checks.
+	Checks Checks
+	Zone   *time.Location // the school's; nil: UTC
 	// NotFound is the store's error for what is not there.
 	NotFound error
 	// Backup takes a snapshot for a backup that opens to the recovery key and to
@@ -110,6 +114,9 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "token/create", a.tokenCreate)
 	handle(mux, "device/list", reading(a, "devices", a.deviceList))
 	handle(mux, "device/revoke", a.deviceRevoke)
+	handle(mux, "device/import", a.deviceImport)
+	handle(mux, "device/expect", a.deviceExpect)
+	handle(mux, "coverage", reading(a, "coverage", a.coverage))
 	handle(mux, "user/add", a.userAdd)
 	handle(mux, "user/list", reading(a, "users", a.userList))
 	handle(mux, "user/disable", a.userDisable)
@@ -123,6 +130,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "key/rotate", changing(a, keyEvent, a.keyRef, a.keyRotate))
 	a.ruleVerbs(mux)
 	a.listVerbs(mux)
+	a.checkVerbs(mux)
 	handle(mux, "events", a.events)
 	handle(mux, "alerts", a.alerts)
 	mux.HandleFunc("POST /v1/backup", a.lookFirst("backup", a.backup))

@@ -11,7 +11,7 @@ import (
 // done or refused, and never a fault.
 func FuzzRequest(f *testing.F) {
 	h := newHouse(f).withLists("https://lists.example/a")
-	verbs := []string{"token/create", "device/list", "device/revoke", "user/add", "user/list", "user/disable", "roster/import", "rules/history", "events", "alerts", "lists", "lists/accept"}
+	verbs := []string{"token/create", "device/list", "device/revoke", "device/import", "device/expect", "coverage", "user/add", "user/list", "user/disable", "roster/import", "rules/history", "events", "alerts", "lists", "lists/accept"}
 	for i := range verbs {
 		f.Add(i, []byte(`{}`))
 	}

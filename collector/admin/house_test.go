@@ -23,6 +23,7 @@ import (
 
 	"safelight/collector/admin"
 	"safelight/collector/audit"
+	"safelight/collector/fleet"
 	"safelight/collector/model"
 	"safelight/collector/people"
 	"safelight/collector/store"
@@ -144,6 +145,7 @@ func newHouse(t testing.TB) *house {
 		ConsoleURL: "https://collector.test:8443", ReadRoster: people.ReadRoster, NotFound: model.ErrNotFound,
 		Rules: h.workflow,
 		Desk:  houseDesk{h},
+		Fleet: fleet.New(fleet.Parts{Store: s, School: school, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), Version: "v1.2.0"}),
 		Keyring: func(_ context.Context, place string) (admin.Keyring, error) {
 			return admin.Keyring{Name: "k", Sealed: []byte("sealed"), Places: []string{place}}, nil
 		},

@@ -67,34 +67,6 @@ func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, 
 // Nothing is the request of verbs that take none.
 type Nothing struct{}
 
-// DeviceRow is a line of `device list`.
-type DeviceRow struct {
-	ID       string     `json:"id"`
-	Name     string     `json:"name"`
-	OS       string     `json:"os"`
-	Version  string     `json:"version"`
-	Site     string     `json:"site,omitempty"`
-	Enrolled time.Time  `json:"enrolled"`
-	Expires  time.Time  `json:"certificate_expires"`
-	LastSeen *time.Time `json:"last_seen"`
-	Revoked  *time.Time `json:"revoked"`
-}
-
-func (a *Admin) deviceList(ctx context.Context, _ Nothing) ([]DeviceRow, error) {
-	devices, err := a.Store.Devices(ctx, a.School)
-	if err != nil {
-		return nil, fmt.Errorf("listing devices: %w", err)
-	}
-	rows := make([]DeviceRow, 0, len(devices))
-	for _, d := range devices {
-		rows = append(rows, DeviceRow{
-			ID: d.ID, Name: d.Name, OS: d.OS, Version: d.Version, Site: d.Site, Enrolled: d.Enrolled.UTC(),
-			Expires: d.Expires.UTC(), LastSeen: timeOrNil(d.LastSeen), Revoked: timeOrNil(d.Revoked),
-		})
-	}
-	return rows, nil
-}
-
 func timeOrNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -42,7 +42,11 @@ type Store interface {
 	NewestHealth(ctx context.Context, school model.SchoolID, topic string) (map[string]time.Time, error)
 	Issued(ctx context.Context, school model.SchoolID) ([]model.Issued, error)
 	Inventories(ctx context.Context, school model.SchoolID) ([]model.InventoryAt, error)
+	PlanInventory(ctx context.Context, school model.SchoolID, in model.Inventory, now time.Time) (model.InventoryChange, error)
+	ImportInventory(ctx context.Context, school model.SchoolID, in model.Inventory, now time.Time) (model.InventoryChange, error)
 	Expected(ctx context.Context, school model.SchoolID) ([]model.Expected, error)
+	SetExpected(ctx context.Context, school model.SchoolID, e model.Expected, now time.Time) error
+	Sites(ctx context.Context, school model.SchoolID) ([]model.Site, error)
 	LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error)
 }
 

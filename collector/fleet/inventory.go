@@ -22,30 +22,22 @@ const (
 	maxProblems = 20
 )
 
-// Inventory says how an export is to be read, where its file does not.
-type Inventory struct {
-	Name   string     // the file's, for errors
-	Source string     // whose list it is; empty: told by its headings, else "list"
-	Kind   model.Kind // of lines that say none
-	Site   string     // of lines that say none
-	// Sites are those that the school has set; others are refused.
-	Sites []string
-}
-
-// Read reads a CSV file as device management exports it: Intune, Jamf and Google's
-// columns are known, and those of the documentation. Errors say the line, the
-// column and how to mend it, up to twenty at once. One wrong line and nothing is
-// read. Of whose device it is nothing is kept.
-func (opts Inventory) Read(data []byte) (model.Inventory, error) {
-	r := &inventoryReader{opts: opts, at: map[string]int{}}
-	if err := r.read(data); err != nil {
-		return model.Inventory{}, fmt.Errorf("reading devices %s: %w", opts.Name, err)
+// ReadInventory reads a CSV file as device management exports it: Intune, Jamf and
+// Google's columns are known, and those of docs/devices.md. Sites are those that
+// the school has set; others are refused. Errors say the line, the column and how
+// to mend it, up to twenty at once. One wrong line and nothing is read. Of whose
+// device it is nothing is kept.
+func ReadInventory(file model.InventoryFile, sites []string) (model.Inventory, error) {
+	r := &inventoryReader{opts: file, sites: sites, at: map[string]int{}}
+	if err := r.read(file.Data); err != nil {
+		return model.Inventory{}, fmt.Errorf("reading devices %s: %w", file.Name, err)
 	}
-	return model.Inventory{Name: opts.Name, Source: r.source(), Devices: r.devices, Ignored: r.header.ignored}, nil
+	return model.Inventory{Name: file.Name, Source: r.source(), Devices: r.devices, Ignored: r.header.ignored}, nil
 }
 
 type inventoryReader struct {
-	opts     Inventory
+	opts     model.InventoryFile
+	sites    []string
 	header   header
 	begun    bool
 	devices  []model.Issued
@@ -67,7 +59,7 @@ func (r *inventoryReader) read(data []byte) error {
 	if len(data) > inventoryBytes {
 		return fmt.Errorf("%d bytes: want at most %d; is this the right file?", len(data), inventoryBytes)
 	}
-	if err := r.opts.check(); err != nil {
+	if err := r.check(); err != nil {
 		return err
 	}
 	text, err := csvtext.Decode(data)
@@ -111,13 +103,14 @@ var sourceForm = func(r rune) bool {
 	return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
 }
 
-func (opts Inventory) check() error {
+func (r *inventoryReader) check() error {
+	opts := r.opts
 	switch {
 	case len(opts.Source) > 32 || strings.ContainsFunc(opts.Source, sourceForm):
 		return fmt.Errorf("source %q: want at most 32 small letters, digits and dashes, like intune or jamf-mobile", opts.Source)
 	case opts.Kind != "" && !slices.Contains(model.Kinds, opts.Kind):
 		return fmt.Errorf("kind %q: want one of %s", opts.Kind, kindList())
-	case opts.Site != "" && siteOf(opts.Sites, opts.Site) == "":
+	case opts.Site != "" && siteOf(r.sites, opts.Site) == "":
 		return fmt.Errorf("site %q: there is none of that name; `site set` adds one, `site list` shows them", opts.Site)
 	}
 	return nil
@@ -203,9 +196,9 @@ func (r *inventoryReader) device(cells []string) (d model.Issued, issued bool, e
 	if d.Kind, err = r.kind(text, where); err != nil {
 		return d, false, err
 	}
-	d.Site = siteOf(r.opts.Sites, r.opts.Site)
+	d.Site = siteOf(r.sites, r.opts.Site)
 	if text[site] != "" {
-		if d.Site = siteOf(r.opts.Sites, text[site]); d.Site == "" {
+		if d.Site = siteOf(r.sites, text[site]); d.Site == "" {
 			return d, false, fmt.Errorf("%s: site %q: there is none of that name; `site set` adds one, `site list` shows them", where[site], text[site])
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"safelight/collector/model"
 )
 
-func readInventory(t *testing.T, opts Inventory, text string) model.Inventory {
+func readInventory(t *testing.T, opts model.InventoryFile, text string, sites ...string) model.Inventory {
 	t.Helper()
-	opts.Name = "export.csv"
-	in, err := opts.Read([]byte(text))
+	opts.Name, opts.Data = "export.csv", []byte(text)
+	in, err := ReadInventory(opts, sites)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestExportsOfDeviceManagementAreReadAsTheyCome(t *testing.T) {
 			"",
 		},
 	} {
-		in := readInventory(t, Inventory{Sites: []string{"main"}}, c.text)
+		in := readInventory(t, model.InventoryFile{}, c.text, "main")
 		if got, want := strings.Join(lines(in), "\n"), strings.Join(c.want, "\n"); got != want || in.Source != c.source {
 			t.Errorf("%s: source %s, devices\n%s\nwant\n%s", c.source, in.Source, got, want)
 		}
@@ -81,7 +81,7 @@ func TestExportsOfDeviceManagementAreReadAsTheyCome(t *testing.T) {
 // TestOneNumberIsOneDevice: device management keeps old records of a device that
 // was set up anew, and the last one counts.
 func TestOneNumberIsOneDevice(t *testing.T) {
-	in := readInventory(t, Inventory{}, "serial,name,os\nAAAA1,old,Windows\nBBBB2,b,Windows\naaaa1,new,Windows\n")
+	in := readInventory(t, model.InventoryFile{}, "serial,name,os\nAAAA1,old,Windows\nBBBB2,b,Windows\naaaa1,new,Windows\n")
 	if got := strings.Join(lines(in), "; "); got != `serial:AAAA1 new windows "" ""; serial:BBBB2 b windows "" ""` {
 		t.Errorf("read %s", got)
 	}
@@ -99,7 +99,7 @@ func TestKindsAreToldByWholeWords(t *testing.T) {
 }
 
 func TestWhatALineDoesNotSayIsGivenForAll(t *testing.T) {
-	in := readInventory(t, Inventory{Kind: model.KindTablet, Site: "ANNEXE", Source: "jamf-mobile", Sites: []string{"annexe"}}, "Serial Number,Display Name\nDMPA1,ipad-1\n")
+	in := readInventory(t, model.InventoryFile{Kind: model.KindTablet, Site: "ANNEXE", Source: "jamf-mobile"}, "Serial Number,Display Name\nDMPA1,ipad-1\n", "annexe")
 	if got := strings.Join(lines(in), ""); got != `serial:DMPA1 ipad-1 tablet "annexe" ""` || in.Source != "jamf-mobile" {
 		t.Errorf("read %s of %s", got, in.Source)
 	}
@@ -123,7 +123,7 @@ func TestAWrongExportSaysWhereAndHowToMendIt(t *testing.T) {
 		"serial,os\nAA\xff\xfeA1,Windows\n":                     "line 2: not UTF-8 text",
 		"serial,os\n" + strings.Repeat("AAAA1,Nope\n", 30):      "and perhaps more: these first",
 	} {
-		in, err := Inventory{Name: "export.csv", Sites: []string{"main"}}.Read([]byte(text))
+		in, err := ReadInventory(model.InventoryFile{Name: "export.csv", Data: []byte(text)}, []string{"main"})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "reading devices export.csv: ") {
 			t.Errorf("%.60q: error %v, want one that says %q", text, err, want)
 		}
@@ -131,8 +131,9 @@ func TestAWrongExportSaysWhereAndHowToMendIt(t *testing.T) {
 			t.Errorf("%.60q: %d devices were read all the same", text, len(in.Devices))
 		}
 	}
-	for _, opts := range []Inventory{{Source: "My MDM"}, {Kind: "toaster"}, {Site: "nowhere"}} {
-		if _, err := opts.Read([]byte("serial,os\nAAAA1,Windows\n")); err == nil {
+	for _, opts := range []model.InventoryFile{{Source: "My MDM"}, {Kind: "toaster"}, {Site: "nowhere"}} {
+		opts.Data = []byte("serial,os\nAAAA1,Windows\n")
+		if _, err := ReadInventory(opts, []string{"main"}); err == nil {
 			t.Errorf("%+v is taken", opts)
 		}
 	}
@@ -142,7 +143,7 @@ func FuzzInventory(f *testing.F) {
 	f.Add([]byte("Device name,Serial number,OS\nLT-118,5CD118,Windows\n"))
 	f.Add([]byte("\xff\xfes\x00e\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in, err := Inventory{Name: "x"}.Read(data)
+		in, err := ReadInventory(model.InventoryFile{Name: "x", Data: data}, nil)
 		if err != nil && len(in.Devices) > 0 {
 			t.Errorf("%d devices beside %v", len(in.Devices), err)
 		}

@@ -42,6 +42,15 @@ type Inventory struct {
 	Ignored []string // columns kept nowhere
 }
 
+// InventoryFile is a file of device management, as somebody handed it over.
+type InventoryFile struct {
+	Name   string
+	Data   []byte
+	Source string // whose list it is; empty: told by its headings, else "list"
+	Kind   Kind   // of lines that say none
+	Site   string // of lines that say none
+}
+
 // InventoryChange is what an import of an export does.
 type InventoryChange struct {
 	Before                                         int // devices that were not gone

@@ -13,6 +13,7 @@ import (
 	"safelight/collector/alert/notify"
 	"safelight/collector/console"
 	"safelight/collector/enrol"
+	"safelight/collector/fleet"
 	"safelight/collector/ingest"
 	"safelight/collector/model"
 	"safelight/collector/people"
@@ -51,12 +52,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	if err := p.fleet.Load(ctx); err != nil {
 		return nil, err
 	}
+	p.checks = s.checks(zone, o.Now)
 	p.people = people.NewResolver(s.store)
 	p.about = about.NewBoard(!conf.About.BehindProxy, time.Now)
 	p.overlays = people.NewOverlays(schoolID, s.store, s.keys.ring.Present, o.Now)
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
-		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, About: p.about, Now: o.Now, Log: o.Log,
+		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, About: p.about, Checks: p.checks, Now: o.Now, Log: o.Log,
 		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
 			return p.ingest.Held(ctx, school, device, epoch)
 		},
@@ -68,12 +70,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		Store: s.store, DeviceFrom: enrol.DeviceFrom, Now: o.Now, Logger: o.Log, Version: version.Version,
 		Wake: func(model.SchoolID, event.Severity) { p.gatherer.Wake() }, Seen: p.fleet.Seen, Positions: s.store, Ready: s.store.Ready,
 		Unlisted: p.lists.Unlisted,
+		Checked:  func(_ model.SchoolID, device, request string) { p.checks.Answer(device, request) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.changes = newChanges(s.store, p.policy, p.gate, p.watch, p.overlays, p.gatherer.Wake, o.Log)
-	p.changes.wakeLists = p.lists.Wake
+	p.changes.wakeLists, p.changes.checks = p.lists.Wake, p.checks
 	if err := p.changes.look(ctx); err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	}
 	p.warnOfKeys(ctx)
 	s.keys.changed = p.watch.TrustChanged
-	if p.admin, err = adminVerbs(ctx, conf, s, p.changes.poke, o.Now, o.Log); err != nil {
+	if p.admin, err = adminVerbs(ctx, conf, s, p.fleet, p.changes.poke, o.Now, o.Log); err != nil {
 		return nil, err
 	}
 	browsers, err := browserKey(s.dir)
@@ -155,7 +158,7 @@ func newWorkflow(s *state, p *policy.Publisher, desk *people.Desk) (*policy.Work
 	return w, nil
 }
 
-func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
+func adminVerbs(ctx context.Context, conf Config, s *state, devices *fleet.Fleet, changed func(), now func() time.Time, log *slog.Logger) (*admin.Admin, error) {
 	publisher, err := newPublisher(ctx, s, now)
 	if err != nil {
 		return nil, err
@@ -181,6 +184,8 @@ func adminVerbs(ctx context.Context, conf Config, s *state, changed func(), now 
 		Backup:    newBackups(s, conf.Store, now).prepare,
 		Keyring:   s.keyring,
 		Desk:      desk,
+		Fleet:     devices,
+		Checks:    s.checks(zone, now),
 		Zone:      zone,
 		RemoveOld: newRetention(s.store, now, log).remove,
 		Lists:     s.lists,

@@ -23,5 +23,16 @@ func (s *state) fleet(zone *time.Location, now func() time.Time, log *slog.Logge
 			}
 			return hours, nil
 		},
+		Checks: s.newestChecks,
 	})
+}
+
+// storedFleet is what the store knows of the devices, where no collector runs.
+func (s *state) storedFleet(ctx context.Context, conf Config, log *slog.Logger) (*fleet.Fleet, error) {
+	zone, err := conf.zone()
+	if err != nil {
+		return nil, err
+	}
+	devices := s.fleet(zone, time.Now, log)
+	return devices, devices.Load(ctx)
 }

@@ -47,7 +47,7 @@ func verbsOf(t testing.TB) http.Handler {
 			t.Error(err)
 		}
 	})
-	verbs, err := adminVerbs(t.Context(), conf, s, func() {}, time.Now, quiet)
+	verbs, err := adminVerbs(t.Context(), conf, s, s.fleet(time.UTC, time.Now, quiet), func() {}, time.Now, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func recordHouse(t *testing.T) (*state, *admin.Client, string) {
 	ok(err)
 	t.Cleanup(func() { ok(s.close()) })
 	ok(s.openRecord(ctx, time.Now, slog.New(slog.DiscardHandler), nil))
-	verbs, err := adminVerbs(ctx, conf, s, func() {}, time.Now, slog.New(slog.DiscardHandler))
+	verbs, err := adminVerbs(ctx, conf, s, s.fleet(time.UTC, time.Now, slog.New(slog.DiscardHandler)), func() {}, time.Now, slog.New(slog.DiscardHandler))
 	ok(err)
 	client := admin.On(verbs.Handler(), "tester")
 	for name, duty := range map[string]string{"Demo One": "dsl", "Demo Two": "dsl", "Demo Head": "head", "Demo IT": "it"} {

@@ -225,7 +225,13 @@ func offlineClient(ctx context.Context, dir string) (*admin.Client, func(), erro
 		unlock()
 		return nil, nil, err
 	}
-	verbs, err := adminVerbs(ctx, conf, s, func() {}, time.Now, quiet)
+	devices, err := s.storedFleet(ctx, conf, quiet)
+	if err != nil {
+		_ = s.close()
+		unlock()
+		return nil, nil, err
+	}
+	verbs, err := adminVerbs(ctx, conf, s, devices, func() {}, time.Now, quiet)
 	if err != nil {
 		_ = s.close()
 		unlock()

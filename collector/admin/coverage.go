@@ -1,0 +1,130 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Coverage is the coverage ledger: its counts add up to Issued.
+type Coverage struct {
+	At       time.Time       `json:"at"`
+	Issued   int             `json:"issued"`
+	Proven   int             `json:"proven"`
+	Unproven int             `json:"unproven"`
+	Hidden   int             `json:"hidden"`
+	Silent   int             `json:"silent"`
+	Removed  int             `json:"removed"`
+	Off      int             `json:"off"`
+	Log      int             `json:"log_only"`
+	None     int             `json:"not_monitored"`
+	Lost     uint64          `json:"events_lost"`
+	LetGo    uint64          `json:"events_let_go"`
+	Closed   bool            `json:"school_closed"`
+	Kinds    []CoverageCount `json:"kinds"`
+	Sites    []CoverageCount `json:"sites"`
+	Exports  []CoverageList  `json:"exports"`
+	// Devices are those that are not proven, or of which there is something to say.
+	Devices []DeviceRow `json:"devices"`
+}
+
+// CoverageCount is one line of a table.
+type CoverageCount struct {
+	Name   string `json:"name"`
+	Issued int    `json:"issued"`
+	Today  int    `json:"seen_today"`
+	Proven int    `json:"proven"`
+	Log    int    `json:"log_only"`
+	None   int    `json:"not_monitored"`
+}
+
+// CoverageList is an export that the ledger goes by.
+type CoverageList struct {
+	Source   string    `json:"source"`
+	File     string    `json:"file"`
+	Imported time.Time `json:"imported"`
+}
+
+func (a *Admin) coverage(ctx context.Context, _ Nothing) ([]Coverage, error) {
+	l, err := a.Fleet.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := Coverage{
+		At: l.At.UTC(), Issued: l.Issued, Proven: l.Counts[model.StandingProven], Unproven: l.Counts[model.StandingUnproven], Hidden: l.Counts[model.StandingHidden],
+		Silent: l.Counts[model.StandingSilent], Removed: l.Counts[model.StandingRemoved], Off: l.Counts[model.StandingOff], Log: l.Counts[model.StandingLog],
+		None: l.Counts[model.StandingNone], Lost: l.Lost, LetGo: l.LetGo, Closed: l.Closed,
+		Kinds: counts(l.Kinds), Sites: counts(l.Sites), Exports: []CoverageList{}, Devices: []DeviceRow{},
+	}
+	for _, i := range l.Inventories {
+		c.Exports = append(c.Exports, CoverageList{i.Source, i.Name, i.At.UTC()})
+	}
+	for _, d := range l.Devices {
+		if d.Standing != model.StandingProven || len(d.Causes) > 0 {
+			c.Devices = append(c.Devices, deviceRow(d))
+		}
+	}
+	return one(c), nil
+}
+
+func counts(lines []model.LedgerCount) []CoverageCount {
+	all := []CoverageCount{}
+	for _, l := range lines {
+		all = append(all, CoverageCount(l))
+	}
+	return all
+}
+
+// coverageNamed bounds how many devices are named for people; --json names all.
+const coverageNamed = 40
+
+// Lines words the ledger for people.
+func (c Coverage) Lines() []string {
+	lines := []string{fmt.Sprintf("%d of %d devices issued or admitted are proven to be monitored.", c.Proven, c.Issued)}
+	for _, one := range []struct {
+		n    int
+		what string
+	}{
+		{c.Unproven, "heard from, not proven"},
+		{c.Hidden, "heard from, hiding what they look up"},
+		{c.Silent, "silent"},
+		{c.Removed, "without Safelight, as they said when it was removed"},
+		{c.Off, "off since the school closed"},
+		{c.Log, "seen by a network log only"},
+		{c.None, "not monitored"},
+	} {
+		if one.n > 0 {
+			lines = append(lines, fmt.Sprintf("%6d %s", one.n, one.what))
+		}
+	}
+	lines = append(lines, fmt.Sprintf("Events lost: %d. Let go by full stores, and said so: %d.", c.Lost, c.LetGo))
+	for i, d := range c.Devices {
+		if i == coverageNamed {
+			lines = append(lines, fmt.Sprintf("and %d more: --json names them all", len(c.Devices)-i))
+			break
+		}
+		for _, w := range d.Why {
+			lines = append(lines, d.label()+": "+w.Text)
+		}
+	}
+	return lines
+}
+
+// label is what a device is called where it is talked of.
+func (d DeviceRow) label() string {
+	switch {
+	case d.Count > 1 || d.Name == "" && d.Serial == "" && d.ID == "":
+		where := ""
+		if d.Site != "" {
+			where = " at " + d.Site
+		}
+		return fmt.Sprintf("%d of kind %s%s", max(d.Count, 1), d.Kind, where)
+	case d.Name != "":
+		return d.Name
+	case d.Serial != "":
+		return d.Serial
+	}
+	return d.ID
+}
