@@ -1,8 +1,10 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"safelight/internal/event"
@@ -224,4 +226,48 @@ func WeekSpan(week string, zone *time.Location) (from, to time.Time, err error) 
 		return from, to, fmt.Errorf("week %q: that year has none of this number", week)
 	}
 	return from, from.AddDate(0, 0, 7), nil
+}
+
+// triedWords say what was tried, at the beginning of a sentence.
+var triedWords = map[CheckWhat]string{
+	CheckDNS: "A question for a made-up name", CheckTLS: "A TLS hello with a made-up name", CheckProgram: "The start of a program of its own",
+}
+
+// SayResult says what became of a try, in a sentence for IT.
+func SayResult(r CheckResult) string {
+	say := ""
+	switch {
+	case r.What == CheckFilter:
+		say = "The test page “" + r.Source + "” was " + map[CheckOutcome]string{CheckBlocked: "blocked", CheckNotBlocked: "not blocked", CheckNotChecked: "not tried"}[r.Outcome]
+		if r.Bad() && r.ShouldOpen {
+			say += ", and should open"
+		} else if r.Bad() {
+			say += ", and should be"
+		}
+	case r.What == CheckLog:
+		say = "The followed log " + strings.TrimPrefix(r.Source, "weblog:") + " " + map[CheckOutcome]string{
+			CheckSeen: "is read", CheckNotSeen: "is not read", CheckNotChecked: "was not checked",
+		}[r.Outcome]
+	default:
+		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen", CheckNotSeen: "not seen", CheckNotChecked: "not tried"}[r.Outcome] + " by the source " + r.Source
+	}
+	if r.Detail != "" {
+		say += ": " + r.Detail
+	}
+	return say + "."
+}
+
+// CheckRefused is what a person who writes on a week's check or signs it did
+// wrong, in words for them.
+type CheckRefused struct{ Field, Text string }
+
+func (e *CheckRefused) Error() string { return e.Field + ": " + e.Text }
+
+// RefusedField is the field that a refusal is about; empty for other errors.
+func RefusedField(err error) string {
+	var r *CheckRefused
+	if errors.As(err, &r) {
+		return r.Field
+	}
+	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"safelight/collector/enrol"
+	"safelight/collector/fleet"
 	"safelight/collector/people"
 	"safelight/collector/policy"
 	"safelight/collector/store"
@@ -32,6 +33,7 @@ type changes struct {
 	// renewAbout has the About page written anew; nil: there is none.
 	renewAbout func(context.Context) error
 	log        *slog.Logger
+	checks     *fleet.Checks // nil: nobody is asked to check anything
 	now        chan struct{}
 	topics     []topic
 
@@ -51,6 +53,7 @@ func newChanges(s *store.Store, p *policy.Publisher, g *enrol.Gate, w *watch.Ser
 		{store.TopicPolicy, c.policyChanged},
 		{store.TopicPeople, c.peopleChanged},
 		{store.TopicOverlays, c.overlaysChanged},
+		{store.TopicChecks, c.checksRequested},
 	}
 	return c
 }

@@ -62,6 +62,7 @@ type parts struct {
 	policy    *policy.Publisher
 	watch     *watch.Service
 	fleet     *fleet.Fleet
+	checks    *fleet.Checks
 	people    *people.Resolver
 	lists     *lists.Lists
 	overlays  *people.Overlays

@@ -16,9 +16,17 @@ const TopicChecks = "checks"
 // ErrSigned says that a side has signed a week's check already; ErrSamePerson
 // that the other side is the same person.
 var (
-	ErrSigned     = errors.New("this side has signed already")
-	ErrSamePerson = errors.New("the same person has signed for the other side")
+	ErrSigned     = checkRefusal("somebody has signed for this side already")
+	ErrSamePerson = checkRefusal("the other side is signed by the same person: a week's check takes two people")
 )
+
+// checkRefusal is an error whose words are for the person who signs.
+type checkRefusal string
+
+func (r checkRefusal) Error() string { return string(r) }
+
+// CheckRefusal is what to tell them.
+func (r checkRefusal) CheckRefusal() string { return string(r) }
 
 // AddCheckRecord keeps what a person wrote on a week's check.
 func (s *Store) AddCheckRecord(ctx context.Context, r model.CheckRecord) error {
@@ -85,10 +93,10 @@ func (s *Store) SignCheck(ctx context.Context, sig model.CheckSignature) error {
 			At: sig.At, Actor: model.UserActor(sig.By), What: "check.sign", Ref: "check:" + sig.Week, Outcome: string(sig.Side) + ": " + sig.Summary,
 		})
 	})
-	switch {
-	case errors.Is(err, ErrTaken): // two pressed at once
-		return ErrSigned
-	case err != nil:
+	if errors.Is(err, ErrTaken) { // two pressed at once
+		err = ErrSigned
+	}
+	if err != nil {
 		return fmt.Errorf("signing a week's check: %w", err)
 	}
 	return nil

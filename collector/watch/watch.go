@@ -93,6 +93,7 @@ type Service struct {
 	overlays Overlays
 	places   Places
 	about    About
+	checks   Checks
 	now      func() time.Time
 	log      *slog.Logger
 	resolves *rate.Limiter // by device
@@ -117,6 +118,7 @@ type Parts struct {
 	Overlays   Overlays // nil: there are none
 	Places     Places   // nil: nobody knows
 	About      About    // nil: there is no page
+	Checks     Checks   // nil: none is ever asked for
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -127,7 +129,7 @@ func New(p Parts) *Service {
 		p.Blobs = withAbout{p.Blobs, p.About}
 	}
 	return &Service{
-		about:    p.About,
+		about: p.About, checks: p.Checks,
 		policies: p.Policies, blobs: newSharing(p.Blobs), fleet: p.Fleet, people: p.People, audit: p.Audit, device: p.DeviceFrom,
 		trust: p.Trust, held: p.Held, keys: p.Keys, overlays: p.Overlays, places: p.Places, now: p.Now, log: p.Log,
 		resolves: rate.New(resolveLimit, maxDevices, time.Now), guesses: rate.New(guessLimit, maxDevices, time.Now), fetches: rate.New(fetchLimit, maxDevices, time.Now), open: map[*watcher]struct{}{},
@@ -213,6 +215,7 @@ type watcher struct {
 	identity    identity
 	overlays    overlays
 	about       aboutPage
+	checks      checks
 }
 
 // begin answers the first status.
@@ -222,6 +225,7 @@ func (w *watcher) begin(first *safelightv1.AgentStatus) error {
 	w.identity.hello(first)
 	w.checkpoints.able = slices.Contains(first.GetHello().GetCapabilities(), capCheckpoint)
 	w.overlays.able = slices.Contains(first.GetHello().GetCapabilities(), capOverlays)
+	w.checks.able = slices.Contains(first.GetHello().GetCapabilities(), capSelfcheck)
 	w.about.able = slices.Contains(first.GetHello().GetCapabilities(), capAbout)
 	w.saw(w.ctx, first)
 	hello := &safelightv1.Directive{Hello: &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: []string{"policy", "trust", "resend", capCheckpoint, capOverlays}}}
@@ -301,6 +305,9 @@ func (w *watcher) tell() error {
 		return err
 	}
 	if err := w.sendAbout(); err != nil {
+		return err
+	}
+	if err := w.sendCheck(); err != nil {
 		return err
 	}
 	return w.sendCheckpoint()
