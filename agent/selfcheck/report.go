@@ -129,6 +129,7 @@ const (
 	maxSystem   = 128
 	maxBrowsers = 32
 	maxHidden   = 32
+	maxReport   = 60 << 10 // bytes: what fits the spool
 )
 
 // Record makes the bytes of the report's Record.
@@ -151,6 +152,11 @@ func (r Report) Record() ([]byte, error) {
 	}
 	for _, b := range r.Browsers[:min(len(r.Browsers), maxBrowsers)] {
 		m.Browsers = append(m.Browsers, wire.Cut(b, 64))
+	}
+	if proto.Size(m) > maxReport {
+		for _, one := range m.Results { // what came out is told, why is not
+			one.Detail, one.Source = "", wire.Cut(one.Source, 64)
+		}
 	}
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(&safelightv1.Record{Kind: &safelightv1.Record_Check{Check: m}})
 	if err != nil {

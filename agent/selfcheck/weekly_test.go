@@ -1,0 +1,196 @@
+package selfcheck
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// keeping is a Keeper on a made-up device, and what it did.
+type keeping struct {
+	parts KeeperParts
+
+	mu     sync.Mutex // guards everything declared below
+	done   []string
+	at     []time.Time
+	ready  bool
+	fail   error
+	failed []error
+}
+
+func (k *keeping) set(ready bool, fail error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ready, k.fail = ready, fail
+}
+
+// counts says how many checks were made, and how many failed.
+func (k *keeping) counts() (done, failed int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.done), len(k.failed)
+}
+
+func newKeeping(dir string, draw func() float64) *keeping {
+	k := &keeping{ready: true}
+	k.parts = KeeperParts{
+		File: filepath.Join(dir, "selfcheck.json"), Now: time.Now, Rand: draw,
+		Ready: func() bool {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return k.ready
+		},
+		Do: func(_ context.Context, cause Cause, request string) error {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if k.fail == nil {
+				k.done, k.at = append(k.done, strings.TrimSuffix(string(cause)+" "+request, " ")), append(k.at, time.Now())
+			}
+			return k.fail
+		},
+		Failed: func(_ context.Context, err error) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.failed = append(k.failed, err)
+		},
+	}
+	return k
+}
+
+// runs has the keeper run for so long.
+func (k *keeping) runs(t *testing.T, long time.Duration, during func(*Keeper)) {
+	t.Helper()
+	keeper := NewKeeper(k.parts)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- keeper.Run(ctx) }()
+	if during != nil {
+		during(keeper)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func half() float64 { return 0.5 }
+
+func TestANewDeviceIsCheckedWithinMinutesAndThenInEachWeek(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		draws := 0
+		k := newKeeping(t.TempDir(), func() float64 { draws++; return float64(draws%10) / 10 })
+		began := time.Now()
+		k.runs(t, 8*7*24*time.Hour, nil)
+		if first := k.at[0].Sub(began); first > 5*time.Minute {
+			t.Errorf("the first check came after %s", first)
+		}
+		for i := 1; i < len(k.at); i++ {
+			if gap := k.at[i].Sub(k.at[i-1]); gap < 6*24*time.Hour || gap > 7*24*time.Hour+maxWait {
+				t.Errorf("check %d came %s after the one before", i, gap)
+			}
+		}
+		if len(k.at) < 8 {
+			t.Errorf("%d checks in 8 weeks", len(k.at))
+		}
+	})
+}
+
+func TestARestartMakesNoCheckOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		k := newKeeping(dir, half)
+		for range 10 {
+			k.runs(t, time.Hour, nil)
+		}
+		if len(k.done) != 1 {
+			t.Errorf("%d checks over ten restarts in a day, want one", len(k.done))
+		}
+		time.Sleep(8 * 24 * time.Hour) // switched off
+		k.runs(t, time.Hour, nil)
+		if len(k.done) != 2 {
+			t.Errorf("%d checks after a week away, want a second", len(k.done))
+		}
+	})
+}
+
+func TestTheCollectorsRequestIsCarriedOutOnceAndWithinItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		k := newKeeping(dir, half)
+		k.runs(t, time.Hour, nil) // the first, by itself
+		asked := time.Now()
+		k.runs(t, 2*time.Hour, func(keeper *Keeper) {
+			for range 3 { // told again on each new stream
+				must(t, keeper.Ask("request-1", 10*time.Minute))
+				time.Sleep(20 * time.Minute)
+			}
+		})
+		k.runs(t, time.Hour, func(keeper *Keeper) { must(t, keeper.Ask("request-1", time.Minute)) }) // and after a restart
+		if len(k.done) != 2 || k.done[1] != "collector request-1" {
+			t.Fatalf("did %q", k.done)
+		}
+		if took := k.at[1].Sub(asked); took != 5*time.Minute {
+			t.Errorf("carried out after %s, want half of ten minutes as drawn", took)
+		}
+	})
+}
+
+func TestACheckWaitsForTheCollectorAndIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeping(t.TempDir(), half)
+		k.set(false, nil)
+		k.runs(t, 10*time.Hour, func(*Keeper) {
+			time.Sleep(5 * time.Hour)
+			if done, _ := k.counts(); done != 0 {
+				t.Error("it checked although nobody would have taken the report")
+			}
+			k.set(true, errors.New("disk"))
+			time.Sleep(time.Hour)
+			if _, failed := k.counts(); failed == 0 {
+				t.Error("a check that failed was not told of")
+			}
+			k.set(true, nil)
+		})
+		if len(k.done) != 1 {
+			t.Errorf("%d checks once it could", len(k.done))
+		}
+	})
+}
+
+func TestAFileOfNonsenseOrAClockPutBackStopsNoCheck(t *testing.T) {
+	for name, text := range map[string]string{
+		"nonsense": "{{{", "nothing": "", "a year ahead": `{"last":"2101-01-01T00:00:00Z"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := newKeeping(t.TempDir(), half)
+				must(t, os.WriteFile(k.parts.File, []byte(text), 0o600))
+				k.runs(t, time.Hour, nil)
+				if len(k.done) != 1 {
+					t.Errorf("%d checks", len(k.done))
+				}
+			})
+		})
+	}
+}
+
+func TestARequestWithoutAnIdIsRefused(t *testing.T) {
+	k := NewKeeper(newKeeping(t.TempDir(), half).parts)
+	for _, id := range []string{"", strings.Repeat("x", 65)} {
+		if err := k.Ask(id, time.Minute); err == nil {
+			t.Errorf("an id of %d bytes was taken", len(id))
+		}
+	}
+	for range pendingChecks {
+		must(t, k.Ask("r", time.Minute))
+	}
+	if err := k.Ask("r", time.Minute); err == nil {
+		t.Error("more was taken than is carried out")
+	}
+}
