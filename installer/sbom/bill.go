@@ -24,11 +24,19 @@ type program struct {
 	when                 time.Time
 }
 
-var errNotOurs = errors.New("it is a program of another source: want one that was built from safelight/agent or safelight/collector")
+// built are the folders that the programs which ship are built from.
+var built = map[string]string{"agent": "safelight/agent", "collector": "safelight/collector", "browser-policies": "safelight/installer/policies/merge"}
 
-// bill reads a program's file and writes its bill of materials, with licences from
-// the module cache and the tree.
-func (p program) bill(file, tree, cache string) ([]byte, error) {
+var errNotOurs = errors.New("it was built from something else")
+
+// places are where texts of licences lie.
+type places struct {
+	tree, cache string // Safelight's source; the module cache
+	standard    string // the standard library's
+}
+
+// bill reads a program's file and writes its bill of materials.
+func (p program) bill(file string, at places) ([]byte, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -37,10 +45,10 @@ func (p program) bill(file, tree, cache string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what it was built from: %w", err)
 	}
-	if info.Path != "safelight/"+p.which {
-		return nil, fmt.Errorf("%w, and this says %q", errNotOurs, info.Path)
+	if info.Path != built[p.which] {
+		return nil, fmt.Errorf("%w: from %q, want %q", errNotOurs, info.Path, built[p.which])
 	}
-	parts, err := components(info, tree, cache, p.which)
+	parts, err := components(info, at, p.which)
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +76,9 @@ func (p program) bill(file, tree, cache string) ([]byte, error) {
 
 // components are the standard library, each module and each thing that is no
 // module, in that order.
-func components(info *debug.BuildInfo, tree, cache, which string) ([]component, error) {
+func components(info *debug.BuildInfo, at places, which string) ([]component, error) {
 	version := strings.TrimPrefix(info.GoVersion, "go")
-	std, err := standard(info, cache)
+	std, err := licence.Of("the standard library", at.standard)
 	if err != nil {
 		return nil, err
 	}
@@ -79,33 +87,24 @@ func components(info *debug.BuildInfo, tree, cache, which string) ([]component, 
 		if m.Replace != nil {
 			m = m.Replace
 		}
-		w, err := licence.OfModule(cache, m.Path, m.Version)
+		w, err := licence.OfModule(at.cache, m.Path, m.Version)
 		if err != nil {
 			return nil, err
 		}
-		at := purl(m.Path, m.Version)
-		all = append(all, component{BOMRef: at, Type: "library", Name: m.Path, Version: m.Version, Licences: choices(w.Kinds), PURL: at})
+		ref := purl(m.Path, m.Version)
+		all = append(all, component{BOMRef: ref, Type: "library", Name: m.Path, Version: m.Version, Licences: choices(w.Kinds), PURL: ref})
 	}
 	for _, e := range licence.Extras {
 		if !slices.Contains(e.Programs, which) {
 			continue
 		}
-		w, err := licence.Of(e.What, filepath.Join(tree, filepath.FromSlash(e.Text)))
+		w, err := licence.Of(e.What, filepath.Join(at.tree, filepath.FromSlash(e.Text)))
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, component{BOMRef: e.Name, Type: "library", Name: e.Name, Version: e.Version, Licences: choices(w.Kinds)})
 	}
 	return all, nil
-}
-
-func standard(info *debug.BuildInfo, cache string) (licence.Work, error) {
-	for _, m := range info.Deps {
-		if m.Path == licence.Standard {
-			return licence.OfModule(cache, m.Path, m.Version)
-		}
-	}
-	return licence.Work{}, fmt.Errorf("it does not link %s, whose licence is the standard library's", licence.Standard)
 }
 
 func choices(kinds []string) []choice {

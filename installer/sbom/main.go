@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"safelight/internal/licence"
 )
 
 func main() {
@@ -23,31 +25,47 @@ func main() {
 
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sbom", flag.ContinueOnError)
-	name := flags.String("name", "", "what the program is called: safelight-agent or safelight-collector")
+	name := flags.String("name", "", "what the program is called: safelight-agent, safelight-collector or safelight-browser-policies")
 	version := flags.String("version", "dev", "the version that it was built as")
 	tree := flags.String("tree", ".", "the top of Safelight's source, which holds the licences of what is no module")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	which, ours := strings.CutPrefix(*name, "safelight-")
-	if flags.NArg() != 1 || !ours {
-		return errors.New("want -name safelight-agent or safelight-collector, and one program's file")
+	if flags.NArg() != 1 || !ours || built[which] == "" {
+		return errors.New("want -name safelight-agent, safelight-collector or safelight-browser-policies, and one program's file")
 	}
 	when, err := sourceDate(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
 	}
-	cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		return fmt.Errorf("asking go where modules are: %w", err)
+	at := places{tree: *tree}
+	if at.cache, err = ask(*tree, "env", "GOMODCACHE"); err != nil {
+		return err
 	}
+	std, err := ask(*tree, "list", "-m", "-f", "{{.Dir}}", licence.Standard)
+	if err != nil {
+		return err
+	}
+	at.standard = filepath.Join(std, "LICENSE")
 	p := program{name: *name, which: which, version: *version, when: when}
-	text, err := p.bill(filepath.Clean(flags.Arg(0)), *tree, strings.TrimSpace(string(cache)))
+	text, err := p.bill(filepath.Clean(flags.Arg(0)), at)
 	if err != nil {
 		return fmt.Errorf("writing the bill of materials of %s: %w", flags.Arg(0), err)
 	}
 	_, err = io.Copy(out, bytes.NewReader(text))
 	return err
+}
+
+// ask has the go command answer, for the module in tree.
+func ask(tree string, args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = tree
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("asking go %s: %w", args[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // sourceDate reads SOURCE_DATE_EPOCH (reproducible-builds.org), seconds since
