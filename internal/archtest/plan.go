@@ -41,6 +41,7 @@ var rooms = []room{
 	{"internal/bench/...", everything, "the benchmark drives the whole house"},
 	{"internal/trialschool", []string{"collector/model", "collector/store", "internal/mailbox"}, "it drives the two programs from outside; neither may import it, so neither can lift a trial's limits (G12)"},
 	{"installer/policies/...", []string{"installer/policies", "internal/version"}, "what browsers are asked for, and the tool that asks; the agent knows nothing of it"},
+	{"installer/macos/...", []string{"installer/macos/pkg"}, "macOS's packages, written by nothing but the standard library"},
 	{"installer/...", []string{"internal/licence", "internal/trialschool"}, "packages and what tries them from outside, no part of either program"},
 	{"internal/e2etest", everything, "agent and collector in one process"},
 	{"packs/...", nil, "data"},
