@@ -20,7 +20,7 @@ func main() {
 }
 
 func verbs() []cli.Command {
-	verbs := []cli.Command{runVerb(), enrolVerb(), statusVerb(), observeVerb(), judgeVerb(), selfcheckVerb()}
+	verbs := []cli.Command{runVerb(), enrolVerb(), statusVerb(), observeVerb(), judgeVerb(), selfcheckVerb(), aboutVerb()}
 	verbs = append(verbs, serviceVerbs()...)
 	return append(verbs, versionVerb())
 }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"safelight/agent/about"
 	"safelight/agent/attribution"
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
@@ -79,6 +80,7 @@ type agent struct {
 	sources     []source.Source
 	checker     *selfcheck.Checker
 	keeper      *selfcheck.Keeper
+	about       *about.Keeper
 	pages       selfcheck.FilterTest
 	began       time.Time     // when this run did
 	stops       atomic.Uint64 // of sources that ended by themselves
@@ -97,6 +99,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := pki.CheckKeys(o.Dir); err != nil {
 		return err
 	}
+	layAbout(ctx, o) // before anything is recorded
 	if o.EnrolFile != "" {
 		ask := enrol.Request{Dir: o.Dir, Version: version.Version, Now: time.Now}
 		if err := enrol.FromFile(ctx, o.EnrolFile, ask, rand.Float64, o.Log); err != nil {
@@ -138,7 +141,11 @@ func build(o Options) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{log: o.Log, instance: newInstance(), split: make(chan struct{}, 1), began: time.Now()}
+	page, err := aboutKeeper(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{log: o.Log, about: page, instance: newInstance(), split: make(chan struct{}, 1), began: time.Now()}
 	if a.identity, err = enrol.Load(o.Dir); err != nil {
 		return nil, err
 	}
@@ -188,7 +195,7 @@ func build(o Options) (*agent, error) {
 		Trust:      func(t *safelightv1.TrustBundle) error { return a.setTrust(o.Dir, t) },
 		Heard:      a.heard,
 		Command:    func(ctx context.Context, c *safelightv1.Command) (bool, error) { return a.command(ctx, o.Dir, c) },
-		Able:       []string{capSelfcheck},
+		Able:       []string{capSelfcheck, capAbout},
 		Checkpoint: a.checkpoints.Keep,
 		Overlay:    a.overlay,
 		Resend:     a.shipper.Rewind,

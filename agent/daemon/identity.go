@@ -72,6 +72,8 @@ func (a *agent) command(ctx context.Context, dir string, c *safelightv1.Command)
 	switch c.GetName() {
 	case "site":
 		return true, a.overlays.SetSite(c.GetArgs()["site"])
+	case capAbout:
+		return true, a.about.Take(ctx, c.GetArgs(), a.watcher.Fetch)
 	case capSelfcheck:
 		return true, a.selfcheckCommand(c)
 	case "renew":

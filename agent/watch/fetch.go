@@ -15,6 +15,11 @@ import (
 // maxFile bounds what a broken collector can make the agent write.
 const maxFile = 64 << 20
 
+// Fetch writes a file that the collector named, in a command or a policy.
+func (w *Watcher) Fetch(ctx context.Context, sha256 []byte, offset int64, to io.Writer) error {
+	return w.fetch(ctx, sha256, offset, to)
+}
+
 // fetch writes a file of the policy, from offset on, as often as the stream
 // breaks and something came.
 func (w *Watcher) fetch(ctx context.Context, sha256 []byte, offset int64, to io.Writer) error {

@@ -1,6 +1,7 @@
 package about
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,19 +200,17 @@ func TestWhereItLooksIsSaidAsTheRulesHaveIt(t *testing.T) {
 
 // Each category is judged at home unless all its rules are for the premises.
 func TestRulesForThePremisesAloneAreNotSaidToReachHome(t *testing.T) {
-	r := &rules.Policy{
-		Categories: []rules.PolicyCategory{{Category: rules.Category{ID: "games", Title: "Games"}, Actions: []rules.Action{rules.ActionAlert, 0, 0, 0, 0, 0, 0, 0}}},
-		Scopes:     []rules.Scope{{}, {Premises: "on"}}, Rules: []rules.Rule{{Kind: rules.RuleDomain, Scope: 1}},
-	}
-	if got := rulesOf(r)[0]; !got.any || got.away {
+	p := &rules.Policy{Scopes: []rules.Scope{{}, {Premises: "on"}}}
+	all := []rules.Brief{{Kind: rules.RuleDomain, Scope: 1}}
+	if got := judgedBy(p, slices.Values(all))[0]; !got.any || got.away {
 		t.Errorf("got %+v", got)
 	}
-	r.Rules = append(r.Rules, rules.Rule{Kind: rules.RuleAllowDomain})
-	if got := rulesOf(r)[0]; got.away {
+	all = append(all, rules.Brief{Kind: rules.RuleAllowDomain})
+	if got := judgedBy(p, slices.Values(all))[0]; got.away {
 		t.Error("an allow was taken for something that looks")
 	}
-	r.Rules = append(r.Rules, rules.Rule{Kind: rules.RuleList})
-	if got := rulesOf(r)[0]; !got.away {
+	all = append(all, rules.Brief{Kind: rules.RuleList})
+	if got := judgedBy(p, slices.Values(all))[0]; !got.away {
 		t.Error("a rule for everywhere was overlooked")
 	}
 }

@@ -1,6 +1,7 @@
 package about
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func FromRules(set *rules.Ruleset) *Rules {
 	r := &Rules{}
 	roles := rules.Roles()
 	pupil, staff := slices.Index(roles, "pupil"), slices.Index(roles, "staff")
-	judged := rulesOf(policy)
+	judged := judgedBy(policy, set.Briefs())
 	for i, c := range policy.Categories {
 		looked := Looked{c.ID, c.Title, strings.Join(strings.Fields(c.About), " ")}
 		if !judged[int32(i)].any {
@@ -70,7 +71,7 @@ func FromRules(set *rules.Ruleset) *Rules {
 			r.Staff = append(r.Staff, looked)
 		}
 	}
-	r.Off = unreviewed(policy)
+	r.Off = unreviewed(set.Briefs())
 	for _, all := range [][]Looked{r.Told, r.Noted, r.Staff} {
 		slices.SortFunc(all, func(a, b Looked) int { return strings.Compare(strings.ToLower(plain(a)), strings.ToLower(plain(b))) })
 	}
@@ -81,9 +82,9 @@ func FromRules(set *rules.Ruleset) *Rules {
 // one of them does so off the premises.
 type judged struct{ any, away bool }
 
-func rulesOf(p *rules.Policy) map[int32]judged {
+func judgedBy(p *rules.Policy, each iter.Seq[rules.Brief]) map[int32]judged {
 	all := map[int32]judged{}
-	for _, r := range p.Rules {
+	for r := range each {
 		switch r.Kind {
 		case rules.RuleHelp, rules.RuleAllowPhrase, rules.RuleAllowDomain:
 			continue
@@ -100,9 +101,9 @@ func rulesOf(p *rules.Policy) map[int32]judged {
 }
 
 // unreviewed lists the languages that have words and none that is reviewed.
-func unreviewed(p *rules.Policy) []string {
+func unreviewed(each iter.Seq[rules.Brief]) []string {
 	reviewed := map[string]bool{}
-	for _, r := range p.Rules {
+	for r := range each {
 		if r.Kind == rules.RulePhrase && r.Lang != "" {
 			reviewed[r.Lang] = reviewed[r.Lang] || r.Reviewed
 		}

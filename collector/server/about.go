@@ -3,17 +3,18 @@ package server
 import (
 	"context"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"safelight/collector/about"
 	"safelight/collector/model"
+	"safelight/internal/rules"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -77,7 +78,7 @@ func (p *parts) aboutFacts(ctx context.Context) (about.Facts, error) {
 	}
 	f := about.Facts{
 		School: school.Name, Trial: school.Trial, Own: p.conf.About, Address: p.conf.aboutAddress(),
-		Rules: about.FromRules(p.policy.Rules()), AsOf: p.rulesAsOf().In(zone).Format("2 January 2006"),
+		Rules: p.told.from(p.policy.Rules()), AsOf: p.rulesAsOf().In(zone).Format("2 January 2006"),
 	}
 	if school.Trial {
 		f.Kept = model.TrialKept
@@ -92,6 +93,22 @@ func (p *parts) aboutFacts(ctx context.Context) (about.Facts, error) {
 		}
 	}
 	return f, nil
+}
+
+// toldRules keeps what was read of the rules in force until they are others.
+type toldRules struct {
+	mu   sync.Mutex // guards both
+	of   *rules.Ruleset
+	told *about.Rules
+}
+
+func (t *toldRules) from(set *rules.Ruleset) *about.Rules {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if set != t.of {
+		t.of, t.told = set, about.FromRules(set)
+	}
+	return t.told
 }
 
 // rulesAsOf is when rules or configuration were last changed: the same on every
@@ -110,7 +127,7 @@ func (p *parts) rulesAsOf() time.Time {
 // net/http has to say about callers is dropped, not logged: it holds addresses.
 func (p *parts) publicServer() (func(net.Listener) func(context.Context) error, error) {
 	srv := &http.Server{
-		ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: handshakeTimeout, WriteTimeout: 30 * time.Second,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), ReadHeaderTimeout: handshakeTimeout, WriteTimeout: 30 * time.Second,
 		MaxHeaderBytes: 8 << 10, Handler: p.about.Handler(),
 	}
 	if p.conf.About.BehindProxy {

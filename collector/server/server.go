@@ -71,6 +71,7 @@ type parts struct {
 	gatherer  *alert.Gatherer
 	console   http.Handler
 	about     *about.Board
+	told      toldRules
 	confAt    time.Time // when collector.yaml was last changed
 	admin     *admin.Admin
 	record    *audit.Log

@@ -52,6 +52,7 @@ var rooms = []room{
 	{"agent/source/...", []string{"internal/event", "agent/source/...", "agent/macos"}, "a source sees and does not judge, send or keep"},
 	{"agent/macos", nil, "it reads what macOS says of processes, sockets and people, for those who ask"},
 	{"agent/spool", nil, "the spool's records are bytes, so nothing can make it look into them"},
+	{"agent/about", []string{"internal/notice", "internal/pki"}, "it keeps a page for everybody, and knows nothing of what the device saw"},
 	{"agent/clock", nil, "time, and nothing else"},
 	{"agent/attribution", []string{"internal/event", "agent/macos"}, "it says who, of an observation"},
 	{"agent/pages", []string{"internal/event"}, "it guesses from names and times, and is handed what a site is"},

@@ -27,6 +27,17 @@ func Dir(flag, program string) (string, error) {
 	return filepath.Abs(dir)
 }
 
+// PublicDir is where the program whose state lies in dir keeps what every user of
+// the machine may read: the system's usual place, or, for a state folder elsewhere, a
+// folder in it.
+func PublicDir(dir, program string) (string, error) {
+	usual, err := systemDir(program)
+	if err == nil && dir == usual {
+		return publicDir(program)
+	}
+	return filepath.Join(dir, "public"), nil
+}
+
 // MakeDir makes a folder that only its owner can enter. An existing one that
 // others may enter is refused; on Windows, where a folder inherits who may enter
 // it, it is closed to them, and refused where it, or the one it lies in, belongs to

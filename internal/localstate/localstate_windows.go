@@ -95,3 +95,11 @@ func systemDir(program string) (string, error) {
 	}
 	return filepath.Join(base, "Safelight", program), nil
 }
+
+func publicDir(string) (string, error) {
+	base, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(base, "Safelight", "public"), nil
+}

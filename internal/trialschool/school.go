@@ -34,6 +34,7 @@ type School struct {
 	Through    string
 	ConsoleURL string
 	MetricsURL string
+	PublicAddr string // of the About page
 	// Mail is the mail section of collector.yaml; empty for none.
 	Mail string
 	// Postgres is the URL of the database that the collector keeps its store in;
@@ -60,13 +61,14 @@ func Programs(bin string) (collector, agent string) {
 func New(ctx context.Context, dir, bin string) (*School, error) {
 	s := &School{Dir: dir, Ended: make(chan error, 1)}
 	s.Collector, s.Agent = Programs(bin)
-	ports, err := FreePorts(3)
+	ports, err := FreePorts(4)
 	if err != nil {
 		return s, err
 	}
 	s.AgentsAddr = "127.0.0.1:" + ports[0]
 	s.ConsoleURL = "https://localhost:" + ports[1]
 	s.MetricsURL = "http://127.0.0.1:" + ports[2]
+	s.PublicAddr = "127.0.0.1:" + ports[3]
 	_, err = Once(ctx, s.Collector, "init", "--dir", s.CollectorDir())
 	return s, err
 }
@@ -98,7 +100,7 @@ func (s *School) CollectorDir() string {
 // Beside makes a second collector of the same school, for the same database, out of
 // the first one's keys. Call it once the first is configured.
 func (s *School) Beside() (*School, error) {
-	ports, err := FreePorts(3)
+	ports, err := FreePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +108,7 @@ func (s *School) Beside() (*School, error) {
 	second.collectorDir = "collector-2"
 	second.AgentsAddr, second.Fallback = "127.0.0.1:"+ports[0], s.AgentsAddr
 	second.ConsoleURL, second.MetricsURL = "https://localhost:"+ports[1], "http://127.0.0.1:"+ports[2]
+	second.PublicAddr = "127.0.0.1:" + ports[3]
 	s.Fallback = second.AgentsAddr
 	return &second, copyKeys(s.CollectorDir(), second.CollectorDir())
 }
@@ -140,8 +143,8 @@ func (s *School) StartCollector(ctx context.Context) (*Program, error) {
 	if s.Fallback != "" {
 		addresses += ", " + strconv.Quote(s.Fallback)
 	}
-	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, public: \"127.0.0.1:0\", metrics: %q}\nagent_addresses: [%s]\n",
-		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.MetricsURL, "http://"), addresses)
+	conf := fmt.Sprintf("school: {name: Trial school}\npublic_url: %s\nlisten: {agents: %q, console: %q, public: %q, metrics: %q}\nagent_addresses: [%s]\n",
+		s.ConsoleURL, s.AgentsAddr, strings.Replace(s.ConsoleURL, "https://localhost", "127.0.0.1", 1), s.PublicAddr, strings.TrimPrefix(s.MetricsURL, "http://"), addresses)
 	if s.Postgres != "" {
 		conf += fmt.Sprintf("store: {postgres: {url: %q}}\n", s.Postgres)
 	}

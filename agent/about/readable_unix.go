@@ -1,0 +1,8 @@
+//go:build unix
+
+package about
+
+import "io/fs"
+
+// readable says whether everybody may read the file.
+func readable(mode fs.FileMode) bool { return mode.Perm() == 0o644 }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+
+	"safelight/agent/about"
+	"safelight/agent/daemon"
+	"safelight/internal/cli"
+)
+
+func aboutVerb() cli.Command {
+	return cli.Command{
+		Name: "about", Args: "[--open]", Short: "Say what this device records, who is told, and whom to talk to. Anybody may ask.",
+		Example: "safelight-agent about --open",
+		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
+			dir := dirFlag(fs)
+			open := fs.Bool("open", false, "open the school's page in the browser or, where it does not answer, the copy on this device")
+			return func(ctx context.Context, env cli.Env, args []string) error {
+				if err := cli.NoArgs(args); err != nil {
+					return err
+				}
+				d, err := dir()
+				if err != nil {
+					return err
+				}
+				page, err := daemon.About(d)
+				if err != nil {
+					return err
+				}
+				return sayAbout(ctx, env.Stdout, page, *open, about.Opener{Start: about.Browse})
+			}
+		},
+	}
+}
+
+// sayAbout prints the page, also where it cannot be opened: somebody wants to know.
+func sayAbout(ctx context.Context, out io.Writer, page about.Copy, open bool, opener about.Opener) error {
+	if open {
+		opened, err := opener.Open(ctx, page)
+		if err == nil {
+			_, err = fmt.Fprintln(out, "Opened", opened)
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n\n", err); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(out, page.Text)
+	return err
+}
