@@ -123,8 +123,8 @@ func observeLive(ctx context.Context, env cli.Env, p *printer, iface string) err
 	owners := attribution.New(attribution.Config{})
 	defer func() { _ = owners.Close() }()
 	sources := []source.Source{
-		network.New(network.Config{Interface: iface, Owners: owners, Log: log}),
-		process.New(process.Config{Owners: owners, Log: log}),
+		network.New(network.Config{Interface: iface, Beside: true, Owners: owners, Log: log}),
+		process.New(process.Config{Beside: true, Owners: owners, Log: log}),
 	}
 	ended := make(chan error, len(sources))
 	for _, s := range sources {

@@ -9,7 +9,8 @@ import (
 )
 
 // verdict judges an observation. A program goes by several names: its own, that
-// of the script an interpreter runs, and that of the app it is a part of. What
+// of the script an interpreter runs, that of the app it is a part of, and those
+// that its file gives itself. What
 // weighs most decides, as it does among the rules on one name: a note or an
 // exemption of `java` must hide no finding on what java runs.
 func verdict(set *rules.Ruleset, in rules.Input, o event.Observation) rules.Verdict {
@@ -58,8 +59,13 @@ func alsoCalled(o event.Observation) []called {
 	}
 	if kind, app, ok := strings.Cut(o.App, ":"); ok {
 		switch kind {
-		case "flatpak", "snap", "appimage", "bundle":
+		case "flatpak", "snap", "appimage", "bundle", "msix":
 			names = append(names, called{app, o.Exe})
+		}
+	}
+	for _, own := range []string{o.OriginalName, o.Product} { // whatever somebody called the file
+		if own != "" {
+			names = append(names, called{own, o.Exe})
 		}
 	}
 	return names

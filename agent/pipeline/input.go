@@ -22,7 +22,7 @@ func judgedAs(who Person) string {
 // input is what an observation is judged by.
 func (p *Pipeline) input(q queued, who Person) rules.Input {
 	in := rules.Input{
-		Kind: q.Kind, Text: q.Name, Exe: q.Exe, SHA256: q.sha256, Role: who.Role, Year: who.Year, Groups: who.Groups, Site: who.Site,
+		Kind: q.Kind, Text: q.Name, Exe: q.Exe, OriginalName: q.OriginalName, Signer: q.Signer, SHA256: q.sha256, Role: who.Role, Year: who.Year, Groups: who.Groups, Site: who.Site,
 		At: q.Time, Recent: p.recent.of(q.User), NoSearches: !p.parts.Searches,
 	}
 	if p.parts.Around == nil {

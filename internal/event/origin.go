@@ -11,7 +11,8 @@ type Origin struct {
 	// "~". No other argument is ever kept (G11).
 	Script string `json:"script,omitempty"`
 	// App names what packages the program, as "kind:name": flatpak, snap,
-	// appimage, bundle (macOS), docker, podman, lxc, machine, kubernetes or container.
+	// appimage, bundle (macOS), msix (Windows), docker, podman, lxc, machine, kubernetes
+	// or container.
 	App string `json:"app,omitempty"`
 
 	// Domain is the directory the account comes from; empty for a local one

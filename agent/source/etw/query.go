@@ -40,9 +40,14 @@ func (q *Query) RCode() (uint8, bool) {
 	return 0, false
 }
 
+// IsQuery says whether the event is a question or its end.
+func (e *Event) IsQuery() bool {
+	return e.Provider == DNSClient && (e.ID == queryAsked || e.ID == queryCompleted)
+}
+
 // Query reads a question or its end.
 func (e *Event) Query() (Query, error) {
-	if e.Provider != DNSClient || (e.ID != queryAsked && e.ID != queryCompleted) {
+	if !e.IsQuery() {
 		return Query{}, errOther
 	}
 	q := Query{Completed: e.ID == queryCompleted}

@@ -22,9 +22,12 @@ type Start struct {
 	Package string
 }
 
+// IsStart says whether the event is a program's start.
+func (e *Event) IsStart() bool { return e.Provider == KernelProcess && e.ID == processStarted }
+
 // Start reads a program's start.
 func (e *Event) Start() (Start, error) {
-	if e.Provider != KernelProcess || e.ID != processStarted {
+	if !e.IsStart() {
 		return Start{}, errOther
 	}
 	s := Start{Creator: e.PID, Time: e.Time}

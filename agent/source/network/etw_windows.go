@@ -58,6 +58,9 @@ func openCapture(_ context.Context, cfg Config) (capturer, error) {
 
 // take is called by the session, and must be quick.
 func (r *resolver) take(e *etw.Event) {
+	if !e.IsQuery() {
+		return // an older Windows filters nothing
+	}
 	a, ok, err := newAsked(e)
 	if err != nil {
 		r.refused.Add(1)

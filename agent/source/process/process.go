@@ -4,6 +4,7 @@
 //	bpf             Linux: the kernel tells of each start; nothing is too short
 //	proc-connector  Linux without BPF: the kernel tells, and the program must live
 //	                until /proc was read; the others are counted as lost
+//	etw             Windows: the kernel tells of each start
 //	polling         everywhere: the list of processes, looked at again and again;
 //	                what starts and ends between two looks is not seen
 //
@@ -38,17 +39,20 @@ type Owners interface {
 type Config struct {
 	Every  time.Duration // between two looks; default 1 s
 	Owners Owners        // may be nil: then accounts are what gopsutil says
-	// Only names the one way to take: "bpf", "proc-connector" or "polling";
+	// Only names the one way to take: "bpf", "proc-connector", "etw" or "polling";
 	// empty takes the best there is.
 	Only string
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Beside says that the agent may run as well, and must not be disturbed.
+	Beside bool
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Source tells of programs. Make it with New.
 type Source struct {
 	cfg     Config
 	system  system
+	files   *files
 	ways    []way
 	looks   bucket
 	seen    atomic.Uint64
@@ -91,7 +95,7 @@ func newSource(cfg Config, sys system, ways ...way) *Source {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{cfg: cfg, system: sys, ways: ways, looks: newBucket(cfg.Now()), state: source.Starting}
+	return &Source{cfg: cfg, system: sys, files: newFiles(), ways: ways, looks: newBucket(cfg.Now()), state: source.Starting}
 }
 
 // Name is "process".
@@ -164,7 +168,8 @@ func (s *Source) works(ctx context.Context, w way, without error) {
 
 func (s *Source) tell(start event.Start, crowds *crowds, sink source.Sink) {
 	now := s.cfg.Now()
-	owner := s.owner(start, s.looks.take(now))
+	look := s.looks.take(now)
+	owner := s.owner(start, look)
 	if owner.Process == "" && owner.Exe == "" {
 		s.gone.Add(1)
 		return
@@ -181,11 +186,18 @@ func (s *Source) tell(start event.Start, crowds *crowds, sink source.Sink) {
 		o.Name = fileName(owner.Exe)
 	}
 	o.SetOwner(owner)
+	if look && o.Exe != "" {
+		of := s.files.facts(o.Exe)
+		o.OriginalName, o.Product, o.Signer = of.originalName, of.product, of.signer
+	}
 	if o.User == "" && o.Unknown == "" {
 		o.Unknown = "the account behind the process is not known"
 	}
 	s.offer(crowds.add(o, now), sink)
 }
+
+// facts are what a program's file says of itself.
+type facts struct{ originalName, product, signer string }
 
 func (s *Source) via() event.Via {
 	s.mu.Lock()

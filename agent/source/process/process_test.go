@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -222,8 +223,9 @@ func child(t *testing.T, name string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.Link(self, path); err != nil {
+	path := filepath.Join(scratch(t, name), name)
+	// To Windows a second name of a file that runs is that file.
+	if runtime.GOOS == "windows" || os.Link(self, path) != nil {
 		b, err := os.ReadFile(self)
 		if err != nil {
 			t.Fatal(err)
@@ -245,6 +247,32 @@ func child(t *testing.T, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// scratch is a folder for one file. Wine takes no part in removing folders as
+// t.TempDir does it.
+func scratch(t *testing.T, file string) string {
+	if runtime.GOOS != "windows" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "process")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(os.Remove(filepath.Join(dir, file)), os.Remove(dir)); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// ending is that of a program's file on this system.
+func ending() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
 // TestChildWaits is what the child of the tests below does.
 func TestChildWaits(t *testing.T) {
 	if os.Getenv("SAFELIGHT_TEST_CHILD") == "" {
@@ -260,7 +288,7 @@ func TestG11ARealProgramIsSeenWithoutItsArguments(t *testing.T) {
 	if err := k.baseline(ctx); err != nil {
 		t.Fatal(err)
 	}
-	cmd := child(t, "a-long-named-test-program", "-test.count=1", "-test.v="+"false", canary)
+	cmd := child(t, "a-long-named-test-program"+ending(), "-test.count=1", "-test.v="+"false", canary)
 	started, err := k.look(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +298,7 @@ func TestG11ARealProgramIsSeenWithoutItsArguments(t *testing.T) {
 		t.Fatalf("not among %d that started", len(started))
 	}
 	p := started[i]
-	if p.name != "a-long-named-test-program" || filepath.Base(p.exe) != p.name {
+	if p.name != "a-long-named-test-program"+ending() || filepath.Base(p.exe) != p.name {
 		t.Errorf("told %q, %q", p.name, p.exe)
 	}
 	if p.uid != nil && int(*p.uid) != os.Geteuid() {

@@ -1,0 +1,10 @@
+//go:build !windows
+
+package process
+
+// files are Windows': other systems' programs say nothing of themselves.
+type files struct{}
+
+func newFiles() *files { return &files{} }
+
+func (*files) facts(string) facts { return facts{} }

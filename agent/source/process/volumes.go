@@ -1,0 +1,87 @@
+package process
+
+import (
+	"strings"
+	"time"
+)
+
+// volumes turns the kernel's names of files into those that people and rules
+// know: \Device\HarddiskVolume3\Windows\notepad.exe is C:\Windows\notepad.exe.
+// Letters come and go with USB sticks, so they are read again when a device is
+// met that none stands for, and once in a while.
+type volumes struct {
+	// list gives the devices by their letters: "C:" is \Device\HarddiskVolume3.
+	list  func() map[string]string
+	now   func() time.Time
+	known map[string]string // letters by devices
+	read  time.Time
+}
+
+const (
+	// volumesFor is how long letters are believed: a stick may have taken
+	// another's place.
+	volumesFor = time.Minute
+	// volumesAgain is how soon an unknown device may make them be read again.
+	volumesAgain = 2 * time.Second
+)
+
+func newVolumes(list func() map[string]string, now func() time.Time) *volumes {
+	return &volumes{list: list, now: now}
+}
+
+// dos gives the path by its letter, or as it stands where no letter is known.
+func (v *volumes) dos(path string) string {
+	for _, same := range []struct{ nt, dos string }{
+		{`\??\UNC\`, `\\`}, {`\??\`, ``}, {`\\?\UNC\`, `\\`}, {`\\?\`, ``}, {`\Device\Mup\`, `\\`},
+	} {
+		if rest, ok := cutFold(path, same.nt); ok {
+			return same.dos + rest
+		}
+	}
+	device, rest, ok := splitDevice(path)
+	if !ok {
+		return path
+	}
+	now := v.now()
+	letter, ok := v.known[strings.ToLower(device)]
+	if age := now.Sub(v.read); v.known == nil || age > volumesFor || age < 0 || !ok && age > volumesAgain {
+		v.refresh(now)
+		letter, ok = v.known[strings.ToLower(device)]
+	}
+	if !ok {
+		return path
+	}
+	return letter + rest
+}
+
+// splitDevice cuts \Device\HarddiskVolume3\Windows before its third backslash.
+func splitDevice(path string) (device, rest string, ok bool) {
+	const prefix = `\Device\`
+	after, ok := cutFold(path, prefix)
+	if !ok {
+		return "", "", false
+	}
+	i := strings.IndexByte(after, '\\')
+	if i <= 0 {
+		return "", "", false
+	}
+	return path[:len(prefix)+i], after[i:], true
+}
+
+func cutFold(path, prefix string) (string, bool) {
+	if len(path) < len(prefix) || !strings.EqualFold(path[:len(prefix)], prefix) {
+		return "", false
+	}
+	return path[len(prefix):], true
+}
+
+func (v *volumes) refresh(now time.Time) {
+	v.read = now
+	v.known = make(map[string]string)
+	for letter, device := range v.list() {
+		device = strings.ToLower(device)
+		if had, ok := v.known[device]; !ok || letter < had { // SUBST gives a second letter
+			v.known[device] = letter
+		}
+	}
+}
