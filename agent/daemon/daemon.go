@@ -245,6 +245,7 @@ func (a *agent) actors() []rungroup.Actor {
 		rungroup.Actor{Name: "renewal", Run: a.renewer.Run},
 		rungroup.Actor{Name: "identity", Run: a.untilSplit},
 		rungroup.Actor{Name: "checks", Run: a.keeper.Run},
+		rungroup.Actor{Name: "memory", Run: giveBack},
 	)
 }
 
