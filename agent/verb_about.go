@@ -13,14 +13,21 @@ import (
 
 func aboutVerb() cli.Command {
 	return cli.Command{
-		Name: "about", Args: "[--open]", Short: "Say what this device records, who is told, and whom to talk to. Anybody may ask.",
+		Name: "about", Args: "[--open | --notify]", Short: "Say what this device records, who is told, and whom to talk to. Anybody may ask.",
 		Example: "safelight-agent about --open",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			open := fs.Bool("open", false, "open the school's page in the browser or, where it does not answer, the copy on this device")
+			notify := fs.Bool("notify", false, "say on the desktop, in a line, that Safelight is here (Linux; the packages do so once a sign-in)")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
 					return err
+				}
+				if *open && *notify {
+					return cli.Usagef("want --open or --notify, not both")
+				}
+				if *notify {
+					return about.Notify(ctx)
 				}
 				d, err := dir()
 				if err != nil {

@@ -89,8 +89,22 @@ func want(which string, rpm bool) map[string]int64 {
 		for _, example := range []string{"enrol.conf", "agent.yaml", "packets-only.conf"} {
 			all[doc+"/examples/"+example] = 0o644
 		}
+		for _, notice := range notices {
+			all[notice] = 0o644
+		}
 	}
 	return all
+}
+
+// notices are what tells everybody who uses the device (D20): each agent's package
+// has them, whoever builds it, and no key of a build leaves one out.
+var notices = []string{
+	"/usr/share/safelight-agent/login",                    // what /etc/issue.d points at
+	"/usr/lib/motd.d/safelight",                           // after signing in at a terminal
+	"/usr/share/safelight-agent/safelight-notice.desktop", // once a sign-in at a desktop
+	"/usr/share/applications/safelight-about.desktop",
+	"/usr/share/icons/hicolor/scalable/apps/safelight.svg",
+	"/usr/lib/tmpfiles.d/safelight-agent.conf",
 }
 
 func programOf(path string) string {
