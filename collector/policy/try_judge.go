@@ -115,11 +115,8 @@ func (t *trial) judge(set int, e model.TrialEvent, in rules.Input) *rules.Verdic
 func (t *trial) notStored() (notes []string) {
 	programs, premises := false, false
 	for _, set := range []int{today, proposed} {
-		p := t.rules[set].Policy()
-		programs = programs || slices.ContainsFunc(p.Programs, func(x rules.PolicyProgram) bool {
-			return x.OriginalName+x.Signer+x.SHA256 != ""
-		})
-		premises = premises || slices.ContainsFunc(p.Scopes, func(x rules.Scope) bool { return x.Premises != "" })
+		programs = programs || t.rules[set].AsksBeyondName()
+		premises = premises || slices.ContainsFunc(t.rules[set].Policy().Scopes, func(x rules.Scope) bool { return x.Premises != "" })
 	}
 	if programs {
 		notes = append(notes, "Signers, hashes and original names of programs are not stored: rules that ask for them find nothing here.")

@@ -158,6 +158,20 @@ func TestG02ATrialSaysThatSearchesAreNotSeen(t *testing.T) {
 	says(false)
 }
 
+// The rules of today lie in a table, as devices have them, those tried are just
+// compiled: either may ask for what no event tells.
+func TestG02ATrialSaysWhatTheRulesOfTodayAskForAndNoEventTells(t *testing.T) {
+	files := both(t)
+	files["mine/more.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: More.\nprograms: [{name: tunnel.exe, signer: Invented Ltd}]\ntests: {miss: [an ordinary line]}\n")
+	o := newOffice(t, true)
+	o.begin(files)
+	m := &memory{pupils: 60, WorkflowStore: o.store}
+	r := try(t, policy.NewWorkflow(o.Publisher, shipped(t), m), both(t), model.User{})
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "Signers, hashes") }) {
+		t.Errorf("it is not said in %q", r.Notes)
+	}
+}
+
 func TestG17ATrialOfASmallSchoolGivesNoNumbers(t *testing.T) {
 	m := &memory{pupils: 49}
 	for n := range 60 {

@@ -208,6 +208,10 @@ func (rs *Ruleset) NeedsHash(in Input) bool {
 	return with.Rule != without.Rule || with.Decision != without.Decision || with.Severity != without.Severity
 }
 
+// AsksBeyondName reports whether some rule or list names a program by its original
+// name, its signer or its hash, which whoever knows only names cannot judge by.
+func (rs *Ruleset) AsksBeyondName() bool { return rs.table.beyond }
+
 func (rs *Ruleset) wantHashes() bool {
 	return rs.table.hashes
 }

@@ -26,6 +26,7 @@ type table struct {
 
 	approved []uint32 // rules of kind RuleApproved
 	hashes   bool     // some rule or list names a hash
+	beyond   bool     // or anything else that neither name nor path says
 }
 
 var tableMagic = [8]byte{'s', 'a', 'f', 'e', 'r', 'u', 'l', '1'}
@@ -212,6 +213,7 @@ func (t *table) checkPrograms() error {
 			}
 		}
 		t.hashes = t.hashes || p.texts[fieldHash].Len > 0
+		t.beyond = t.beyond || p.texts[fieldHash].Len+p.texts[fieldOriginal].Len+p.texts[fieldSigner].Len > 0
 	}
 	for at := 0; at < len(t.byPath); at += 4 {
 		if binary.LittleEndian.Uint32(t.byPath[at:]) >= n {
