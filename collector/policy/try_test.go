@@ -162,7 +162,7 @@ func TestG02ATrialSaysThatSearchesAreNotSeen(t *testing.T) {
 // compiled: either may ask for what no event tells.
 func TestG02ATrialSaysWhatTheRulesOfTodayAskForAndNoEventTells(t *testing.T) {
 	files := both(t)
-	files["mine/more.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: More.\nprograms: [{name: tunnel.exe, signer: Invented Ltd}]\ntests: {miss: [an ordinary line]}\n")
+	files["mine/more.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: More.\ndomains: [more.test]\nprograms: [{name: tunnel.exe, signer: Invented Ltd}]\ntests: {hit: [{domain: more.test}], miss: [an ordinary line]}\n")
 	o := newOffice(t, true)
 	o.begin(files)
 	m := &memory{pupils: 60, WorkflowStore: o.store}
