@@ -158,8 +158,7 @@ func TestG02ATrialSaysThatSearchesAreNotSeen(t *testing.T) {
 	says(false)
 }
 
-// The rules of today lie in a table, as devices have them, those tried are just
-// compiled: either may ask for what no event tells.
+// What is gone from the rules that are tried is as much a reason why numbers differ.
 func TestG02ATrialSaysWhatTheRulesOfTodayAskForAndNoEventTells(t *testing.T) {
 	files := both(t)
 	files["mine/more.yaml"] = []byte("extends: grave\nowner: DSL\nwhy: More.\ndomains: [more.test]\nprograms: [{name: tunnel.exe, signer: Invented Ltd}]\ntests: {hit: [{domain: more.test}], miss: [an ordinary line]}\n")
