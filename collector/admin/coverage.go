@@ -87,7 +87,7 @@ func (c Coverage) Lines() []string {
 		n    int
 		what string
 	}{
-		{c.Unproven, "heard from, not proven"},
+		{c.Unproven, "enrolled, not proven"},
 		{c.Hidden, "heard from, hiding what they look up"},
 		{c.Silent, "silent"},
 		{c.Removed, "without Safelight, as they said when it was removed"},

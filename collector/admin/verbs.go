@@ -32,14 +32,23 @@ type TokenMade struct {
 }
 
 func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, error) {
+	made, err := a.NewToken(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return one(made), nil
+}
+
+// NewToken makes an enrolment token, for the verb and for the console.
+func (a *Admin) NewToken(ctx context.Context, req TokenCreate) (made TokenMade, err error) {
 	if req.Uses < 1 || req.Uses > 100_000 {
-		return nil, usagef("creating a token: --uses %d: want 1 to 100000", req.Uses)
+		return made, usagef("creating a token: --uses %d: want 1 to 100000", req.Uses)
 	}
 	if req.Expires < time.Minute || req.Expires > 366*24*time.Hour {
-		return nil, usagef("creating a token: --expires %s: want 1m to 8784h (a year)", req.Expires)
+		return made, usagef("creating a token: --expires %s: want 1m to 8784h (a year)", req.Expires)
 	}
 	if oddText(req.Site) || len(req.Site) > 200 {
-		return nil, usagef("creating a token: --site: want at most 200 characters of plain text")
+		return made, usagef("creating a token: --site: want at most 200 characters of plain text")
 	}
 	root := a.Root
 	if a.RootNow != nil {
@@ -52,16 +61,16 @@ func (a *Admin) tokenCreate(ctx context.Context, req TokenCreate) ([]TokenMade, 
 	}
 	line, err := t.Encode()
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	err = a.Store.AddToken(ctx, model.Token{
 		School: a.School, ID: uuid.NewString(), Hash: pki.HashSecret(t.Secret), Site: req.Site,
 		Uses: req.Uses, Expires: t.ExpiresAt(), Created: now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("creating a token: %w", err)
+		return made, fmt.Errorf("creating a token: %w", err)
 	}
-	return one(TokenMade{Token: line, Expires: t.ExpiresAt().UTC(), Uses: req.Uses}), nil
+	return TokenMade{Token: line, Expires: t.ExpiresAt().UTC(), Uses: req.Uses}, nil
 }
 
 // Nothing is the request of verbs that take none.
@@ -93,11 +102,19 @@ func (a *Admin) deviceRevoke(ctx context.Context, req Named) ([]Done, error) {
 	if err != nil {
 		return nil, fmt.Errorf("revoking a device: %w", err)
 	}
-	if err := a.Store.RevokeDevice(ctx, a.School, d.ID, a.Now()); err != nil {
-		return nil, fmt.Errorf("revoking a device: %w", err)
+	if err := a.Revoke(ctx, d.ID); err != nil {
+		return nil, err
+	}
+	return one(Done{"revoked " + d.ID}), nil
+}
+
+// Revoke ends a device's access, for the verb and for the console.
+func (a *Admin) Revoke(ctx context.Context, id string) error {
+	if err := a.Store.RevokeDevice(ctx, a.School, id, a.Now()); err != nil {
+		return fmt.Errorf("revoking a device: %w", err)
 	}
 	a.Changed()
-	return one(Done{"revoked " + d.ID}), nil
+	return nil
 }
 
 // UserAdd asks for somebody who may sign in.

@@ -17,6 +17,8 @@ type Config struct {
 	Store      Store
 	Categories Categories
 	Fleet      Fleet // may be nil
+	Devices    Devices
+	Checks     Checks // may be nil; then there is no weekly check
 	Now        func() time.Time
 	Location   *time.Location // the school's clock
 	Log        *slog.Logger
@@ -31,6 +33,8 @@ type Console struct {
 	store    Store
 	cats     Categories
 	fleet    Fleet
+	devices  Devices
+	checks   Checks
 	now      func() time.Time
 	zone     *time.Location
 	log      *slog.Logger
@@ -46,8 +50,8 @@ func New(cfg Config) (*Console, error) {
 	switch {
 	case cfg.School == "":
 		return nil, errors.New("building the console: no school: give the id of the school it serves")
-	case cfg.Store == nil || cfg.Categories == nil:
-		return nil, errors.New("building the console: it needs a store and the rules' categories")
+	case cfg.Store == nil || cfg.Categories == nil || cfg.Devices == nil:
+		return nil, errors.New("building the console: it needs a store, the rules' categories and the devices")
 	case cfg.Now == nil || cfg.Location == nil || cfg.Log == nil:
 		return nil, errors.New("building the console: it needs a clock, a time zone and a logger")
 	}
@@ -59,7 +63,7 @@ func New(cfg Config) (*Console, error) {
 		return nil, fmt.Errorf("building the console: %w", err)
 	}
 	return &Console{
-		school: cfg.School, store: cfg.Store, cats: cfg.Categories, fleet: cfg.Fleet,
+		school: cfg.School, store: cfg.Store, cats: cfg.Categories, fleet: cfg.Fleet, devices: cfg.Devices, checks: cfg.Checks,
 		now: cfg.Now, zone: cfg.Location, log: cfg.Log,
 		pages: pages, hasher: newHasher(productionParams), reserved: newHasher(productionParams),
 		throttle: newThrottle(), browsers: browsers{cfg.BrowserKey},

@@ -53,6 +53,7 @@ type house struct {
 	console *Console
 	handler http.Handler
 	logged  *strings.Builder
+	desk    *desk
 
 	mu  sync.Mutex // guards at
 	at  time.Time
@@ -97,6 +98,7 @@ func newHouse(t testing.TB) *house {
 	must(t, err)
 	t.Cleanup(log.Close)
 	h.store = &stored{s, log}
+	h.desk = h.newDesk()
 	h.console = h.build(h.store)
 	h.handler = h.console.Handler()
 	h.people()
@@ -109,7 +111,7 @@ func (h *house) build(s Store) *Console {
 	zone, err := time.LoadLocation("Europe/London")
 	must(h.t, err)
 	c, err := New(Config{
-		School: school, Store: s, Categories: words{}, Fleet: fleet{4, 5}, Now: h.now, Location: zone,
+		School: school, Store: s, Categories: words{}, Fleet: counted{4, 5}, Devices: h.desk, Now: h.now, Location: zone,
 		Log: slog.New(slog.NewTextHandler(&syncWriter{w: h.logged}, nil)), BrowserKey: make([]byte, 32),
 	})
 	must(h.t, err)
@@ -128,9 +130,9 @@ func (s *syncWriter) Write(p []byte) (int, error) {
 	return s.w.Write(p)
 }
 
-type fleet struct{ seen, enrolled int }
+type counted struct{ seen, enrolled int }
 
-func (f fleet) DevicesToday(context.Context) (int, int) { return f.seen, f.enrolled }
+func (f counted) DevicesToday(context.Context) (int, int) { return f.seen, f.enrolled }
 
 // words are a few invented categories.
 type words struct{}

@@ -47,13 +47,13 @@ var (
 		Lines: []string{"It has been used already, or it has expired. If you have set your password, sign in with it. If you have not, ask whoever gave you the link for a new one."},
 		Link:  "/sign-in", Label: "Sign in",
 	}
+	messageNoDuty = message{
+		Title: "There is nothing here for you yet",
+		Lines: []string{"Alerts about pupils go to the DSL and the deputies; they are not shown here, nor how many there are.", "If a pupil may be at risk, speak to the DSL. If a life may be at risk, call 999."},
+	}
 	messageHead = message{
 		Title: "There is nothing here for you yet",
 		Lines: []string{"You are signed in as the head. Alerts about pupils go to the DSL and the deputies; they are not shown here, nor how many there are.", "If a pupil may be at risk, speak to the DSL. If a life may be at risk, call 999."},
-	}
-	messageIT = message{
-		Title: "There is nothing here for you yet",
-		Lines: []string{"You are signed in as IT. Alerts go to the DSL and the deputies, and IT does not see what pupils did.", "Devices are looked after on the Safelight server: safelight-collector device list shows them, and safelight-collector token create makes a token to add one."},
 	}
 )
 
@@ -69,7 +69,7 @@ func (c *Console) notFound(w http.ResponseWriter, r *http.Request, v viewer) {
 
 // noDuty is Today for those to whom no alert goes.
 func (c *Console) noDuty(w http.ResponseWriter, r *http.Request, v viewer) {
-	m := messageIT
+	m := messageNoDuty
 	if v.user.Duty == model.DutyHead {
 		m = messageHead
 	}

@@ -80,8 +80,8 @@ func loadPages() (*pages, error) {
 		sum := sha256.Sum256(body)
 		p.files[entry.Name()] = file{body: body, contentType: kind, version: hex.EncodeToString(sum[:6])}
 	}
-	for _, name := range []string{"sign-in", "welcome", "today", "alert", "message", "cover"} {
-		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError, "whole": whole})
+	for _, name := range []string{"sign-in", "welcome", "today", "alert", "message", "cover", "devices", "device-list", "device", "coverage", "enrol", "token", "checks"} {
+		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError, "whole": whole, "dict": dict})
 		if p.templates[name], err = t.ParseFS(assets, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("reading template %s: %w", name, err)
 		}
@@ -105,6 +105,22 @@ var together = regexp.MustCompile(`Year \d+|\S+-\S+`)
 // whole escapes a sentence and holds together what belongs together.
 func whole(s string) template.HTML {
 	return template.HTML(together.ReplaceAllString(template.HTMLEscapeString(s), `<span class="nb">$0</span>`)) //nolint:gosec // escaped in the same breath
+}
+
+// dict hands a part several things: names and values in turn.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict takes names and values in turn, and got %d", len(pairs))
+	}
+	all := make(map[string]any, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict takes a name at %d, and got %T", i, pairs[i])
+		}
+		all[name] = pairs[i+1]
+	}
+	return all, nil
 }
 
 // fieldError finds what is wrong with a field.

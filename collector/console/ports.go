@@ -40,6 +40,11 @@ type Store interface {
 	MarkRead(ctx context.Context, school model.SchoolID, ref, userID string, now time.Time) error
 
 	RecordAccess(ctx context.Context, access model.Access) error
+
+	Sites(ctx context.Context, school model.SchoolID) ([]model.Site, error)
+	Tokens(ctx context.Context, school model.SchoolID) ([]model.Token, error)
+	// HealthOf lists a device's health events since a time, the newest first.
+	HealthOf(ctx context.Context, school model.SchoolID, device string, since time.Time, limit int) ([]model.Health, error)
 }
 
 // Category is a rule category in words for people.
@@ -67,4 +72,19 @@ type Categories interface {
 // said about it.
 type Fleet interface {
 	DevicesToday(ctx context.Context) (seen, enrolled int)
+}
+
+// Devices is what IT looks after.
+type Devices interface {
+	Ledger(ctx context.Context) (model.Ledger, error)
+	// Said is what a device last said of itself.
+	Said(id string) (model.DeviceStatus, bool)
+	Expected(ctx context.Context) ([]model.Expected, error)
+	// CheckExpected's errors are for the person who typed.
+	CheckExpected(ctx context.Context, e model.Expected) (model.Expected, error)
+	Expect(ctx context.Context, e model.Expected) error
+	// Revoke ends a device's access at once.
+	Revoke(ctx context.Context, id string) error
+	// NewToken makes an enrolment token; it is never stored.
+	NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error)
 }

@@ -40,7 +40,7 @@ func (c *Console) routes() []route {
 		{"POST /a/{ref}/take", safeguarding, c.take},
 		{"POST /a/{ref}/name", safeguarding, c.showName},
 		{"POST /a/{ref}/words", safeguarding, c.showWords},
-	})
+	}, c.deviceRoutes(), c.checkRoutes())
 }
 
 // only serves a page to those whose it is. What is not theirs is answered with

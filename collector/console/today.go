@@ -49,6 +49,10 @@ type row struct {
 }
 
 func (c *Console) today(w http.ResponseWriter, r *http.Request, v viewer) {
+	if technicians(v.user.Duty) {
+		http.Redirect(w, r, "/devices", http.StatusSeeOther)
+		return
+	}
 	from, err := rowsFrom(r.URL.Query().Get("from"))
 	if err != nil {
 		c.notFound(w, r, v)

@@ -42,7 +42,7 @@ func TestG15NoSentenceBlames(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range []message{messageNotFound, messageNotFoundIT, messageBroken, messageBadForm, messageCrossOrigin, messageLinkGone, messageHead, messageIT} {
+	for _, m := range []message{messageNotFound, messageNotFoundIT, messageBroken, messageBadForm, messageCrossOrigin, messageLinkGone, messageHead, messageNoDuty} {
 		lines = append(lines, m.Title, m.Label)
 		lines = append(lines, m.Lines...)
 	}

@@ -51,6 +51,9 @@ func (b *drawing) stand(d *model.LedgerDevice) {
 		add(model.Cause{Code: model.CauseClosed, Text: "It is off, as the school is closed. It was proven when it was last on.", Since: d.LastSeen})
 		return
 	}
+	if d.LastSeen.IsZero() {
+		add(causeNotHeard(d.Enrolled))
+	}
 	add(b.checkCauses(d)...)
 	add(b.statusCauses(d)...)
 	d.Standing = model.StandingProven

@@ -143,3 +143,9 @@ func (f *Fleet) lastSeen(d model.Device) time.Time {
 func midnightOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
+
+// Said is what a device last said of itself; not ok: nothing that is known here.
+func (f *Fleet) Said(id string) (model.DeviceStatus, bool) {
+	d, ok := f.Device(id)
+	return d.DeviceStatus, ok && !d.Said.IsZero()
+}

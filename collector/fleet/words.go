@@ -43,10 +43,10 @@ var tunnels = []string{"vpn", "wireguard", "openvpn", "ike", "proxy"}
 
 // hidingMends says what to change, by what hides.
 var hidingMends = map[string]string{
-	"encrypted_dns": "Turn DNS over HTTPS off in the browsers' policies, and lock it; restart the browser.",
-	"dot":           "Turn private DNS (DNS over TLS) off in the system's settings.",
-	"doq":           "Turn DNS over QUIC off in the browsers' policies or the resolver's settings.",
-	"ech":           "Turn Encrypted Client Hello off in the browsers' policies, and lock it; restart the browser.",
+	"encrypted_dns": "Turn DNS over HTTPS off in the browsers’ policies, and lock it; restart the browser.",
+	"dot":           "Turn private DNS (DNS over TLS) off in the system’s settings.",
+	"doq":           "Turn DNS over QUIC off in the browsers’ policies or the resolver’s settings.",
+	"ech":           "Turn Encrypted Client Hello off in the browsers’ policies, and lock it; restart the browser.",
 }
 
 const tunnelMend = "Find the program among those that are installed; remove it, or deny it in device management."
@@ -67,6 +67,10 @@ func causeSilent(d *model.LedgerDevice, missed int) model.Cause {
 	return c
 }
 
+func causeNotHeard(enrolled time.Time) model.Cause {
+	return model.Cause{Code: model.CauseNotHeard, Text: "It was enrolled, and nothing was heard from it yet.", Since: enrolled, Unproves: true, Mend: "Start the agent on it, and let it reach the collector."}
+}
+
 func causeRemoved(at time.Time) model.Cause {
 	return model.Cause{Code: model.CauseRemoved, Text: "It said that Safelight was removed from it.", Since: at, Unproves: true, Mend: "If that was meant, revoke it; if not, install it again."}
 }
@@ -76,7 +80,7 @@ func causeCertificate(ended time.Time) model.Cause {
 }
 
 var causeNoCheck = model.Cause{
-	Code: model.CauseNoCheck, Text: "No check was made on it yet.", Unproves: true, Mend: "Wait for the week's check, or ask for one now.",
+	Code: model.CauseNoCheck, Text: "No check was made on it yet.", Unproves: true, Mend: "Wait for the week’s check, or ask for one now.",
 }
 
 func causeCheckFailed(c Checked) model.Cause {

@@ -10,7 +10,8 @@ type Standing string
 const (
 	// StandingProven: a check passed lately, and it was heard from lately.
 	StandingProven Standing = "proven"
-	// StandingUnproven: heard from, and no check passed lately or something is amiss.
+	// StandingUnproven: enrolled and not silent, and no check passed lately or
+	// something is amiss.
 	StandingUnproven Standing = "unproven"
 	// StandingHidden: heard from, and it hides what it looks up.
 	StandingHidden Standing = "hidden"
@@ -44,6 +45,7 @@ type Cause struct {
 const (
 	CauseNeverEnrolled  = "never_enrolled"
 	CauseSilent         = "silent"
+	CauseNotHeard       = "not_heard_yet"
 	CauseRemoved        = "removed"
 	CauseClosed         = "school_closed"
 	CauseUngrouped      = "ungrouped"
@@ -118,4 +120,12 @@ type Ledger struct {
 type InventoryAt struct {
 	Source, Name string
 	At           time.Time
+}
+
+// NewToken is an enrolment token, at the one time when it is shown.
+type NewToken struct {
+	Token   string
+	Site    string
+	Uses    int
+	Expires time.Time
 }

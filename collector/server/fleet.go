@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"time"
 
+	"safelight/collector/admin"
 	"safelight/collector/fleet"
+	"safelight/collector/model"
 	"safelight/internal/version"
 )
 
@@ -35,4 +37,20 @@ func (s *state) storedFleet(ctx context.Context, conf Config, log *slog.Logger) 
 	}
 	devices := s.fleet(zone, time.Now, log)
 	return devices, devices.Load(ctx)
+}
+
+// deviceDesk is the console's way to devices: what the verbs do, done by whoever is
+// signed in.
+type deviceDesk struct {
+	*fleet.Fleet
+	verbs *admin.Admin
+}
+
+// Revoke implements console.Devices.
+func (d deviceDesk) Revoke(ctx context.Context, id string) error { return d.verbs.Revoke(ctx, id) }
+
+// NewToken implements console.Devices.
+func (d deviceDesk) NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error) {
+	made, err := d.verbs.NewToken(ctx, admin.TokenCreate{Site: site, Uses: uses, Expires: life})
+	return model.NewToken{Token: made.Token, Site: site, Uses: made.Uses, Expires: made.Expires}, err
 }

@@ -1,0 +1,118 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// Checks is the ledger of weekly checks. Its refusals are a model.CheckRefused,
+// whose words are for the person.
+type Checks interface {
+	ThisWeek() string
+	Week(ctx context.Context, week string) (model.CheckWeek, error)
+	Record(ctx context.Context, by model.User, r model.CheckRecord) (model.CheckRecord, error)
+	Sign(ctx context.Context, by model.User, week, words string) (model.CheckSignature, error)
+	Request(ctx context.Context, by string, within time.Duration) (model.CheckRequest, error)
+}
+
+// checkRoutes are the weekly check's: both sides see it and sign it (G19). It
+// holds nothing about pupils.
+func (c *Console) checkRoutes() []route {
+	if c.checks == nil {
+		return nil
+	}
+	return []route{
+		{"GET /checks", bothSides, c.thisWeek},
+		{"GET /checks/{week}", bothSides, c.weekOf},
+		{"POST /checks/{week}/sign", bothSides, c.signWeek},
+		{"POST /checks/{week}/record", bothSides, c.recordCheck},
+		{"POST /checks/request", technicians, c.requestChecks},
+	}
+}
+
+func (c *Console) thisWeek(w http.ResponseWriter, r *http.Request, v viewer) {
+	c.showWeek(w, r, http.StatusOK, v, c.checks.ThisWeek(), nil, typedCheck{})
+}
+
+func (c *Console) weekOf(w http.ResponseWriter, r *http.Request, v viewer) {
+	c.showWeek(w, r, http.StatusOK, v, r.PathValue("week"), nil, typedCheck{})
+}
+
+// showWeek writes a week's page. What does not exist, or has not come, is nothing.
+func (c *Console) showWeek(w http.ResponseWriter, r *http.Request, status int, v viewer, name string, problems []problem, typed typedCheck) {
+	from, _, err := model.WeekSpan(name, c.zone)
+	if err != nil || from.After(c.now()) {
+		c.notFound(w, r, v)
+		return
+	}
+	week, err := c.checks.Week(r.Context(), name)
+	if err != nil {
+		c.broken(w, r, fmt.Errorf("gathering a week's check: %w", err))
+		return
+	}
+	view := c.weekView(week, v, typed)
+	view.Problems = problems
+	c.render(w, r, status, "checks", page{Title: "Weekly check", Viewer: &v, Current: "checks", Problems: problems, View: view})
+}
+
+func (c *Console) signWeek(w http.ResponseWriter, r *http.Request, v viewer) {
+	if err := r.ParseForm(); err != nil {
+		c.badForm(w, r)
+		return
+	}
+	name := r.PathValue("week")
+	_, err := c.checks.Sign(c.acting(r, v), v.user, name, r.PostForm.Get("note"))
+	c.afterPress(w, r, v, name, err, typedCheck{})
+}
+
+// typedCheck is what somebody typed, shown again where it was refused.
+type typedCheck struct {
+	Kind, What, Group, Account, Site, Told, Found, Done string
+	Worked                                              bool
+}
+
+func (c *Console) recordCheck(w http.ResponseWriter, r *http.Request, v viewer) {
+	if err := r.ParseForm(); err != nil {
+		c.badForm(w, r)
+		return
+	}
+	f := r.PostForm
+	typed := typedCheck{
+		Kind: f.Get("kind"), What: f.Get("what"), Group: f.Get("group"), Account: f.Get("account"), Site: f.Get("site"),
+		Told: f.Get("told"), Found: f.Get("found"), Done: f.Get("done"), Worked: f.Get("worked") != "",
+	}
+	name := r.PathValue("week")
+	_, err := c.checks.Record(c.acting(r, v), v.user, model.CheckRecord{
+		Week: name, Kind: model.RecordKind(typed.Kind), What: typed.What, Group: typed.Group, Account: typed.Account, Site: typed.Site,
+		Worked: typed.Worked, Told: typed.Told, Found: typed.Found, Done: typed.Done,
+	})
+	c.afterPress(w, r, v, name, err, typed)
+}
+
+func (c *Console) requestChecks(w http.ResponseWriter, r *http.Request, v viewer) {
+	_, err := c.checks.Request(c.acting(r, v), v.user.ID, 0)
+	c.afterPress(w, r, v, c.checks.ThisWeek(), err, typedCheck{})
+}
+
+// afterPress shows the week again: as it is now, or with what was wrong.
+func (c *Console) afterPress(w http.ResponseWriter, r *http.Request, v viewer, week string, err error, typed typedCheck) {
+	var refused *model.CheckRefused
+	switch {
+	case err == nil:
+		http.Redirect(w, r, "/checks/"+week, http.StatusSeeOther)
+	case errors.As(err, &refused):
+		c.showWeek(w, r, http.StatusUnprocessableEntity, v, week, []problem{{refused.Field, capital(refused.Text) + "."}}, typed)
+	default:
+		c.broken(w, r, err)
+	}
+}
+
+// acting says who stands behind a press, for the record.
+func (c *Console) acting(r *http.Request, v viewer) context.Context {
+	return model.WithActor(r.Context(), model.Actor{Who: model.UserActor(v.user.ID), Via: v.from})
+}

@@ -1,0 +1,265 @@
+package console
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// devicesShown bounds each list of devices on a week's page.
+const devicesShown = 50
+
+type checkView struct {
+	Week, Caption, Headline, Lead string
+	Current                       bool
+	Passed, Failed, None, All     int
+	Sides                         []sideView
+	MaySign                       bool   // and it is the page's one main action
+	SignFirst                     string // what to do before signing
+	FailedOn                      []failedView
+	FailedMore, SilentMore        int
+	Silent                        []string
+	Reviews                       []string
+	Sites, Systems                []model.CheckedGroup
+	Users                         []usersView
+	Written                       []writtenView
+	Filter                        []failedView
+	Request                       string
+	MayRequest                    bool
+	Before, After                 string // weeks
+	Typed                         typedCheck
+	Kinds, Groups                 []option
+	Problems                      []problem
+}
+
+type sideView struct {
+	Title, Line, Note string
+	Signed            bool
+}
+
+type failedView struct {
+	Name, Where string
+	Lines       []string
+}
+
+type usersView struct{ Group, Filter, Monitor string }
+
+type writtenView struct{ When, Title, Line, Done string }
+
+type option struct {
+	Value, Label string
+	Chosen       bool
+}
+
+func (c *Console) weekView(w model.CheckWeek, v viewer, typed typedCheck) checkView {
+	view := checkView{
+		Week: w.Week, Caption: "Week of Monday " + w.From.In(c.zone).Format("2 January"), Current: w.Week == c.checks.ThisWeek(),
+		Sites: named(w.Sites, "No site given"), Systems: named(w.Systems, "Not known"), Typed: typed, MayRequest: technicians(v.user.Duty),
+		Before: model.WeekOf(w.From.In(c.zone).AddDate(0, 0, -7)),
+	}
+	if w.From.In(c.zone).Year() != c.now().In(c.zone).Year() {
+		view.Caption += w.From.In(c.zone).Format(" 2006")
+	}
+	if !view.Current {
+		view.After = model.WeekOf(w.From.In(c.zone).AddDate(0, 0, 7))
+	}
+	view.All, view.Passed, view.Failed, view.None = w.Counts()
+	view.Headline, view.Lead = checkHeadline(view)
+	c.signing(&view, w, v)
+	c.devicesOf(&view, w)
+	for _, r := range w.Reviews {
+		view.Reviews = append(view.Reviews, c.reviewLine(r))
+	}
+	for _, u := range w.Users {
+		view.Users = append(view.Users, usersView{capital(u.Group), triedLine(u.Filter), triedLine(u.Monitor)})
+	}
+	for _, r := range slices.Backward(w.Records) {
+		view.Written = append(view.Written, c.written(r, w.Names[r.By]))
+	}
+	view.Request = c.requestLine(w)
+	view.Kinds = options(typed.Kind, [][2]string{
+		{"filter", "The filter was tried"}, {"monitor", "Monitoring was tried by hand"}, {"feedback", "Staff were asked"}, {"action", "Something was done about a failure"},
+	})
+	view.Groups = options(typed.Group, [][2]string{{"", "The service itself"}, {"pupils", "A pupil’s test account"}, {"staff", "A member of staff’s test account"}, {"guests", "A guest’s test account"}})
+	return view
+}
+
+func options(chosen string, all [][2]string) []option {
+	var out []option
+	for _, o := range all {
+		out = append(out, option{o[0], o[1], o[0] == chosen})
+	}
+	return out
+}
+
+func named(groups []model.CheckedGroup, none string) []model.CheckedGroup {
+	groups = slices.Clone(groups)
+	for i := range groups {
+		switch groups[i].Name {
+		case "":
+			groups[i].Name = none
+		case "linux":
+			groups[i].Name = "Linux"
+		case "windows":
+			groups[i].Name = "Windows"
+		case "darwin":
+			groups[i].Name = "macOS"
+		}
+	}
+	return groups
+}
+
+// checkHeadline is the answer to the page's question: does it work everywhere?
+func checkHeadline(v checkView) (headline, lead string) {
+	switch {
+	case v.All == 0:
+		return "No device is enrolled", "There is nothing to check yet."
+	case v.Passed == v.All:
+		headline = "All " + plural(v.All, "device", "devices") + " passed"
+		if v.All == 1 {
+			headline = "The one device passed"
+		}
+	default:
+		headline = fmt.Sprintf("%d of %s passed", v.Passed, plural(v.All, "device", "devices"))
+	}
+	return headline, "Passed means: a made-up visit and a program of Safelight’s own, tried on the device, were seen there and arrived here. It is about devices, and nobody’s doing."
+}
+
+// signing says who has signed, and what the reader may do.
+func (c *Console) signing(view *checkView, w model.CheckWeek, v viewer) {
+	for _, side := range []struct {
+		side  model.CheckSide
+		title string
+	}{{model.SideIT, "IT"}, {model.SideSafeguarding, "Safeguarding"}} {
+		one := sideView{Title: side.title, Line: "Not signed yet."}
+		if s, ok := w.SignedBy(side.side); ok {
+			one.Signed, one.Note = true, s.Note
+			one.Line = fmt.Sprintf("%s, %s: “%s.”", w.Names[s.By], when(s.At, c.now(), c.zone), s.Summary)
+			if later := arrivedAfter(w, s.At); later > 0 {
+				one.Line += fmt.Sprintf(" %s since then.", plural(later, "check has arrived", "checks have arrived"))
+			}
+		}
+		view.Sides = append(view.Sides, one)
+		if model.SideOf(v.user.Duty) != side.side || one.Signed {
+			continue
+		}
+		view.MaySign = !w.Trouble() || w.ActedOn()
+		if !view.MaySign {
+			view.SignFirst = "Before you sign: write below what was done about what failed or was not checked, or who will do it by when."
+		}
+	}
+}
+
+func arrivedAfter(w model.CheckWeek, at time.Time) (n int) {
+	for _, d := range w.Devices {
+		if d.Check.Received.After(at) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Console) devicesOf(view *checkView, w model.CheckWeek) {
+	names := map[string]string{}
+	for _, d := range w.Devices {
+		names[d.ID] = d.Name
+		switch {
+		case d.State == model.CheckFailed && len(view.FailedOn) < devicesShown:
+			one := failedView{Name: d.Name, Where: d.Site}
+			for _, r := range d.Check.Failed() {
+				one.Lines = append(one.Lines, model.SayResult(r))
+			}
+			if len(one.Lines) == 0 {
+				one.Lines = []string{"No source is switched on, or none could be tried."}
+			}
+			view.FailedOn = append(view.FailedOn, one)
+		case d.State == model.CheckFailed:
+			view.FailedMore++
+		case d.State == model.CheckNone && len(view.Silent) < devicesShown:
+			view.Silent = append(view.Silent, d.Name)
+		case d.State == model.CheckNone:
+			view.SilentMore++
+		}
+	}
+	for _, f := range w.Filter {
+		one := failedView{Name: names[f.Device], Where: fmt.Sprintf("by the service itself, %s; told beforehand: %s", when(f.Received, c.now(), c.zone), f.Told)}
+		for _, r := range f.Results {
+			one.Lines = append(one.Lines, model.SayResult(r))
+		}
+		view.Filter = append(view.Filter, one)
+	}
+}
+
+func (c *Console) reviewLine(r model.ReviewGroup) string {
+	on := " on " + plural(r.Devices, "device", "devices")
+	at := when(r.Raised, c.now(), c.zone)
+	switch r.What {
+	case "network":
+		return fmt.Sprintf("The networks of site %s were changed, %s.", r.Now, at)
+	case "browser":
+		return fmt.Sprintf("A browser that was not there before: %s%s, since %s.", r.Now, on, at)
+	}
+	return fmt.Sprintf("A new system version: %s, before %s%s, since %s.", r.Now, r.Was, on, at)
+}
+
+// triedLine says what was tried as one kind of accounts.
+func triedLine(records []model.CheckRecord) string {
+	worked := 0
+	for _, r := range records {
+		if r.Worked {
+			worked++
+		}
+	}
+	switch n := len(records); {
+	case n == 0:
+		return "Not tried"
+	case worked == n:
+		return "Worked, tried " + plural(n, "time", "times")
+	default:
+		return fmt.Sprintf("Did not work, %d of %s", n-worked, plural(n, "try", "tries"))
+	}
+}
+
+func (c *Console) written(r model.CheckRecord, by string) writtenView {
+	title := map[model.RecordKind]string{
+		model.RecordFilter: "Filter tried", model.RecordMonitor: "Monitoring tried", model.RecordFeedback: "Staff asked", model.RecordAction: "Done",
+	}[r.Kind]
+	var line []string
+	if r.Kind == model.RecordFilter || r.Kind == model.RecordMonitor {
+		title += ", worked"
+		if !r.Worked {
+			title = strings.TrimSuffix(title, ", worked") + ", did not work"
+		}
+		as := "as the service itself"
+		if r.Account != "" {
+			as = "as " + r.Account + ", for " + r.Group
+		}
+		line = append(line, capital(as)+".")
+	}
+	line = append(line, sentence(r.What))
+	if r.Site != "" {
+		line = append(line, sentence("At "+r.Site))
+	}
+	if r.Found != "" {
+		line = append(line, sentence(r.Found))
+	}
+	if r.Told != "" {
+		line = append(line, sentence("Told beforehand: "+r.Told))
+	}
+	done := ""
+	if r.Done != "" {
+		done = sentence(r.Done)
+	}
+	return writtenView{When: when(r.At, c.now(), c.zone) + ", " + by, Title: title, Line: strings.Join(line, " "), Done: done}
+}
+
+func (c *Console) requestLine(w model.CheckWeek) string {
+	if w.Request.ID == "" {
+		return "Devices check themselves once a week, each at a time of its own."
+	}
+	return fmt.Sprintf("Asked %s: %d of %s answered. Those that were away are asked when they come, for a day.",
+		when(w.Request.At, c.now(), c.zone), w.Answered, plural(len(w.Devices), "device has", "devices have"))
+}

@@ -1,0 +1,141 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+)
+
+type deviceView struct {
+	ID, Name  string
+	Headline  string
+	Causes    []causeView
+	Notes     []causeView // what does not keep it from being proven
+	Facts     []factView
+	Sources   []sourceView
+	Said      string
+	Happened  []happenedView
+	CheckPage bool
+}
+
+type causeView struct{ Text, Mend, Since string }
+
+type factView struct{ Name, Text string }
+
+type sourceView struct{ Name, State, Seen, Dropped string }
+
+type happenedView struct{ When, Title, Detail string }
+
+// device is what is known of one device.
+func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
+	l, ok := c.ledger(w, r, v, "device")
+	if !ok {
+		return
+	}
+	d, ok := findDevice(l, r.PathValue("id"))
+	if !ok {
+		c.notFound(w, r, v)
+		return
+	}
+	events, err := c.store.HealthOf(r.Context(), c.school, d.ID, c.now().Add(-healthShown), healthMost)
+	if err != nil {
+		c.broken(w, r, fmt.Errorf("reading what happened on a device: %w", err))
+		return
+	}
+	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(d), CheckPage: c.serves("/checks")}
+	for _, cause := range d.Causes {
+		one := causeView{Text: cause.Text, Mend: cause.Mend}
+		if !cause.Since.IsZero() {
+			one.Since = "Since " + when(cause.Since, c.now(), c.zone) + "."
+		}
+		if cause.Unproves {
+			view.Causes = append(view.Causes, one)
+		} else {
+			view.Notes = append(view.Notes, one)
+		}
+	}
+	if said, ok := c.devices.Said(d.ID); ok {
+		view.Said = when(said.Said, c.now(), c.zone)
+		for _, s := range said.Sources {
+			view.Sources = append(view.Sources, sourceLine(s))
+		}
+	}
+	for _, e := range events {
+		view.Happened = append(view.Happened, happenedView{when(e.Received, c.now(), c.zone), healthTitle(e.Topic), e.Detail})
+	}
+	c.render(w, r, http.StatusOK, "device", page{Title: "Device", Viewer: &v, Current: "devices", View: view})
+}
+
+func standingSentence(d model.LedgerDevice) string {
+	switch d.Standing {
+	case model.StandingProven:
+		return "It is proven to be monitored."
+	case model.StandingHidden:
+		return "It is heard from, and hides what it looks up."
+	case model.StandingSilent:
+		return "It is silent."
+	case model.StandingRemoved:
+		return "It said that Safelight was removed from it."
+	case model.StandingOff:
+		return "It is off, as the school is closed."
+	}
+	return "It is not proven to be monitored."
+}
+
+func (c *Console) deviceFacts(d model.LedgerDevice) []factView {
+	at := func(t time.Time, none string) string {
+		if t.IsZero() {
+			return none
+		}
+		return when(t, c.now(), c.zone)
+	}
+	listed := "In no export"
+	if d.Source != "" {
+		listed = "In the export of " + d.Source
+	}
+	return slices.DeleteFunc([]factView{
+		{"Kind", kindWord(d.Kind, 1)},
+		{"Site", cmp.Or(d.Site, "None")},
+		{"Group", d.Group},
+		{"Serial number", d.Serial},
+		{"System", cmp.Or(d.System, d.OS)},
+		{"Safelight", d.Version},
+		{"Last heard from", at(d.LastSeen, "Never")},
+		{"Last check passed", at(d.Proven, "None that is known")},
+		{"Enrolled", at(d.Enrolled, "")},
+		{"Certificate until", at(d.Expires, "")},
+		{"Listed", listed},
+	}, func(f factView) bool { return f.Text == "" })
+}
+
+func sourceLine(s model.SourceState) sourceView {
+	line := sourceView{State: capital(s.State), Seen: fmt.Sprint(s.Seen), Dropped: fmt.Sprint(s.Dropped + s.Lost)}
+	switch {
+	case s.Name == "network":
+		line.Name = "Sites, from the network"
+	case s.Name == "process":
+		line.Name = "Programs"
+	case strings.HasPrefix(s.Name, "weblog:"):
+		line.Name = "Sites, from a followed log"
+	default:
+		line.Name = capital(s.Name)
+	}
+	var how []string
+	for _, text := range []string{s.Way, s.Detail} {
+		if text != "" {
+			how = append(how, text)
+		}
+	}
+	if len(how) > 0 {
+		line.State += " (" + strings.Join(how, "; ") + ")"
+	}
+	return line
+}
+
+// healthTitle is a health event's topic in words.
+func healthTitle(topic string) string { return capital(strings.ReplaceAll(topic, "-", " ")) }

@@ -1,0 +1,200 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"safelight/collector/model"
+)
+
+func TestITBeginsAtDevicesAndSeesTheLedgerAddUp(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	if w := b.get("/"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/devices" {
+		t.Fatalf("IT begins at %d %q", w.Code, w.Header().Get("Location"))
+	}
+	w := b.get("/devices")
+	// 16 of 20 listed are enrolled; the house's five; 32 tablets in a log; 12 guests.
+	want(t, w, http.StatusOK, "11 of 69 devices are proven to be monitored",
+		"1 device hides what it looks up", `<a href="/devices/lt0">LT-101</a>`, "214 times by encrypted DNS (DNS over HTTPS)", "Turn DNS over HTTPS off in the browsers’ policies",
+		"2 devices are silent", "LT-115", "Last heard from on Thursday 18:46", "LT-116", "Last heard from on 12 November, 10:46",
+		"The program source sees nothing: the session could not be opened", "No check was made on it yet.",
+		"seen by a network log only", "not monitored", "It is issued, and was never enrolled.", "issued or admitted", "No record is lost")
+	wantNot(t, w, "Demo Pupil", "dp14", "self-harm")
+	l, err := h.desk.Ledger(t.Context())
+	must(t, err)
+	sum := 0
+	for _, line := range ledgerLines(l, true) {
+		sum += line.N
+		if line.Link != "" {
+			want(t, b.get(line.Link), http.StatusOK, plural(line.N, "", "")[:1])
+		}
+	}
+	if sum != 69 || l.Issued != 69 {
+		t.Errorf("the lines add up to %d of %d, want 69", sum, l.Issued)
+	}
+}
+
+// TestG03DevicePagesHoldNothingOfPupils: an alert about a device changes no byte of
+// what IT sees of it.
+func TestG03DevicePagesHoldNothingOfPupils(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	paths := []string{"/devices", "/devices/all", "/devices/all?q=LIB-014", "/devices/device-1", "/coverage", "/enrol"}
+	before := map[string]string{}
+	for _, p := range paths {
+		w := b.get(p)
+		want(t, w, http.StatusOK)
+		before[p] = w.Body.String()
+	}
+	h.day()
+	for _, p := range paths {
+		if got := b.get(p).Body.String(); got != before[p] {
+			t.Errorf("%s is another page since there is an alert", p)
+		}
+	}
+}
+
+func TestOneDeviceSaysWhyAndWhatToDo(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	want(t, b.get("/devices/lt1"), http.StatusOK, "LT-102", "It is not proven to be monitored.", "Why it is not proven",
+		"The program source sees nothing", "Windows 11 Pro 24H2", "Trolley B", "In the export of intune", "Sites, from the network", "Unavailable (etw;", "4210",
+		"Programs are not seen any more.", "Yes, end its access")
+	want(t, b.get("/devices/lt3"), http.StatusOK, "It is proven to be monitored.", "What else to know", "Its clock is 10 minutes ahead.")
+	want(t, b.get("/devices/lt5"), http.StatusOK, "It runs version v1.1.0; the collector runs v1.2.0.")
+	for _, nobody := range []string{"/devices/lt99", "/devices/%00", "/devices/..%2f", "/devices/" + strings.Repeat("a", 4000)} {
+		if w := b.get(nobody); w.Code != http.StatusNotFound {
+			t.Errorf("%.40s answers %d", nobody, w.Code)
+		}
+	}
+}
+
+func TestRevokingADeviceTakesItOutOfTheLedger(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	w := b.post("/devices/lt15/revoke")
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("status %d", w.Code)
+	}
+	want(t, b.get(w.Header().Get("Location")), http.StatusOK, "Its access has ended.", "1 device is silent")
+	d, err := h.store.Device(t.Context(), school, "lt15")
+	if must(t, err); d.Revoked.IsZero() {
+		t.Error("it is not revoked")
+	}
+	for _, again := range []string{"/devices/lt15/revoke", "/devices/none/revoke"} {
+		if w := b.post(again); w.Code != http.StatusNotFound {
+			t.Errorf("%s answers %d", again, w.Code)
+		}
+	}
+	b.header.Set("Sec-Fetch-Site", "cross-site")
+	if w := b.post("/devices/lt14/revoke"); w.Code != http.StatusForbidden {
+		t.Errorf("a press from another site: %d", w.Code)
+	}
+}
+
+func TestDevicesAreFoundByNameNumberSiteAndStanding(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	for query, parts := range map[string][]string{
+		"q=lt-10":              {"9 of 69 devices", "LT-101", "LT-109"},
+		"q=5CD1019":            {"1 of 69 devices", "LT-120", "Not monitored", "Never"},
+		"stand=silent":         {"2 of 69 devices", "LT-115"},
+		"stand=log":            {"32 of 69 devices", "Tablets"},
+		"q=trolley+b&from=0":   {"20 of 69 devices"},
+		"q=nothing+like+it":    {"0 of 69 devices", "No device is like that."},
+		"stand=%3Cscript%3E":   {"0 of 69 devices"},
+		"q=%22%3E%3Cscript%3E": {"&#34;&gt;&lt;script&gt;"},
+		"from=9999":            {"69 of 69 devices", "No device is like that.", "Show those before"},
+	} {
+		want(t, b.get("/devices/all?"+query), http.StatusOK, parts...)
+	}
+	if w := b.get("/devices/all?from=-1"); w.Code != http.StatusNotFound {
+		t.Errorf("from=-1 answers %d", w.Code)
+	}
+}
+
+// TestCoverageIsReadByBothAndChangedByITAlone: safeguarding answers for it (D9), and
+// sees numbers.
+func TestCoverageIsReadByBothAndChangedByITAlone(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	it, dsl := h.signedIn("it"), h.signedIn("dsl")
+	for _, b := range []*browser{it, dsl} {
+		want(t, b.get("/coverage"), http.StatusOK, "11 of 69 devices are proven", "By kind", "By site", "No site", "Intune (intune-devices.csv), taken over on Friday 10:46.", "32 tablets at main, said to be in a followed log.")
+	}
+	w := dsl.get("/coverage")
+	wantNot(t, w, "<form method=\"post\" action=\"/coverage", "LT-101", "/devices")
+	if w := dsl.post("/coverage/expect", "kind", "guest", "count", "0"); w.Code != http.StatusNotFound {
+		t.Errorf("the DSL changes a number: %d", w.Code)
+	}
+	for _, c := range []struct{ kind, site, count, says string }{
+		{"guest", "", "", wordsCount},
+		{"guest", "", "-1", wordsCount},
+		{"guest", "", "many", wordsCount},
+		{"guest", "", "100001", wordsCount},
+		{"toaster", "", "3", wordsKind},
+		{"guest", "nowhere", "3", wordsKind},
+	} {
+		want(t, it.post("/coverage/expect", "kind", c.kind, "site", c.site, "count", c.count), http.StatusUnprocessableEntity, "Error: "+c.says)
+	}
+	if w := it.post("/coverage/expect", "kind", "guest", "site", "main", "count", " 30 ", "in_log", "1"); w.Code != http.StatusSeeOther {
+		t.Fatalf("status %d\n%s", w.Code, w.Body)
+	}
+	want(t, it.get("/coverage?saved"), http.StatusOK, "The number is kept.", "of 99 devices are proven", "30 guests’ and personal devices at main, said to be in a followed log.")
+	must(t, h.store.RecordAccess(t.Context(), model.Access{School: school, At: h.now(), What: "nothing"}))
+}
+
+// TestATokenIsShownOnceAndNotFromAnotherSite.
+func TestATokenIsShownOnce(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	want(t, b.get("/enrol"), http.StatusOK, "Add devices", "How many devices", "<option>main</option>")
+	for _, c := range []struct{ site, uses, life, says string }{
+		{"main", "0", "1", wordsUses}, {"main", "x", "1", wordsUses}, {"main", "10001", "1", wordsUses}, {"main", "1", "2", "Choose how long"}, {"nowhere", "1", "1", "Choose a site"},
+	} {
+		want(t, b.post("/enrol", "site", c.site, "uses", c.uses, "life", c.life), http.StatusUnprocessableEntity, c.says)
+	}
+	if h.desk.made != 0 {
+		t.Errorf("%d tokens were made of wrong forms", h.desk.made)
+	}
+	w := b.post("/enrol", "site", "main", "uses", "30", "life", "7")
+	const token = "SL1.an-invented-token-1"
+	want(t, w, http.StatusOK, "A token for 30 devices of main", "It is shown this once", "<pre tabindex=\"0\">"+token, "TOKEN="+token, "token: "+token, "--token "+token)
+	if got := w.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the page may be kept: %q", got)
+	}
+	again := b.get("/enrol")
+	want(t, again, http.StatusOK, "0 of 30 used, until 30 November, 10:46")
+	wantNot(t, again, token)
+	if strings.Contains(h.logged.String(), token) {
+		t.Error("the token stands in the log")
+	}
+	if w := h.signedIn("dsl").post("/enrol", "site", "main", "uses", "1", "life", "1"); w.Code != http.StatusNotFound || h.desk.made != 1 {
+		t.Errorf("the DSL makes a token: %d", w.Code)
+	}
+	b.header.Set("Sec-Fetch-Site", "cross-site")
+	if w := b.post("/enrol", "site", "main", "uses", "1", "life", "1"); w.Code != http.StatusForbidden || h.desk.made != 1 {
+		t.Errorf("a press from another site: %d", w.Code)
+	}
+}
+
+// TestASignInLeadsBackToThePageThatWasAskedFor, of those that there are.
+func TestASignInLeadsBackToDevices(t *testing.T) {
+	h := newHouse(t)
+	for asked, next := range map[string]string{"/devices": "/devices", "/coverage": "/coverage", "/devices/" + strings.Repeat("a", 26): "/devices/" + strings.Repeat("a", 26), "/devices/../x": "", "/nowhere": ""} {
+		w := h.browser().get(asked)
+		to, err := url.Parse(w.Header().Get("Location"))
+		if must(t, err); to.Query().Get("next") != next {
+			t.Errorf("%s leads to %q, want next %q", asked, to, next)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"safelight/collector/model"
+)
+
+type enrolView struct {
+	Sites    []string
+	Site     string
+	Uses     string
+	Life     string
+	Lives    []lifeChoice
+	Tokens   []tokenLine
+	Problems []problem
+}
+
+type lifeChoice struct {
+	Value, Text string
+	Selected    bool
+}
+
+type tokenLine struct{ Site, Used, Until string }
+
+// lives are how long a token may work, in days; the first is what is proposed.
+var lives = []struct {
+	days int
+	text string
+}{{1, "One day"}, {7, "A week"}, {30, "A month"}, {365, "A year"}}
+
+func (c *Console) enrolForm(w http.ResponseWriter, r *http.Request, v viewer) {
+	c.showEnrol(w, r, v, http.StatusOK, enrolView{Uses: "1", Life: "1"})
+}
+
+func (c *Console) showEnrol(w http.ResponseWriter, r *http.Request, v viewer, status int, view enrolView) {
+	var err error
+	if view.Sites, err = c.siteNames(r); err != nil {
+		c.broken(w, r, err)
+		return
+	}
+	tokens, err := c.store.Tokens(r.Context(), c.school)
+	if err != nil {
+		c.broken(w, r, fmt.Errorf("listing tokens: %w", err))
+		return
+	}
+	for _, l := range lives {
+		view.Lives = append(view.Lives, lifeChoice{strconv.Itoa(l.days), l.text, strconv.Itoa(l.days) == view.Life})
+	}
+	for _, t := range tokens {
+		if c.now().Before(t.Expires) && t.Used < t.Uses {
+			site := t.Site
+			if site == "" {
+				site = "No site"
+			}
+			view.Tokens = append(view.Tokens, tokenLine{site, fmt.Sprintf("%d of %d", t.Used, t.Uses), when(t.Expires, c.now(), c.zone)})
+		}
+	}
+	c.render(w, r, status, "enrol", page{Title: "Add devices", Viewer: &v, Current: "enrol", Problems: view.Problems, View: view})
+}
+
+const wordsUses = "Enter how many devices, from 1 to 10000"
+
+// enrol makes a token and shows it, once, with what is to be pasted where.
+func (c *Console) enrol(w http.ResponseWriter, r *http.Request, v viewer) {
+	if err := r.ParseForm(); err != nil {
+		c.badForm(w, r)
+		return
+	}
+	view := enrolView{Site: r.PostForm.Get("site"), Uses: strings.TrimSpace(r.PostForm.Get("uses")), Life: r.PostForm.Get("life")}
+	uses, err := strconv.Atoi(view.Uses)
+	if err != nil || uses < 1 || uses > 10_000 {
+		view.Problems = append(view.Problems, problem{"uses", wordsUses})
+	}
+	days, err := strconv.Atoi(view.Life)
+	if err != nil || !slices.ContainsFunc(lives, func(l struct {
+		days int
+		text string
+	},
+	) bool {
+		return l.days == days
+	}) {
+		view.Problems = append(view.Problems, problem{"life", "Choose how long it is to work"})
+	}
+	sites, err := c.siteNames(r)
+	if err != nil {
+		c.broken(w, r, err)
+		return
+	}
+	if view.Site != "" && !slices.Contains(sites, view.Site) {
+		view.Problems = append(view.Problems, problem{"site", "Choose a site from the list"})
+	}
+	if len(view.Problems) > 0 {
+		c.showEnrol(w, r, v, http.StatusUnprocessableEntity, view)
+		return
+	}
+	made, err := c.devices.NewToken(r.Context(), view.Site, uses, time.Duration(days)*24*time.Hour)
+	if err != nil {
+		c.broken(w, r, fmt.Errorf("making a token: %w", err))
+		return
+	}
+	c.render(w, r, http.StatusOK, "token", page{Title: "A new token", Viewer: &v, Current: "enrol", View: c.tokenView(made)})
+}
+
+type tokenView struct {
+	model.NewToken
+	For, Until string
+	Systems    []systemView
+}
+
+// systemView is what is to be pasted on one system.
+type systemView struct {
+	ID, Name, Text, Command string
+}
+
+func (c *Console) tokenView(t model.NewToken) tokenView {
+	view := tokenView{NewToken: t, For: plural(t.Uses, "device", "devices"), Until: when(t.Expires, c.now(), c.zone)}
+	if t.Site != "" {
+		view.For += " of " + t.Site
+	}
+	view.Systems = []systemView{
+		{
+			"windows", "Windows", "As an administrator, or as the install command of an app in Intune. The token is hidden in logs, and removed once it is used.",
+			"msiexec /i safelight-agent.msi /qn TOKEN=" + t.Token,
+		},
+		{
+			"linux", "Linux", "As root. The device enrols by itself and then takes the token out of the file. Lay the file down with Ansible for many.",
+			"install -d /etc/safelight\n" +
+				"install -m 0600 /dev/null /etc/safelight/enrol.conf\n" +
+				"echo 'token: " + t.Token + "' > /etc/safelight/enrol.conf\n" +
+				"apt install ./safelight-agent.deb",
+		},
+		{
+			"mac", "macOS", "In a terminal of an administrator, in the folder of the unpacked archive.",
+			"sudo ./install.sh --token " + t.Token,
+		},
+	}
+	return view
+}
