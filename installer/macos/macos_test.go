@@ -121,7 +121,7 @@ func TestTheArchiveHoldsWhatItShouldAndBelongsToRoot(t *testing.T) {
 		for name, mode := range laid {
 			want["files/"+name] = mode
 		}
-		for _, name := range []string{"enrolment", "notice", "background", "files"} {
+		for _, name := range []string{"enrolment", "notice", "background", "files", "private-relay"} {
 			want["profiles/"+name+".mobileconfig"] = 0o644
 		}
 		for _, name := range []string{"enrol.conf", "agent.yaml"} {

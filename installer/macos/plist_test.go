@@ -172,7 +172,7 @@ func TestTheNoticeInApplicationsIsAnApp(t *testing.T) {
 
 func TestEachProfileIsWellFormedAndForTheWholeMac(t *testing.T) {
 	files, err := filepath.Glob("profiles/*.mobileconfig")
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 5 {
 		t.Fatalf("found %v: %v", files, err)
 	}
 	seen := map[any]string{}
@@ -211,6 +211,9 @@ func TestEachProfileIsWellFormedAndForTheWholeMac(t *testing.T) {
 	rule, _ := rules[0].(map[string]any)
 	if len(rules) != 1 || rule["RuleType"] != "LabelPrefix" || rule["RuleValue"] != "safelight-agent" {
 		t.Errorf("background: %v", rules)
+	}
+	if kinds["com.apple.applicationaccess"]["allowCloudPrivateRelay"] != false {
+		t.Error("private-relay does not switch it off")
 	}
 	services, _ := kinds["com.apple.TCC.configuration-profile-policy"]["Services"].(map[string]any)
 	if all, _ := services["SystemPolicyAllFiles"].([]any); len(all) != 1 || len(services) != 1 {
