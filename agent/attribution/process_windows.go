@@ -45,7 +45,7 @@ func sidOf(process windows.Handle) string {
 	if err := windows.OpenProcessToken(process, windows.TOKEN_QUERY, &token); err != nil {
 		return ""
 	}
-	defer token.Close() //nolint:errcheck // nothing was written
+	defer token.Close()
 	user, err := token.GetTokenUser()
 	if err != nil {
 		return ""

@@ -56,7 +56,7 @@ type Event struct {
 }
 
 // Unavailable is why events cannot be had here; find it with errors.As.
-type Unavailable struct{ Reason string }
+type Unavailable struct{ Reason string } //nolint:errname // read as a state: Unavailable
 
 func (u *Unavailable) Error() string { return "Windows' event tracing is not to be had: " + u.Reason }
 

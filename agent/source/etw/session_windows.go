@@ -3,6 +3,7 @@ package etw
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -98,6 +99,14 @@ func newProperties() *namedProperties {
 	return p
 }
 
+// newAnswer has room for what Windows says of a session, the name of a file that
+// it does not have included.
+func newAnswer() *namedProperties {
+	p := newProperties()
+	p.LogFileNameOffset = uint32(unsafe.Offsetof(p.file))
+	return p
+}
+
 // start begins the session. The events of all processors come in one order, so
 // that a question is told before its answer; a second is the shortest time that
 // Windows may hold events back.
@@ -111,7 +120,7 @@ func (s *Session) start() error {
 	}
 	err := begin()
 	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
-		if err = controlTrace(0, s.name, newProperties(), controlStop); err == nil || errors.Is(err, errWMIInstanceAbsent) {
+		if err = controlTrace(0, s.name, newAnswer(), controlStop); err == nil || errors.Is(err, errWMIInstanceAbsent) {
 			err = begin()
 		}
 	}
@@ -126,7 +135,8 @@ func (s *Session) start() error {
 func (s *Session) enable(p provider) error {
 	ids := &filterEventIDs{FilterIn: 1, Count: uint16(len(p.ids))}
 	copy(ids.IDs[:], p.ids)
-	filter := &filterDescriptor{Data: ids, Size: uint32(unsafe.Sizeof(*ids)), Type: filterByID}
+	size := unsafe.Offsetof(ids.IDs) + uintptr(len(p.ids))*unsafe.Sizeof(ids.IDs[0])
+	filter := &filterDescriptor{Data: ids, Size: uint32(size), Type: filterByID}
 	with := &enableParameters{Version: enableVersion2, EnableProperty: enableSID | enableSession, Filters: filter, FilterCount: 1}
 	err := enableTrace(s.session, &p.guid, p.keywords, with)
 	if errors.Is(err, windows.ERROR_INVALID_PARAMETER) || errors.Is(err, windows.ERROR_NOT_SUPPORTED) {
@@ -157,7 +167,7 @@ func (s *Session) open() error {
 
 // unavailable says why, and how it can be mended.
 func unavailable(doing string, err error) error {
-	mend := ""
+	var mend string
 	switch {
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
 		mend = "; run the agent as its service does (LocalSystem), or as an administrator"
@@ -168,7 +178,7 @@ func unavailable(doing string, err error) error {
 	default:
 		mend = "; it wants a Windows of version 8.1 or later, and the rights of LocalSystem or of an administrator"
 	}
-	return &Unavailable{Reason: fmt.Sprintf("%s: %s%s", doing, err.Error(), mend)}
+	return &Unavailable{Reason: fmt.Sprintf("%s: %s%s", doing, strings.TrimSuffix(err.Error(), "."), mend)}
 }
 
 // errEnded says that the session is gone, and we did not end it.
@@ -191,7 +201,7 @@ func (s *Session) Run(take func(*Event)) error {
 // Lost is how many events found no room, as Windows counts them. Of a buffer that
 // was lost it does not say how many were in it: that counts as one.
 func (s *Session) Lost() uint64 {
-	p := newProperties()
+	p := newAnswer()
 	if !s.closing.Load() && controlTrace(s.session, nil, p, controlQuery) == nil {
 		s.lost.Store(uint64(p.EventsLost) + uint64(p.RealTimeBuffersLost))
 	}
@@ -200,7 +210,7 @@ func (s *Session) Lost() uint64 {
 
 // Check returns why the session is at an end, or nil.
 func (s *Session) Check() error {
-	if err := controlTrace(s.session, nil, newProperties(), controlQuery); err != nil && !s.closing.Load() {
+	if err := controlTrace(s.session, nil, newAnswer(), controlQuery); err != nil && !s.closing.Load() {
 		return fmt.Errorf("asking after the trace session: %w (%w)", err, errEnded)
 	}
 	return nil
@@ -212,7 +222,7 @@ func (s *Session) Close() (err error) {
 	s.closed.Do(func() {
 		s.Lost()
 		s.closing.Store(true)
-		if stop := controlTrace(s.session, nil, newProperties(), controlStop); stop != nil && !errors.Is(stop, errWMIInstanceAbsent) {
+		if stop := controlTrace(s.session, nil, newAnswer(), controlStop); stop != nil && !errors.Is(stop, errWMIInstanceAbsent) {
 			err = fmt.Errorf("ending the trace session: %w", stop)
 		}
 		if s.trace != noTrace {
@@ -229,7 +239,7 @@ func (s *Session) Close() (err error) {
 // onEvent is called by Windows for each event.
 func onEvent(r *eventRecord) uintptr {
 	if of, ok := sessions.Load(r.Context); ok {
-		of.(*Session).handle(r) //nolint:errcheck,forcetypeassert // nothing else is stored
+		of.(*Session).handle(r) //nolint:forcetypeassert // nothing else is stored
 	}
 	return 0
 }
@@ -237,7 +247,7 @@ func onEvent(r *eventRecord) uintptr {
 // onBuffer is called after each buffer; 0 would end the reading.
 func onBuffer(f *traceLogfile) uintptr {
 	of, ok := sessions.Load(f.Context)
-	if !ok || of.(*Session).closing.Load() { //nolint:errcheck,forcetypeassert // likewise
+	if !ok || of.(*Session).closing.Load() { //nolint:forcetypeassert // likewise
 		return 0
 	}
 	return 1

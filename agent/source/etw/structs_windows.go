@@ -43,13 +43,17 @@ type traceProperties struct {
 	LoggerNameOffset    uint32
 }
 
-// maxName is the room for a session's name, in UTF-16 units.
-const maxName = 128
+// The room for a session's name, and for that of a file, in UTF-16 units.
+const (
+	maxName = 128
+	maxFile = 1024
+)
 
-// namedProperties has room for the name, which Windows writes behind the rest.
+// namedProperties has room for the names, which Windows writes behind the rest.
 type namedProperties struct {
 	traceProperties
 	name [maxName]uint16
+	file [maxFile]uint16
 }
 
 // eventTrace is EVENT_TRACE, which events of this kind do not use.

@@ -35,7 +35,7 @@ func (f *files) facts(path string) facts {
 	if err != nil {
 		return facts{}
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer file.Close()
 	var info windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(windows.Handle(file.Fd()), &info); err != nil {
 		return facts{}

@@ -253,7 +253,7 @@ func scratch(t *testing.T, file string) string {
 	if runtime.GOOS != "windows" {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp("", "process")
+	dir, err := os.MkdirTemp("", "process") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func (t *trace) end(s *etw.Session, done <-chan error) error {
 	err := s.Close()
 	t.earlier.Add(s.Lost())
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // what ended it was told by run
 		return err
 	case <-time.After(endWait):
 		return errors.Join(err, errors.New("ending the trace session: Windows still reads it after 3 s"))

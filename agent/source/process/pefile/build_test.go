@@ -9,6 +9,7 @@ import (
 	"encoding/asn1"
 	"encoding/binary"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -43,9 +44,7 @@ func folder(key string, value []byte, within ...[]byte) []byte {
 }
 
 func build(key string, kind uint16, value []byte, size int) []byte {
-	b := make([]byte, 6)
-	le.PutUint16(b[2:], uint16(size))
-	le.PutUint16(b[4:], kind)
+	b := le.AppendUint16(le.AppendUint16([]byte{0, 0}, uint16(size)), kind)
 	b = append(pad(append(b, wide(key)...)), value...)
 	le.PutUint16(b, uint16(len(b)))
 	return b
@@ -88,15 +87,14 @@ func program(wideAddresses bool, version, signature []byte) []byte {
 	le.PutUint32(section[12:], rva)
 	le.PutUint32(section[16:], uint32(len(resources)))
 	le.PutUint32(section[20:], rawAt)
-	b = append(b, resources...)
+	var signed []byte
 	if signature != nil {
-		le.PutUint32(tables[8*tableSecurity:], uint32(len(b)))
+		le.PutUint32(tables[8*tableSecurity:], uint32(rawAt+len(resources)))
 		le.PutUint32(tables[8*tableSecurity+4:], uint32(8+len(signature)))
-		b = le.AppendUint32(b, uint32(8+len(signature)))
-		b = le.AppendUint16(le.AppendUint16(b, 0x200), 2)
-		b = append(b, signature...)
+		signed = le.AppendUint32(nil, uint32(8+len(signature)))
+		signed = append(le.AppendUint16(le.AppendUint16(signed, 0x200), 2), signature...)
 	}
-	return b
+	return slices.Concat(b, resources, signed)
 }
 
 // tree is a tree of resources with an icon's type before the version's.

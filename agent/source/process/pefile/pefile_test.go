@@ -77,6 +77,9 @@ func TestASignatureInPiecesIsRefused(t *testing.T) {
 
 func TestAFileThatIsCutIsReadNoFurther(t *testing.T) {
 	whole := program(true, versionInfo(text("OriginalFilename", "browser.exe")), signature(t, pkix.Name{CommonName: "Example"}))
+	if got, err := ReadSigner(bytes.NewReader(whole)); err != nil || got != "Example" {
+		t.Fatalf("the whole: got %q, %v", got, err)
+	}
 	for n := 0; n < len(whole); n += 7 {
 		_, _ = ReadVersion(bytes.NewReader(whole[:n]))
 		if got, err := ReadSigner(bytes.NewReader(whole[:n])); err == nil {

@@ -156,7 +156,8 @@ func block(b []byte) (n node, next []byte, ok bool) {
 	next = b[min(aligned(length), len(b)):]
 	b = b[:length]
 	end := head
-	for ; end+1 < len(b) && (b[end] != 0 || b[end+1] != 0); end += 2 { //nolint:revive // it looks for the end alone
+	for end+1 < len(b) && (b[end] != 0 || b[end+1] != 0) {
+		end += 2
 	}
 	n.key = utf16Text(b[head:min(end, len(b))])
 	if isText {
