@@ -18,6 +18,7 @@ type coverageView struct {
 	Kinds, Sites      []model.LedgerCount
 	All               model.LedgerCount
 	Lost              string
+	LostN             uint64
 	Exports           []string
 	Expected          []string
 	IT                bool // may type numbers
@@ -48,7 +49,7 @@ func (c *Console) showCoverage(w http.ResponseWriter, r *http.Request, v viewer,
 	it := technicians(v.user.Duty)
 	view := coverageView{
 		Caption: c.now().In(c.zone).Format("Monday 2 January, 15:04"), Headline: ledgerHeadline(l), Closed: l.Closed, Ledger: ledgerLines(l, it), Issued: l.Issued,
-		Kinds: kindLines(l), Sites: siteLines(l), All: allOf(l), Lost: lostLine(l), IT: it, Form: form, Problems: problems,
+		Kinds: kindLines(l), Sites: siteLines(l), All: allOf(l), Lost: lostLine(l), LostN: l.Lost, IT: it, Form: form, Problems: problems,
 	}
 	for _, i := range l.Inventories {
 		view.Exports = append(view.Exports, fmt.Sprintf("%s (%s), taken over %s.", capital(i.Source), i.Name, on(when(i.At, c.now(), c.zone))))

@@ -43,6 +43,7 @@ type devicesView struct {
 	Kinds             []model.LedgerCount
 	All               model.LedgerCount
 	Lost              string
+	LostN             uint64
 	Empty             bool
 	Revoked           string // a device that was revoked just now
 }
@@ -50,7 +51,7 @@ type devicesView struct {
 // deviceGroup is devices of one standing.
 type deviceGroup struct {
 	ID, Title string
-	Mend      string // what most of them need
+	Mend      string // what all of them need
 	Devices   []deviceLine
 	More      string // where the rest of them is
 	MoreText  string
@@ -92,7 +93,7 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request, v viewer) 
 	}
 	view := devicesView{
 		Caption: c.now().In(c.zone).Format("Monday 2 January, 15:04"), Headline: ledgerHeadline(l), Closed: l.Closed,
-		Ledger: ledgerLines(l, true), Issued: l.Issued, Kinds: kindLines(l), All: allOf(l), Lost: lostLine(l), Empty: l.Issued == 0,
+		Ledger: ledgerLines(l, true), Issued: l.Issued, Kinds: kindLines(l), All: allOf(l), Lost: lostLine(l), LostN: l.Lost, Empty: l.Issued == 0,
 	}
 	for _, s := range attention {
 		if n := l.Counts[s]; n > 0 {
@@ -127,18 +128,15 @@ func (c *Console) deviceGroup(l model.Ledger, s model.Standing, n int) deviceGro
 	return g
 }
 
-// gatherMend says once what several devices of the group need.
+// gatherMend says once what all devices of the group need.
 func (g *deviceGroup) gatherMend() {
-	counts := map[string]int{}
 	for _, d := range g.Devices {
-		if counts[d.Mend]++; d.Mend != "" && counts[d.Mend] > max(1, counts[g.Mend]) {
-			g.Mend = d.Mend
+		if d.Mend != g.Devices[0].Mend || len(g.Devices) == 1 {
+			return
 		}
 	}
 	for i := range g.Devices {
-		if g.Devices[i].Mend == g.Mend {
-			g.Devices[i].Mend = ""
-		}
+		g.Mend, g.Devices[i].Mend = g.Devices[i].Mend, ""
 	}
 }
 
@@ -252,6 +250,13 @@ var ledgerWords = map[model.Standing]string{
 	model.StandingLog: "seen by a network log only", model.StandingNone: "not monitored",
 }
 
+// standingWords say it of one device.
+var standingWords = map[model.Standing]string{
+	model.StandingProven: "Proven this week", model.StandingUnproven: "Enrolled, not proven", model.StandingHidden: "Hides what it looks up",
+	model.StandingSilent: "Silent", model.StandingRemoved: "Safelight was removed", model.StandingOff: "Off, school is closed",
+	model.StandingLog: "By a network log only", model.StandingNone: "Not monitored",
+}
+
 // ledgerLines add up to what is issued; to IT each leads to its devices.
 func ledgerLines(l model.Ledger, links bool) (lines []ledgerLine) {
 	for _, s := range model.Standings {
@@ -288,12 +293,12 @@ func allOf(l model.Ledger) model.LedgerCount {
 
 // lostLine says whether anything is missing between the devices and here.
 func lostLine(l model.Ledger) string {
-	line := "No record is lost: each is stored here, or still on its device."
+	line := "Each record is stored here, or still on its device."
 	if l.Lost > 0 {
-		line = fmt.Sprintf("%d %s lost: neither stored here nor on the device.", l.Lost, map[bool]string{true: "record is", false: "records are"}[l.Lost == 1])
+		line = "Neither stored here nor on the device. Tell whoever looks after the server."
 	}
 	if l.LetGo > 0 {
-		line += fmt.Sprintf(" %d were let go by devices whose store was full, which said so.", l.LetGo)
+		line += fmt.Sprintf(" %d more were let go by devices whose store was full, which said so.", l.LetGo)
 	}
 	return line
 }
@@ -339,7 +344,7 @@ func (c *Console) deviceList(w http.ResponseWriter, r *http.Request, v viewer) {
 	}
 	view := deviceListView{Query: query, Stand: stand, Headline: fmt.Sprintf("%d of %s", n, plural(l.Issued, "device", "devices"))}
 	for _, s := range model.Standings {
-		view.Standings = append(view.Standings, standingChoice{string(s), capital(ledgerWords[s]), string(s) == stand})
+		view.Standings = append(view.Standings, standingChoice{string(s), standingWords[s], string(s) == stand})
 	}
 	from = min(from, len(found))
 	to := min(from+rowsShown, len(found))
@@ -366,9 +371,11 @@ func matches(d model.LedgerDevice, query string) bool {
 }
 
 func (c *Console) deviceRow(d model.LedgerDevice) deviceRow {
-	row := deviceRow{Name: deviceName(d), Kind: kindWord(d.Kind, d.Count), Place: cmp.Or(strings.Join(slices.DeleteFunc([]string{d.Site, d.Group}, func(s string) bool { return s == "" }), ", "), "None"), Standing: capital(ledgerWords[d.Standing]), Heard: "Never"}
+	row := deviceRow{Name: deviceName(d), Kind: kindWord(d.Kind, d.Count), Place: cmp.Or(strings.Join(slices.DeleteFunc([]string{d.Site, d.Group}, func(s string) bool { return s == "" }), ", "), "None"), Standing: standingWords[d.Standing], Heard: "Never"}
 	if d.ID != "" {
 		row.Link = "/devices/" + url.PathEscape(d.ID)
+	} else {
+		row.Heard = "No agent"
 	}
 	if !d.LastSeen.IsZero() {
 		row.Heard = when(d.LastSeen, c.now(), c.zone)

@@ -22,7 +22,7 @@ func TestITBeginsAtDevicesAndSeesTheLedgerAddUp(t *testing.T) {
 		"1 device hides what it looks up", `<a href="/devices/lt0">LT-101</a>`, "214 times by encrypted DNS (DNS over HTTPS)", "Turn DNS over HTTPS off in the browsers’ policies",
 		"2 devices are silent", "LT-115", "Last heard from on Thursday 18:46", "LT-116", "Last heard from on 12 November, 10:46",
 		"The program source sees nothing: the session could not be opened", "No check was made on it yet.",
-		"seen by a network log only", "not monitored", "It is issued, and was never enrolled.", "issued or admitted", "No record is lost")
+		"seen by a network log only", "not monitored", "It is issued, and was never enrolled.", "issued or admitted", "Events lost: 0", "nothing was heard from it yet")
 	wantNot(t, w, "Demo Pupil", "dp14", "self-harm")
 	l, err := h.desk.Ledger(t.Context())
 	must(t, err)
@@ -105,7 +105,7 @@ func TestDevicesAreFoundByNameNumberSiteAndStanding(t *testing.T) {
 	b := h.signedIn("it")
 	for query, parts := range map[string][]string{
 		"q=lt-10":              {"9 of 69 devices", "LT-101", "LT-109"},
-		"q=5CD1019":            {"1 of 69 devices", "LT-120", "Not monitored", "Never"},
+		"q=5CD1019":            {"1 of 69 devices", "LT-120", "Not monitored", "No agent"},
 		"stand=silent":         {"2 of 69 devices", "LT-115"},
 		"stand=log":            {"32 of 69 devices", "Tablets"},
 		"q=trolley+b&from=0":   {"20 of 69 devices"},

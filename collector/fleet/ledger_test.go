@@ -79,13 +79,17 @@ func TestEveryDeviceHasOneStandingAndItsReason(t *testing.T) {
 		standing model.Standing
 		code     string
 	}{
-		"well":                    {func(*facts) {}, model.StandingProven, ""},
-		"no check yet":            {func(in *facts) { delete(in.checks, "it") }, model.StandingUnproven, model.CauseNoCheck},
-		"a check that failed":     {func(in *facts) { in.checks["it"] = Checked{At: days(1), Failed: "the program source saw nothing"} }, model.StandingUnproven, model.CauseCheckFailed},
-		"a check of long ago":     {func(in *facts) { in.checks["it"] = Checked{At: days(9), Passed: true} }, model.StandingUnproven, model.CauseCheckOld},
-		"silent since Thursday":   {func(in *facts) { in.seen("it", days(4)) }, model.StandingSilent, model.CauseSilent},
-		"shut down on Friday":     {func(in *facts) { in.seen("it", days(3)) }, model.StandingProven, ""},
-		"never heard":             {func(in *facts) { in.seen("it", time.Time{}) }, model.StandingSilent, model.CauseSilent},
+		"well":                  {func(*facts) {}, model.StandingProven, ""},
+		"no check yet":          {func(in *facts) { delete(in.checks, "it") }, model.StandingUnproven, model.CauseNoCheck},
+		"a check that failed":   {func(in *facts) { in.checks["it"] = Checked{At: days(1), Failed: "the program source saw nothing"} }, model.StandingUnproven, model.CauseCheckFailed},
+		"a check of long ago":   {func(in *facts) { in.checks["it"] = Checked{At: days(9), Passed: true} }, model.StandingUnproven, model.CauseCheckOld},
+		"silent since Thursday": {func(in *facts) { in.seen("it", days(4)) }, model.StandingSilent, model.CauseSilent},
+		"shut down on Friday":   {func(in *facts) { in.seen("it", days(3)) }, model.StandingProven, ""},
+		"never heard":           {func(in *facts) { in.seen("it", time.Time{}) }, model.StandingSilent, model.CauseSilent},
+		"enrolled just now": {func(in *facts) {
+			in.seen("it", time.Time{})
+			in.devices[1].Enrolled = monday.Add(-time.Hour)
+		}, model.StandingUnproven, model.CauseNotHeard},
 		"removed":                 {func(in *facts) { in.removed["it"] = monday.Add(-time.Minute) }, model.StandingRemoved, model.CauseRemoved},
 		"removed, installed anew": {func(in *facts) { in.removed["it"] = monday.Add(-time.Hour) }, model.StandingProven, ""},
 		"capture stopped": {func(in *facts) {

@@ -53,8 +53,9 @@ func (b *drawing) stand(d *model.LedgerDevice) {
 	}
 	if d.LastSeen.IsZero() {
 		add(causeNotHeard(d.Enrolled))
+	} else {
+		add(b.checkCauses(d)...)
 	}
-	add(b.checkCauses(d)...)
 	add(b.statusCauses(d)...)
 	d.Standing = model.StandingProven
 	if slices.ContainsFunc(d.Causes, func(c model.Cause) bool { return c.Unproves }) {
