@@ -12,17 +12,27 @@ import (
 // nothing inherited from the folder.
 const ownerOnly = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
 
+// restrict sets the list on the opened file, and not by its name: what is set by
+// name is mixed with what the folder says, wherever that is done wrongly (Wine).
 func restrict(path string) error {
 	sd, err := windows.SecurityDescriptorFromString(ownerOnly)
 	if err != nil {
 		return fmt.Errorf("building access list: %w", err)
 	}
-	dacl, _, err := sd.DACL()
+	wide, err := windows.UTF16PtrFromString(path)
 	if err != nil {
-		return fmt.Errorf("building access list: %w", err)
+		return fmt.Errorf("restricting %s: %w", path, err)
 	}
-	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	h, err := windows.CreateFile(wide, windows.WRITE_DAC|windows.READ_CONTROL, share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return fmt.Errorf("restricting %s: %w", path, err)
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing was written through it
+	if err := windows.SetKernelObjectSecurity(h, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, sd); err != nil {
+		return fmt.Errorf("restricting %s: %w", path, err)
+	}
+	return nil
 }
 
 func checkOwnerOnly(path string) error {
