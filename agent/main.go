@@ -20,7 +20,7 @@ func main() {
 }
 
 func verbs() []cli.Command {
-	verbs := []cli.Command{runVerb(), enrolVerb(), statusVerb(), observeVerb(), judgeVerb(), selfcheckVerb(), aboutVerb()}
+	verbs := []cli.Command{runVerb(), enrolVerb(), statusVerb(), observeVerb(), judgeVerb(), selfcheckVerb(), aboutVerb(), goodbyeVerb()}
 	verbs = append(verbs, serviceVerbs()...)
 	return append(verbs, versionVerb())
 }

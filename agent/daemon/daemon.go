@@ -19,6 +19,7 @@ import (
 	"safelight/agent/clock"
 	"safelight/agent/enrol"
 	"safelight/agent/fingerprint"
+	"safelight/agent/health"
 	"safelight/agent/pages"
 	"safelight/agent/pipeline"
 	"safelight/agent/policy"
@@ -81,6 +82,7 @@ type agent struct {
 	checker     *selfcheck.Checker
 	keeper      *selfcheck.Keeper
 	about       *about.Keeper
+	health      *health.Watcher
 	pages       selfcheck.FilterTest
 	began       time.Time     // when this run did
 	stops       atomic.Uint64 // of sources that ended by themselves
@@ -208,6 +210,7 @@ func build(o Options) (*agent, error) {
 			return nil, errors.Join(err, a.close())
 		}
 	}
+	a.buildHealth(o.Dir)
 	return a, nil
 }
 
@@ -245,6 +248,7 @@ func (a *agent) actors() []rungroup.Actor {
 		rungroup.Actor{Name: "renewal", Run: a.renewer.Run},
 		rungroup.Actor{Name: "identity", Run: a.untilSplit},
 		rungroup.Actor{Name: "checks", Run: a.keeper.Run},
+		rungroup.Actor{Name: "health", Run: a.health.Run},
 		rungroup.Actor{Name: "memory", Run: giveBack},
 	)
 }

@@ -102,6 +102,7 @@ func serveLocal(ctx context.Context, l net.Listener, a *agent) error {
 		_ = json.NewEncoder(w).Encode(a.status()) // the asker left: nobody to tell
 	})
 	mux.HandleFunc("POST /selfcheck", a.serveCheck)
+	mux.HandleFunc("POST /goodbye", a.serveGoodbye)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()

@@ -55,6 +55,7 @@ var rooms = []room{
 	{"agent/about", []string{"internal/notice", "internal/pki"}, "it keeps a page for everybody, and knows nothing of what the device saw"},
 	{"agent/clock", nil, "time, and nothing else"},
 	{"agent/attribution", []string{"internal/event", "agent/macos"}, "it says who, of an observation"},
+	{"agent/health", append([]string{"agent/source"}, wired...), "it watches over the agent, and is handed what the other rooms know"},
 	{"agent/pages", []string{"internal/event"}, "it guesses from names and times, and is handed what a site is"},
 	{"agent/fingerprint", []string{"internal/event"}, "it reads programs' files into sums, and knows no rule that wants one"},
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
