@@ -111,7 +111,7 @@ func (h *house) build(s Store) *Console {
 	zone, err := time.LoadLocation("Europe/London")
 	must(h.t, err)
 	c, err := New(Config{
-		School: school, Store: s, Categories: words{}, Fleet: counted{4, 5}, Devices: h.desk, Now: h.now, Location: zone,
+		School: school, Store: s, Categories: words{}, Fleet: counted{4, 5}, Devices: h.desk, Checks: h.ledger(), Now: h.now, Location: zone,
 		Log: slog.New(slog.NewTextHandler(&syncWriter{w: h.logged}, nil)), BrowserKey: make([]byte, 32),
 	})
 	must(h.t, err)

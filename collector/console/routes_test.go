@@ -11,7 +11,7 @@ import (
 
 // samples fill in what a pattern leaves open, with something that is there.
 func (h *house) samples() map[string]string {
-	return map[string]string{"{$}": "", "{ref}": h.urgent(), "{id}": "device-1"}
+	return map[string]string{"{$}": "", "{ref}": h.urgent(), "{id}": "device-1", "{week}": "2026-W48"}
 }
 
 // TestG03EveryPageRefusesWhoseItIsNot walks every registered way in with each duty
@@ -50,7 +50,7 @@ func TestG03EveryPageRefusesWhoseItIsNot(t *testing.T) {
 	}
 	for _, rt := range routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
-		w := h.browser().do(method, strings.NewReplacer("{$}", "", "{ref}", "7KQ2M4XT", "{id}", "device-1").Replace(path), strings.NewReader(""))
+		w := h.browser().do(method, strings.NewReplacer("{$}", "", "{ref}", "7KQ2M4XT", "{id}", "device-1", "{week}", "2026-W48").Replace(path), strings.NewReader(""))
 		if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in") {
 			t.Errorf("nobody gets %s: %d to %q", rt.pattern, w.Code, to)
 		}

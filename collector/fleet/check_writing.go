@@ -84,12 +84,14 @@ func (c *Checks) nobodys(ctx context.Context, account string) error {
 	if account == "" {
 		return nil
 	}
-	s, found, err := c.store.SubjectByAccount(ctx, c.school, account)
-	if err != nil {
-		return err
-	}
-	if found && s.Known && (s.Role == model.RolePupil || s.Role == model.RoleAdultLearner) {
-		return refused("account", "the roster names this account as a pupil's: a check is never made in a pupil's session; use a test account")
+	for _, as := range []string{account, model.BareAccount(account)} { // with a domain or without
+		s, found, err := c.store.SubjectByAccount(ctx, c.school, as)
+		if err != nil {
+			return err
+		}
+		if found && s.Known && (s.Role == model.RolePupil || s.Role == model.RoleAdultLearner) {
+			return refused("account", "the roster names this account as a pupil's: a check is never made in a pupil's session; use a test account")
+		}
 	}
 	return nil
 }

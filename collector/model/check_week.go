@@ -125,9 +125,12 @@ func (w CheckWeek) Summary() string {
 	for _, u := range w.Users {
 		tried += len(u.Filter)
 	}
-	if tried == 0 {
+	switch tried {
+	case 0:
 		parts = append(parts, "the filter was not tried")
-	} else {
+	case 1:
+		parts = append(parts, "the filter was tried once")
+	default:
 		parts = append(parts, fmt.Sprintf("the filter was tried %d times", tried))
 	}
 	return strings.Join(parts, ", ")

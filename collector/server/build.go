@@ -93,6 +93,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 		return nil, err
 	}
 	c, err := console.New(console.Config{
+		Checks: p.checks,
 		School: schoolID, Store: s.recorded(), Categories: categories{p.policy}, Fleet: p.fleet, Devices: deviceDesk{p.fleet, p.admin},
 		Now: o.Now, Location: zone, Log: o.Log, BrowserKey: browsers,
 	})
