@@ -61,7 +61,9 @@ func (p *Publisher) makeOver(ctx context.Context, files map[string][]byte, set *
 	}
 	policy := *set.Policy()
 	policy.Sets = o.sets
-	compiled, err := bundle.EncodeParts(&policy, rules.Tables{Phrases: set.Tables().Phrases, Names: o.table}, o.raw)
+	tables := set.Tables()
+	tables.Names = o.table
+	compiled, err := bundle.EncodeParts(&policy, tables, o.raw)
 	return made{compiled, lists}, true, err
 }
 

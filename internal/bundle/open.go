@@ -28,6 +28,9 @@ func EncodeParts(p *rules.Policy, t rules.Tables, overlay []byte) (map[string][]
 		return nil, fmt.Errorf("encoding compiled rules: %w", err)
 	}
 	files := map[string][]byte{PolicyFile: policy, TableFile: t.Rules, PhrasesFile: t.Phrases}
+	if len(t.Hosts) > 0 {
+		files[HostsFile] = t.Hosts
+	}
 	if len(t.Names) > 0 {
 		files[NamesFile] = t.Names
 	}
@@ -68,7 +71,7 @@ func Open(files map[string][]byte) (*rules.Ruleset, error) {
 		}
 		overlays = append(overlays, o)
 	}
-	set, err := rules.Open(p, rules.Tables{Rules: files[TableFile], Phrases: files[PhrasesFile], Names: files[NamesFile]}, overlays...)
+	set, err := rules.Open(p, rules.Tables{Rules: files[TableFile], Phrases: files[PhrasesFile], Hosts: files[HostsFile], Names: files[NamesFile]}, overlays...)
 	if err != nil {
 		return nil, fmt.Errorf("opening compiled rules: %w", err)
 	}

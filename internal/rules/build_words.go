@@ -72,12 +72,22 @@ func (c *compiler) word(at pos, p phrases.Phrase) {
 	c.source.words = append(c.source.words, worded{p, at})
 }
 
+// buildWords makes the table of all phrases, and a small one of those that are
+// looked for in host names: a device judges a hundred hosts for one search, and
+// most words of sets (my, online, free) stand in hosts too.
 func (c *compiler) buildWords() {
 	list := make([]phrases.Phrase, len(c.source.words))
+	var inHosts []phrases.Phrase
 	for i, w := range c.source.words {
 		list[i] = w.Phrase
+		if r := &c.policy.Rules[w.Ref]; r.Host || r.Kind == RuleHelp {
+			inHosts = append(inHosts, w.Phrase)
+		}
 	}
 	table, err := phrases.Build(list, c.source.spellings...)
+	if err == nil {
+		c.tables.Hosts, err = phrases.Build(inHosts)
+	}
 	var b *phrases.BadPhrase
 	switch {
 	case errors.As(err, &b) && b.Index < len(list):

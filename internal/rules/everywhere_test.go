@@ -3,9 +3,11 @@ package rules_test
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 
 	"safelight/internal/bundle"
+	"safelight/internal/event"
 	"safelight/internal/rules"
 )
 
@@ -39,5 +41,39 @@ func TestAgentAndCollectorGiveTheSameVerdictOnEveryLine(t *testing.T) {
 		if a, c := agent.Judge(in), collector.Judge(in); !reflect.DeepEqual(a, c) {
 			t.Fatalf("%+v:\nagent     %+v\ncollector %+v", in, a, c)
 		}
+	}
+}
+
+// The small table is there to be quick, and must never be the reason for another
+// verdict.
+func TestHostsAreJudgedByTheirOwnPhrasesAsByAll(t *testing.T) {
+	files, lists := rules.Wide(t)
+	small, err := rules.CompileWith(files, lists)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := small.Tables()
+	tables.Hosts = nil
+	all, err := rules.Open(small.Policy(), tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, noted := 0, 0
+	for _, line := range rules.EveryLine(small) {
+		for _, text := range []string{line.Text, strings.ReplaceAll(line.Text, " ", "-") + ".example", strings.ReplaceAll(line.Text, " ", ".") + ".example"} {
+			in := line
+			in.Kind, in.Text = event.Domain, text
+			a, s := all.Judge(in), small.Judge(in)
+			if !reflect.DeepEqual(a, s) {
+				t.Fatalf("%+v:\nby all   %+v\nby hosts %+v", in, a, s)
+			}
+			judged++
+			if s.Decision == rules.Note {
+				noted++
+			}
+		}
+	}
+	if judged < 6000 || noted < 10 {
+		t.Errorf("%d hosts, %d of them noted for a word: does this test still see the packs?", judged, noted)
 	}
 }

@@ -109,7 +109,7 @@ func (j *judging) hasEntry(category int32) bool {
 // eachHostWord looks for phrases marked `in: [host]` in the name, its last
 // label left out. That is a weak sign, so it is only a note.
 func (j *judging) eachHostWord(host string) {
-	j.read(j.rs.phrases.Plain(&j.words, host), false)
+	j.read(j.rs.hosts.Plain(&j.words, host), false)
 	last := strings.LastIndexByte(host, '.')
 	kept := j.hits[:0]
 	for _, h := range j.hits {

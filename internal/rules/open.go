@@ -17,7 +17,8 @@ type index struct {
 	byID         map[string]int32 // category
 	table        table
 	phrases      *phrases.Table
-	names        *names.Table // nil without lists
+	hosts        *phrases.Table // to read host names by
+	names        *names.Table   // nil without lists
 	protected    map[string]struct{}
 	looks        *lookalike.Set
 	raises       [][]uint32 // by category, into Policy.Raises
@@ -52,6 +53,12 @@ func (rs *Ruleset) open(overlays []*names.Overlay) (err error) {
 	}
 	if rs.phrases, err = phrases.Open(rs.tables.Phrases); err != nil {
 		return err
+	}
+	rs.hosts = rs.phrases
+	if len(rs.tables.Hosts) > 0 {
+		if rs.hosts, err = phrases.Open(rs.tables.Hosts); err != nil {
+			return err
+		}
 	}
 	if err := rs.openNames(overlays); err != nil {
 		return err

@@ -197,5 +197,6 @@ type MarkedAddress struct {
 type Tables struct {
 	Rules   []byte // Policy's Rules, Domains and Programs
 	Phrases []byte // of internal/rules/phrases
+	Hosts   []byte // likewise, of those that are looked for in host names; empty: Phrases serves
 	Names   []byte // of internal/rules/names; empty without lists
 }
