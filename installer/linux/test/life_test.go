@@ -39,6 +39,8 @@ func TestPackagesOnARealSystemd(t *testing.T) {
 		{"keeps what it knows when removed and installed again", m.removed},
 		{"leaves nothing when purged", m.purged},
 		{"does the same from an rpm", m.fromRPM},
+		{"is installed as the guide says", m.byApt},
+		{"asks browsers beside the school's own policies, and takes it back", m.browsers},
 	}
 	for _, s := range steps {
 		if !t.Run(s.name, s.do) {

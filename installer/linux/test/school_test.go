@@ -44,6 +44,9 @@ func (m *machine) build(t *testing.T) {
 				"-ldflags", "-s -w -X safelight/internal/version.Version="+version, "-o", program, "./"+which)
 			here(t, "../build", which, version, runtime.GOARCH, program, m.packages)
 		}
+		browsers := filepath.Join(programs, "browsers")
+		here(t, "go", "-C", "../../..", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X safelight/internal/version.Version="+version, "-o", browsers, "./installer/policies/merge")
+		here(t, "../../policies/package/build", version, runtime.GOARCH, browsers, m.packages)
 	}
 	rules := filepath.Join(m.packages, "rules")
 	must(t, os.MkdirAll(rules, 0o755))
