@@ -1,7 +1,7 @@
 // Package clock reads the device's clocks together: the wall clock, which
 // people and networks set wrong, and a monotonic one that counts within a boot
 // and never jumps, so that the collector can correct the first by the second.
-// On Linux the monotonic clock also counts while the device sleeps.
+// On Linux and macOS the monotonic clock also counts while the device sleeps.
 //
 // Every agent room that stamps something may use it; it imports nothing of ours.
 package clock
