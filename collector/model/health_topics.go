@@ -1,0 +1,38 @@
+package model
+
+import "strings"
+
+// healthTitles are the topics of health events, as they head a line for IT. What was
+// noticed is said, and nobody is accused (G15). The first are devices' own
+// (agent/health), the rest the service's.
+var healthTitles = map[string]string{
+	"hosts-file":            "Hosts file changed",
+	"name-servers":          "Name servers changed",
+	"program-changed":       "Agent’s program changed",
+	"unit-changed":          "Start of the agent changed",
+	"upgraded":              "Agent upgraded",
+	"clock":                 "Clock was set",
+	"source-lost":           "Sees less than before",
+	"source-back":           "Sees again",
+	"collector-unreachable": "Collector not reached",
+	"collector-reached":     "Collector reached again",
+	"ended-suddenly":        "Agent ended without being stopped",
+	"stopped":               "Agent was stopped for a while",
+	"removed":               "Agent removed",
+	"notice-missing":        "Notice for people is missing",
+	"notice-back":           "Notice for people is back",
+	"clone":                 "Two agents with one key",
+}
+
+// HealthTitle heads a health event of the topic. A topic that is not known here is its
+// own words.
+func HealthTitle(topic string) string {
+	if title, ok := healthTitles[topic]; ok {
+		return title
+	}
+	words := strings.ReplaceAll(topic, "-", " ")
+	if words == "" {
+		return "Something to look at"
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
