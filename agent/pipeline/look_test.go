@@ -157,6 +157,27 @@ func TestG10AnAttemptIsWordedAsOne(t *testing.T) {
 	}
 }
 
+// A name that was answered, and of which nothing else was seen, may not have been
+// opened: Windows tells no more, nor does a DNS server's log.
+func TestG02ANameThatWasOnlyLookedUpIsNotSaidToHaveOpened(t *testing.T) {
+	for what, how := range map[string]func(o *event.Observation){
+		"Windows' resolver":  func(o *event.Observation) { o.Via = event.ViaDNS },
+		"a DNS server's log": func(o *event.Observation) { o.Via, o.LogOf = event.ViaLog, event.ViaDNS },
+	} {
+		events, _ := judged(t, step{0, seen("flagged.test", how)})
+		if len(events) != 1 || events[0].Outcome != wire.Unknown {
+			t.Fatalf("%s: sent %+v", what, events)
+		}
+		if s := strings.Join(events[0].NotSeen, ";"); !strings.Contains(s, "whether the site opened is not known") || !strings.Contains(s, "looked the name up by itself") {
+			t.Errorf("%s: not seen %s", what, s)
+		}
+	}
+	events, _ := judged(t, step{0, seen("flagged.test", func(o *event.Observation) { o.Via, o.Also = event.ViaDNS, []event.Via{event.ViaTLS} })})
+	if s := strings.Join(events[0].NotSeen, ";"); strings.Contains(s, "looked the name up by itself") {
+		t.Errorf("seen as a connection too: %s", s)
+	}
+}
+
 func TestG10AFiltersBlockPageMakesAnAttemptOfTheVisitBefore(t *testing.T) {
 	events, _ := judged(t, step{0, seen("flagged.test")}, step{200 * time.Millisecond, seen("stop.school.test")})
 	if len(events) != 2 || events[0].Outcome != wire.Connected || events[1].Outcome != wire.Attempted || events[1].Name != "flagged.test" || events[0].ID == events[1].ID {

@@ -11,6 +11,7 @@ import (
 // short enough for an event to carry.
 const (
 	likelyPart    = "likely a third-party element of another page"
+	onlyLookedUp  = "the name was looked up; whether the site opened is not known"
 	notConnected  = "no connection was seen; whether the site opened is not known"
 	lookedUp      = "a browser may have looked the name up by itself, to be quick if a link is followed"
 	followedBlock = "a filter's block page followed, so the site most likely did not open"
@@ -27,13 +28,15 @@ func word(v *rules.Verdict, q queued) {
 		v.NotSeen = slices.DeleteFunc(v.NotSeen, func(s string) bool { return s == maybePart })
 		v.NotSeen = append(v.NotSeen, likelyPart+"; nobody may have chosen to go there")
 	}
+	asked := q.Via == event.ViaDNS || q.LogOf == event.ViaDNS
 	switch {
 	case q.blockPage:
 		v.NotSeen = append(v.NotSeen, followedBlock)
+	case q.Attempt && asked:
+		v.NotSeen = append(v.NotSeen, notConnected, lookedUp)
 	case q.Attempt:
 		v.NotSeen = append(v.NotSeen, notConnected)
-		if q.Via == event.ViaDNS || q.LogOf == event.ViaDNS {
-			v.NotSeen = append(v.NotSeen, lookedUp)
-		}
+	case asked && len(q.Also) == 0:
+		v.NotSeen = append(v.NotSeen, onlyLookedUp, lookedUp)
 	}
 }
