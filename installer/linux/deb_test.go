@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,5 +62,28 @@ func readTar(t testing.TB, packed []byte) map[string]entry {
 		}
 		path := "/" + strings.Trim(strings.TrimPrefix(h.Name, "."), "/")
 		all[path] = entry{mode: h.Mode & 0o7777, owner: h.Uname, group: h.Gname, dir: h.Typeflag == tar.TypeDir, data: data}
+	}
+}
+
+// The licences of what is linked bind whoever passes the package on.
+func TestEveryDebHoldsTheWholeNotice(t *testing.T) {
+	notice, err := os.ReadFile("../../NOTICE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range packages(t, once(), ".deb") {
+		pkg, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, content := readDeb(t, pkg)
+		packed := content["/usr/share/doc/safelight-"+programOf(path)+"/NOTICE.gz"].data
+		unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(unpacked); err != nil || !bytes.Equal(got, notice) {
+			t.Errorf("%s: its NOTICE is not the tree's: %d bytes of %d, %v", path, len(got), len(notice), err)
+		}
 	}
 }
