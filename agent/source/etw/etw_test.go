@@ -148,6 +148,20 @@ func TestTheLastTextNeedsNoEnd(t *testing.T) {
 	}
 }
 
+// What was not found has no results, and a provider may write nothing for none.
+func TestATextThatIsNotThereIsEmpty(t *testing.T) {
+	data := payload{}.text("www.school.example").u32(1).u64(0).u32(9003)
+	q, err := (&Event{Provider: DNSClient, ID: 3008, Data: data}).Query()
+	if code, said := q.RCode(); err != nil || q.Name != "www.school.example" || len(q.Answers) > 0 || code != 3 || !said {
+		t.Errorf("got %+v, %v", q, err)
+	}
+	start := payload{}.u32(4242).fileTime(at).u32(4100).u32(2).u32(1).text(image).u32(1).u32(2)
+	s, err := (&Event{Provider: KernelProcess, ID: 1, Version: 2, Data: start}).Start()
+	if err != nil || s.Image != image || s.Package != "" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
 func TestAnotherProvidersEventIsNotReadAsOurs(t *testing.T) {
 	if _, err := (&Event{Provider: DNSClient, ID: 1, Data: starts()[0]}).Start(); !errors.Is(err, errOther) {
 		t.Errorf("got %v", err)

@@ -85,7 +85,7 @@ func layoutOf(p Provider, id uint16, v uint8) (layout, bool) {
 }
 
 // walk hands each field to take. The text that ends a payload need not have its
-// zero.
+// zero, nor be there at all: a provider that has none may leave it out.
 func (l layout) walk(b []byte, take func(name string, v value)) error {
 	for _, f := range l {
 		n, skip := f.kind.size(b)
@@ -117,9 +117,6 @@ func (k kind) size(b []byte) (n, skip int) {
 		if b[i] == 0 && b[i+1] == 0 {
 			return i, 2
 		}
-	}
-	if len(b) == 0 {
-		return -1, 0
 	}
 	return len(b) &^ 1, len(b) & 1
 }
