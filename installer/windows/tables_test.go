@@ -163,12 +163,12 @@ func TestActionsRunInOrder(t *testing.T) {
 		}
 		order := []string{
 			"LaunchConditions", "CostFinalize", "InstallValidate", "InstallInitialize", "RemoveExistingProducts", "ProcessComponents",
-			"Goodbye", "StopServices", "DeleteServices", "RemoveFiles", "Purge", "RemoveFolders", "CreateFolders", "MoveFiles", "InstallFiles", "CreateShortcuts",
+			"Goodbye", "StopServices", "DeleteServices", "RemoveFiles", "Public", "Purge", "RemoveFolders", "CreateFolders", "MoveFiles", "InstallFiles", "CreateShortcuts",
 			"WriteIniValues", "InstallServices", "MsiConfigureServices", "StartServices", "InstallFinalize",
 		}
 		if which == "collector" {
 			order = slices.DeleteFunc(order, func(action string) bool {
-				return slices.Contains([]string{"Goodbye", "MoveFiles", "CreateShortcuts", "WriteIniValues"}, action)
+				return slices.Contains([]string{"Goodbye", "Public", "MoveFiles", "CreateShortcuts", "WriteIniValues"}, action)
 			})
 		}
 		for i, action := range order {
@@ -189,19 +189,25 @@ func TestAnUninstallKeepsTheStateUnlessToldAndAnUpgradeAlways(t *testing.T) {
 		// Deferred (1024), as the system (2048), failing without consequence (64).
 		want := map[string]string{"Purge": strconv.Itoa(34 | 64 | 1024 | 2048)}
 		if which == "agent" {
-			want["Goodbye"] = strconv.Itoa(18 | 64 | 1024 | 2048)
-			if when["Goodbye"] != `REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE` {
-				t.Errorf("it says goodbye when %q", when["Goodbye"])
+			want["Goodbye"], want["Public"] = strconv.Itoa(18|64|1024|2048), want["Purge"]
+			for _, action := range []string{"Goodbye", "Public"} {
+				if when[action] != `REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE` {
+					t.Errorf("%s is done when %q", action, when[action])
+				}
 			}
 		}
 		if got := by(t, path, "CustomAction", "Action", "Type"); !maps.Equal(got, want) {
 			t.Errorf("actions of its own are %v, want %v", actions, want)
 		}
-		if target := by(t, path, "CustomAction", "Action", "Target")["Purge"]; target != `"[System64Folder]cmd.exe" /c rd /s /q "[STATE]"` {
-			t.Errorf("it purges by %s", target)
+		targets := map[string]string{"Purge": `"[System64Folder]cmd.exe" /c rd /s /q "[STATE]"`}
+		if which == "agent" {
+			targets["Public"], targets["Goodbye"] = `"[System64Folder]cmd.exe" /c rd /s /q "[PUBLIC]"`, "goodbye --reason removed"
+		}
+		if got := by(t, path, "CustomAction", "Action", "Target"); !maps.Equal(got, targets) {
+			t.Errorf("it purges by %v, want %v", got, targets)
 		}
 		for _, row := range table(t, path, "RemoveFile") {
-			if row["DirProperty"] != "PUBLIC" && (row["DirProperty"] != "COMPANYDIR" || row["FileName"] != "") {
+			if row["DirProperty"] != "COMPANYDIR" || row["FileName"] != "" {
 				t.Errorf("uninstalling removes %v", row)
 			}
 		}
