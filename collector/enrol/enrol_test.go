@@ -244,6 +244,10 @@ func (failing) Device(context.Context, model.SchoolID, string) (model.Device, er
 	panic("not expected")
 }
 
+func (failing) DeviceByHardware(context.Context, model.SchoolID, model.Hardware) (model.Device, bool, error) {
+	return model.Device{}, false, nil
+}
+
 func (failing) SplitDevice(context.Context, model.SchoolID, string, model.Device) (string, error) {
 	panic("not expected")
 }

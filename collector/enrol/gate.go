@@ -31,6 +31,7 @@ type Gate struct {
 
 	mu      sync.Mutex
 	revoked map[string]bool          // by device
+	ended   map[[32]byte]bool        // keys of devices that were set up anew
 	streams map[string][]*openStream // by device, the oldest first
 }
 
@@ -41,11 +42,15 @@ const streamGrace = time.Hour
 // ErrRevoked is what a revoked device is told.
 var ErrRevoked = errors.New("this device's access was revoked")
 
+// ErrReplaced is what is told to whoever comes with the key of a device that was set
+// up anew since: an older image of it, or whoever has a copy.
+var ErrReplaced = errors.New("this device was set up anew and has another key: enrol again")
+
 // NewGate makes the gate of one school.
 func NewGate(school model.SchoolID, a *Authority, now func() time.Time, log *slog.Logger) *Gate {
 	return &Gate{
 		school: school, auth: a, now: now, log: log,
-		revoked: map[string]bool{}, streams: map[string][]*openStream{},
+		revoked: map[string]bool{}, ended: map[[32]byte]bool{}, streams: map[string][]*openStream{},
 	}
 }
 
@@ -59,6 +64,26 @@ func (g *Gate) SetRevoked(devices []string) {
 		g.revoked[d] = true
 		for _, s := range g.streams[d] {
 			s.end()
+		}
+	}
+}
+
+// SetEnded replaces the list of keys that are worth nothing any more, by their
+// SHA-256, and ends the streams that were opened with one.
+func (g *Gate) SetEnded(keys [][]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = make(map[[32]byte]bool, len(keys))
+	for _, k := range keys {
+		if len(k) == sha256.Size {
+			g.ended[[32]byte(k)] = true
+		}
+	}
+	for _, streams := range g.streams {
+		for _, s := range streams {
+			if g.ended[s.key] {
+				s.end()
+			}
 		}
 	}
 }
@@ -173,10 +198,13 @@ func (g *Gate) admit(ctx context.Context, method string) (v visit, err error) {
 		return v, status.Error(codes.PermissionDenied, "the device belongs to another school")
 	}
 	g.mu.Lock()
-	revoked := g.revoked[id.Device]
+	revoked, ended := g.revoked[id.Device], g.ended[sha256.Sum256(certs[0].RawSubjectPublicKeyInfo)]
 	g.mu.Unlock()
-	if revoked {
+	switch {
+	case revoked:
 		return v, status.Error(codes.PermissionDenied, ErrRevoked.Error())
+	case ended:
+		return v, status.Error(codes.PermissionDenied, ErrReplaced.Error())
 	}
 	return visit{Identity: id}, nil
 }

@@ -199,6 +199,7 @@ type device struct {
 	key  crypto.Signer
 	cert *tls.Certificate // nil: shows none
 	conf *tls.Config
+	hw   model.Hardware
 }
 
 func newKey(t testing.TB) crypto.Signer {
@@ -242,7 +243,7 @@ func csr(t testing.TB, key crypto.Signer) []byte {
 func (d *device) enrol(secret string) (*safelightv1.EnrolResponse, error) {
 	d.h.t.Helper()
 	return safelightv1.NewEnrolmentServiceClient(d.connect()).Enrol(d.h.t.Context(), &safelightv1.EnrolRequest{
-		TokenSecret: secret, CsrDer: csr(d.h.t, d.key), Device: &safelightv1.DeviceInfo{Hostname: "laptop", Os: "linux"},
+		TokenSecret: secret, CsrDer: csr(d.h.t, d.key), Device: &safelightv1.DeviceInfo{Hostname: "laptop", Os: "linux", Serial: d.hw.Serial, HardwareId: d.hw.ID},
 	})
 }
 

@@ -26,7 +26,10 @@ type Store interface {
 	// is ErrNotFound, beside what the person is told, for one that was never given
 	// out.
 	CheckToken(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time) error
+	// A device whose id and hardware are those of one that is there replaces it.
 	Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error
+	// DeviceByHardware finds the device that is this piece of hardware.
+	DeviceByHardware(ctx context.Context, school model.SchoolID, h model.Hardware) (model.Device, bool, error)
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error
 	// SplitDevice adds a device that was a copy of another, and returns its id. A
@@ -73,22 +76,30 @@ func (s *Service) Enrol(ctx context.Context, req *safelightv1.EnrolRequest) (*sa
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
+	info := req.GetDevice()
+	hardware := model.Hardware{Serial: clip(info.GetSerial(), 128), ID: clip(info.GetHardwareId(), 128)}
 	id := pki.Identity{School: string(s.school), Device: pki.NewDeviceID()}
+	known, again, err := s.store.DeviceByHardware(ctx, s.school, hardware)
+	if err != nil {
+		return nil, s.refuse(ctx, err)
+	}
+	if again {
+		id.Device = known.ID // the same device, set up anew
+	}
 	leaf, chain, err := s.authority.signDevice(csr.PublicKey, id, now)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
 	}
 	keyHash := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	info := req.GetDevice()
 	err = s.store.Enrol(ctx, s.school, hash, now, model.Device{
 		School: s.school, ID: id.Device, Name: clip(info.GetHostname(), 255), OS: clip(info.GetOs(), 64),
 		Arch: clip(info.GetArch(), 32), Version: clip(info.GetAgentVersion(), 64),
-		Enrolled: now, Expires: leaf.NotAfter, KeyHash: keyHash[:],
+		Enrolled: now, Expires: leaf.NotAfter, KeyHash: keyHash[:], Hardware: hardware,
 	})
 	if err != nil {
 		return nil, s.refuse(ctx, err)
 	}
-	s.log.InfoContext(ctx, "enrolled a device", "device", id.Device)
+	s.log.InfoContext(ctx, "enrolled a device", "device", id.Device, "set_up_anew", again)
 	return &safelightv1.EnrolResponse{
 		DeviceId: id.Device, School: string(s.school), Trust: s.trust(),
 		CertificatesDer: chain,

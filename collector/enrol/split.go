@@ -57,6 +57,7 @@ func (s *Service) split(ctx context.Context, from model.Device, pub any, keyHash
 		School: s.school, ID: pki.NewDeviceID(), Name: clip(info.GetHostname(), 255), OS: clip(info.GetOs(), 64),
 		Arch: clip(info.GetArch(), 32), Version: clip(info.GetAgentVersion(), 64), Site: from.Site,
 		Enrolled: now, Expires: now.Add(pki.DeviceLife), KeyHash: keyHash[:],
+		Hardware: model.Hardware{Serial: clip(info.GetSerial(), 128), ID: clip(info.GetHardwareId(), 128)},
 	})
 	if err != nil {
 		return nil, s.refuse(ctx, err)

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -57,6 +58,7 @@ type openStream struct {
 	device  string
 	method  string
 	expires time.Time // of the certificate it was opened with
+	key     [32]byte  // SHA-256 of its public key
 	conn    net.Conn
 }
 
@@ -93,7 +95,7 @@ func (g *Gate) open(ss grpc.ServerStream, method string) (*boundStream, error) {
 		return nil, err
 	}
 	line, _ := lineOf(ctx)
-	v.stream = &openStream{device: v.Device, method: method, expires: line.State.PeerCertificates[0].NotAfter, conn: line.conn}
+	v.stream = &openStream{device: v.Device, method: method, expires: line.State.PeerCertificates[0].NotAfter, key: sha256.Sum256(line.State.PeerCertificates[0].RawSubjectPublicKeyInfo), conn: line.conn}
 	g.track(v.stream)
 	return &boundStream{ss, context.WithValue(ctx, visitKey{}, v), v.stream}, nil
 }
@@ -122,7 +124,7 @@ func (g *Gate) track(s *openStream) {
 		open = slices.Delete(open, n, n+1)
 	}
 	g.streams[s.device] = open
-	if g.revoked[s.device] { // revoked since admit looked
+	if g.revoked[s.device] || g.ended[s.key] { // since admit looked
 		s.end()
 	}
 }

@@ -184,7 +184,7 @@ func (r *inventoryReader) device(cells []string) (d model.Issued, issued bool, e
 	if slices.Contains(retired, csvtext.Heading(text[state])) {
 		return d, false, nil
 	}
-	d = model.Issued{Serial: FoldSerial(text[serial]), Name: text[name], Group: text[group]}
+	d = model.Issued{Serial: model.FoldSerial(text[serial]), Name: text[name], Group: text[group]}
 	switch {
 	case d.Serial != "":
 		d.Key = "serial:" + d.Serial

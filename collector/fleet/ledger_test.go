@@ -134,7 +134,7 @@ func TestEveryDeviceHasOneStandingAndItsReason(t *testing.T) {
 			})
 		}, model.StandingHidden, model.CauseHidden},
 		"two of one hardware": {func(in *facts) {
-			in.hardware["it"], in.hardware["other"] = model.Hardware{Serial: "5CD1234", ID: "u"}, model.Hardware{Serial: "5cd 1234", ID: "U"}
+			in.hardware["it"], in.hardware["other"] = model.Hardware{Serial: "5CD1234"}, model.Hardware{Serial: "5cd 1234"}
 		}, model.StandingProven, model.CauseSameHardware},
 		"two without a number": {func(in *facts) {
 			in.hardware["it"], in.hardware["other"] = model.Hardware{Serial: "To be filled by O.E.M."}, model.Hardware{Serial: "To be filled by O.E.M."}

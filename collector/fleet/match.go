@@ -27,22 +27,6 @@ type follower struct {
 	running            bool
 }
 
-// FoldSerial writes a serial number as it is compared. What firmware says that has
-// none is no serial number: many devices share it.
-func FoldSerial(s string) string {
-	s = strings.ToUpper(strings.Join(strings.Fields(s), ""))
-	if len(s) < 4 || strings.Trim(s, "0") == "" || strings.Trim(s, "X") == "" || strings.Trim(s, "F") == "" || strings.Trim(s, "-") == "" || slices.Contains(noSerial, s) {
-		return ""
-	}
-	return s
-}
-
-// noSerial is what makers leave where a serial number should be, folded.
-var noSerial = []string{
-	"TOBEFILLEDBYO.E.M.", "TOBEFILLEDBYOEM", "SYSTEMSERIALNUMBER", "DEFAULTSTRING", "NOTSPECIFIED", "NOTAPPLICABLE", "NONE", "NULL",
-	"UNKNOWN", "INVALID", "OEM", "0123456789", "123456789", "1234567890", "CHASSISSERIALNUMBER", "NOTAVAILABLE", "EMPTY",
-}
-
 // foldName writes a host name as it is compared: without its domain.
 func foldName(s string) string {
 	s, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(s)), ".")
@@ -60,7 +44,7 @@ func (b *drawing) prepare() {
 		if hw := hardwareKey(b.hardware[d.ID]); hw != "" {
 			b.twins[hw]++
 		}
-		if serial := FoldSerial(b.hardware[d.ID].Serial); serial != "" {
+		if serial := model.FoldSerial(b.hardware[d.ID].Serial); serial != "" {
 			bySerial[serial] = append(bySerial[serial], d.ID)
 		}
 		if name := foldName(b.nameOf(d)); name != "" {
@@ -73,7 +57,7 @@ func (b *drawing) prepare() {
 	rows := slices.Clone(b.issued)
 	slices.SortStableFunc(rows, func(x, y model.Issued) int { return cmp.Compare(boolean(!x.Gone.IsZero()), boolean(!y.Gone.IsZero())) })
 	for _, r := range rows {
-		if serial := FoldSerial(r.Serial); serial != "" {
+		if serial := model.FoldSerial(r.Serial); serial != "" {
 			b.pair(r, bySerial[serial])
 		}
 	}
@@ -87,7 +71,7 @@ func (b *drawing) prepare() {
 // agrees says whether a row's serial number does not speak against a device of the
 // same name: a replaced laptop keeps the name and has another number.
 func (b *drawing) agrees(r model.Issued, id string) bool {
-	row, device := FoldSerial(r.Serial), FoldSerial(b.hardware[id].Serial)
+	row, device := model.FoldSerial(r.Serial), model.FoldSerial(b.hardware[id].Serial)
 	return row == "" || device == "" || row == device
 }
 
@@ -103,7 +87,7 @@ func (b *drawing) pair(r model.Issued, ids []string) {
 
 // once says whether a row is of a device that no other export has listed before.
 func (b *drawing) once(r model.Issued) bool {
-	for _, key := range []string{"serial:" + FoldSerial(r.Serial), "name:" + foldName(r.Name)} {
+	for _, key := range []string{"serial:" + model.FoldSerial(r.Serial), "name:" + foldName(r.Name)} {
 		if strings.HasSuffix(key, ":") {
 			continue
 		}
@@ -118,11 +102,10 @@ func (b *drawing) once(r model.Issued) bool {
 
 // hardwareKey is what tells one piece of hardware from another; empty: nothing.
 func hardwareKey(h model.Hardware) string {
-	serial := FoldSerial(h.Serial)
-	if serial == "" && h.ID == "" {
+	if h = h.Fold(); h == (model.Hardware{}) {
 		return ""
 	}
-	return serial + "/" + strings.ToLower(h.ID)
+	return h.Serial + "/" + h.ID
 }
 
 func (b *drawing) nameOf(d model.Device) string {

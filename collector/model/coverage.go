@@ -123,9 +123,3 @@ type DeviceStatus struct {
 	Quarantined  uint64        `json:"quarantined,omitempty"`
 	Hidden       HiddenDays    `json:"hidden,omitzero"`
 }
-
-// Hardware is what a device's firmware says it is.
-type Hardware struct {
-	Serial string
-	ID     string // the SMBIOS UUID or the platform's
-}

@@ -143,6 +143,8 @@ type Device struct {
 	KeyHash  []byte    // SHA-256 of its public key (SPKI)
 	Revoked  time.Time // zero: not revoked
 	LastSeen time.Time
+	// Hardware is taken by Enrol and SplitDevice alone; DeviceHardware reads it.
+	Hardware Hardware
 }
 
 // Place is where a record stands in its device's sequence.

@@ -148,7 +148,12 @@ func (c *changes) devicesChanged(ctx context.Context) error {
 			revoked = append(revoked, d.ID)
 		}
 	}
+	ended, err := c.store.EndedKeys(ctx, schoolID)
+	if err != nil {
+		return err
+	}
 	c.gate.SetRevoked(revoked)
+	c.gate.SetEnded(ended)
 	return nil
 }
 

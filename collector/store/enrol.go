@@ -30,19 +30,30 @@ var ErrTrialFull = refusal(fmt.Sprintf("a trial school has at most %d devices: r
 
 // Enrol spends one use of a token on a device, in one transaction: of two
 // devices that race for the last use, or for a trial school's last place (G12),
-// one is refused.
+// one is refused. A device whose id and hardware are known is the same one, set up
+// anew: it has the new key from then on, and the old one is worth nothing.
 func (s *Store) Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		token, err := useToken(ctx, tx, school, tokenHash, now)
 		if err != nil {
 			return err
 		}
-		if err := roomForDevice(ctx, tx, school); err != nil {
-			return err
-		}
 		device.School = school
 		if device.Site == "" {
 			device.Site = token.Site
+		}
+		same, found, err := deviceByHardware(ctx, tx, school, device.Hardware)
+		if err != nil {
+			return err
+		}
+		switch {
+		case found && same.ID == device.ID:
+			return replaceDevice(ctx, tx, same, device, token, now)
+		case found: // since its id was looked for; the next try has it
+			return errors.New("this hardware is being enrolled at the same moment")
+		}
+		if err := roomForDevice(ctx, tx, school); err != nil {
+			return err
 		}
 		if err := insertDevice(ctx, tx, device); err != nil {
 			return err
@@ -97,5 +108,8 @@ func insertDevice(ctx context.Context, tx *sql.Tx, d model.Device) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		d.School, d.ID, d.Name, d.OS, d.Arch, d.Version, d.Site, micros(d.Enrolled), micros(d.Expires), blob(d.KeyHash),
 		micros(d.Revoked), micros(d.LastSeen))
-	return taken(err)
+	if err != nil {
+		return taken(err)
+	}
+	return setHardware(ctx, tx, d)
 }
