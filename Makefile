@@ -46,7 +46,7 @@ bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real na
 
 screenshots: ## pictures of the console, in docs/screenshots
 	@.ci/setup
-	SAFELIGHT_SCREENSHOTS='$(CURDIR)/docs/screenshots' go test -count=1 -tags $(TAGS) -run Screenshots ./collector/console/...
+	SAFELIGHT_SCREENSHOTS='$(CURDIR)/docs/screenshots' go test -count=1 -tags $(TAGS) -run 'Screenshots|TestThePageFitsEveryScreen' ./collector/console/... ./collector/about
 
 lint: ## golangci-lint, with .golangci.yml
 	@tool=$$(.ci/tool golangci-lint); "$$tool" run --build-tags $(TAGS) ./...
