@@ -216,8 +216,10 @@ func triedLine(records []model.CheckRecord) string {
 	switch n := len(records); {
 	case n == 0:
 		return "Not tried"
+	case n == 1 && worked == 1:
+		return "Worked, tried once"
 	case worked == n:
-		return "Worked, tried " + plural(n, "time", "times")
+		return fmt.Sprintf("Worked, tried %d times", n)
 	default:
 		return fmt.Sprintf("Did not work, %d of %s", n-worked, plural(n, "try", "tries"))
 	}
