@@ -153,3 +153,35 @@ func TestThroughTheGuidesRelaysEventsArrive(t *testing.T) {
 		})
 	}
 }
+
+// What the guide points to must be there, and what it hands to Windows' installer
+// must be a property that the package takes.
+func TestTheGuideNamesWhatThereIs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/it-guide.md")
+	check(t, err)
+	named := regexp.MustCompile("`((?:installer|docs)/[^`*:]+?)`|\\]\\(([a-z][a-z0-9./-]*\\.md)\\)").FindAllStringSubmatch(string(text), -1)
+	for _, m := range named {
+		path := m[1]
+		if path == "" {
+			path = "docs/" + m[2]
+		}
+		if _, err := os.Stat(filepath.Join("../..", path)); err != nil {
+			t.Errorf("it names %s: %v", path, err)
+		}
+	}
+	build, err := os.ReadFile("../../installer/windows/build")
+	check(t, err)
+	taken := regexp.MustCompile(`(?m)^\tsecure='([A-Z;]+)'$`).FindSubmatch(build)
+	if taken == nil {
+		t.Fatal("installer/windows/build no longer says which properties it takes: read them here as it writes them")
+	}
+	properties := regexp.MustCompile(`\b([A-Z]{3,})=`).FindAllStringSubmatch(string(text), -1)
+	for _, m := range properties {
+		if !strings.Contains(";"+string(taken[1])+";", ";"+m[1]+";") {
+			t.Errorf("%s is no property of the agent's package, which takes %s", m[1], taken[1])
+		}
+	}
+	if len(named) < 8 || len(properties) < 3 {
+		t.Errorf("%d names and %d properties: does this test still see them?", len(named), len(properties))
+	}
+}
