@@ -113,6 +113,9 @@ func (in interpreter) joined(word string) bool {
 		return has && slices.Contains(in.code, name)
 	}
 	plain := strings.Trim(word[1:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	if plain && in.words { // "-Comm" is "-Command"
+		return slices.ContainsFunc(in.code, func(code string) bool { return begins(code, word) })
+	}
 	if plain {
 		return strings.ContainsFunc(word[1:], func(r rune) bool { return slices.Contains(in.code, "-"+string(r)) })
 	}
@@ -129,6 +132,11 @@ func (in interpreter) joined(word string) bool {
 		}
 	}
 	return false
+}
+
+func begins(word, short string) bool {
+	_, ok := cutPrefixFold(word, short)
+	return ok
 }
 
 func (in interpreter) checked(words []string, i int) string {

@@ -3,6 +3,7 @@ package attribution
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 	"unsafe"
@@ -60,6 +61,38 @@ func imageOf(process windows.Handle) string {
 		return ""
 	}
 	return windows.UTF16ToString(name[:n])
+}
+
+// maxCommandLine bounds what is read of one: Windows allows no more.
+const maxCommandLine = 1 << 16
+
+// readWords reads what a process was started with, taken apart as Windows does.
+func readWords(pid int) []string {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return nil
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing was written
+	var size uint32
+	_ = windows.NtQueryInformationProcess(h, windows.ProcessCommandLineInformation, nil, 0, &size) // it says how much room it wants
+	if head := uint32(unsafe.Sizeof(windows.NTUnicodeString{})); size < head || size > maxCommandLine+2*head {
+		return nil
+	}
+	b := make([]uint64, (size+7)/8) // aligned as the text's head wants to be
+	if err := windows.NtQueryInformationProcess(h, windows.ProcessCommandLineInformation, unsafe.Pointer(&b[0]), size, &size); err != nil {
+		return nil
+	}
+	line := (*windows.NTUnicodeString)(unsafe.Pointer(&b[0])).String()
+	words, err := windows.DecomposeCommandLine(line)
+	if err != nil {
+		return nil
+	}
+	return words
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func parentOf(process windows.Handle) int {

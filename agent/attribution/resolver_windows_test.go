@@ -4,9 +4,12 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/windows"
 
 	"safelight/internal/event"
 )
@@ -71,4 +74,24 @@ func TestSomebodyIsSignedInOrNobodyCanSay(t *testing.T) {
 			t.Errorf("an account without a name: %q", all)
 		}
 	}
+}
+
+func TestWhatThisProcessWasStartedWithIsRead(t *testing.T) {
+	got := readWords(os.Getpid())
+	if len(got) == 0 && underWine() {
+		t.Skip("SKIPPED: this Wine does not tell command lines")
+	}
+	if !slices.Equal(got, os.Args) {
+		t.Errorf("got %q, want %q", got, os.Args)
+	}
+	if readWords(99999999) != nil {
+		t.Error("no process has words")
+	}
+	if self, err := os.Executable(); err != nil || !isFile(self) || isFile(filepath.Dir(self)) {
+		t.Error("a file is none, or a folder is one")
+	}
+}
+
+func underWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }

@@ -34,6 +34,11 @@ type winSystem struct {
 	process func(pid int) (winProcess, error)
 	// session says where the person of a session sits.
 	session func(id uint32) winSession
+	// words is what a process was started with. It is read of interpreters alone,
+	// searched for the script and let go (G11). file says whether there is such a
+	// file.
+	words func(pid int) []string
+	file  func(path string) bool
 	// resolver is the process that asks DNS for everybody, or 0.
 	resolver func() int
 }
@@ -105,6 +110,9 @@ func (w *win) started(s event.Start, look bool) event.Owner {
 	}
 	if err == nil {
 		w.describe(&owner, p)
+		if look {
+			owner.Script = w.script(owner)
+		}
 	} else if by, ok := w.creator(s); ok {
 		owner.SID, err = by.sid, nil
 	}
@@ -114,6 +122,18 @@ func (w *win) started(s event.Start, look bool) event.Owner {
 		}
 	}
 	return w.whose(owner, p, err)
+}
+
+// script is the file that an interpreter runs.
+func (w *win) script(owner event.Owner) string {
+	if _, _, ok := winInterpreterOf(owner.Exe); !ok {
+		return ""
+	}
+	script := winScript(owner.Exe, w.system.words(owner.PID))
+	if script == "" || !w.system.file(script) {
+		return ""
+	}
+	return foldUsers(script)
 }
 
 // since is when a program began, as far as anybody said.

@@ -45,6 +45,8 @@ func windowsPC() (*win, map[int]winProcess) {
 		session: func(id uint32) winSession {
 			return map[uint32]winSession{1: {console: true}, 2: {remote: event.RemoteRDP}}[id]
 		},
+		words:    func(int) []string { return nil },
+		file:     func(string) bool { return true },
 		resolver: func() int { return 100 },
 	}
 	now := func() time.Time { return winNow }
@@ -206,4 +208,62 @@ func TestQuestionsForAccountsAreFew(t *testing.T) {
 		close(stop)
 		synctest.Wait()
 	})
+}
+
+func TestG11ScriptsOnWindowsAndNoOtherArgument(t *testing.T) {
+	const game, long = `C:\Users\pupil07\game.py`, `C:\Tools\Run\play.ps1`
+	for _, c := range []struct {
+		exe   string
+		words []string
+		want  string
+	}{
+		{`C:\Python\python.exe`, []string{`C:\Python\python.exe`, game, "canary"}, game},
+		{`C:\Python\pythonw.exe`, []string{"pythonw", "-u", game}, game},
+		{`C:\Windows\py.exe`, []string{"py.exe", game}, game},
+		{`C:\Python\python3.12.exe`, []string{"python3.12", "-c", game}, ""},
+		{`C:\Python\python.exe`, []string{`C:\Python\python.exe`}, ""},
+		{`C:\Python\python.exe`, []string{"python", "game.py"}, ""},
+		{`C:\Python\python.exe`, []string{"python", "-m", game}, ""},
+		{`C:\Java\bin\javaw.exe`, []string{"javaw", "-Xmx2G", "-jar", `D:\mods\launcher.jar`, "--token", "canary"}, `D:\mods\launcher.jar`},
+		{`C:\Java\bin\javaw.exe`, []string{"javaw", "-cp", `D:\mods\a.jar`, "org.example.Main"}, ""},
+		{`C:\Windows\PowerShell.EXE`, []string{"powershell", "-NoProfile", "-ExecutionPolicy", "Bypass", "-File", long, "canary"}, long},
+		{`C:\Windows\powershell.exe`, []string{"powershell", "-EP", "Bypass", "-FILE", long}, long},
+		{`C:\Windows\powershell.exe`, []string{"powershell", "-Command", long}, ""},
+		{`C:\Windows\powershell.exe`, []string{"powershell", "-Comm", long}, ""},
+		{`C:\Windows\powershell.exe`, []string{"powershell", "-enc", "Y2FuYXJ5"}, ""},
+		{`C:\Windows\powershell.exe`, []string{"powershell", "Get-Secret canary"}, ""},
+		{`C:\Windows\wscript.exe`, []string{"wscript", "//nologo", `C:\Users\pupil07\prank.vbs`}, `C:\Users\pupil07\prank.vbs`},
+		{`C:\Windows\wscript.exe`, []string{"wscript", `C:\Users\pupil07\letter.txt`}, ""},
+		{`C:\Windows\notepad.exe`, []string{"notepad", game}, ""},
+		{`C:\Python\python.exe`, []string{"python", `C:\x.py:hidden`}, ""},
+		{`C:\Python\python.exe`, nil, ""},
+	} {
+		if got := winScript(c.exe, c.words); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.words, got, c.want)
+		}
+	}
+}
+
+func TestAScriptIsToldWithoutItsOwnersName(t *testing.T) {
+	for file, want := range map[string]string{
+		`C:\Users\pupil07\Desktop\game.py`: `~\Desktop\game.py`,
+		`c:\users\pupil07.SCHOOL\game.py`:  `~\game.py`,
+		`C:/Users/pupil07/game.py`:         `~\game.py`,
+		`H:\game.py`:                       `H:\game.py`,
+	} {
+		if got := foldUsers(file); got != want {
+			t.Errorf("%s: got %s, want %s", file, got, want)
+		}
+	}
+	w, all := windowsPC()
+	all[310] = winProcess{pid: 310, ppid: 200, exe: `C:\Python\python.exe`, sid: pupil7, session: "1", began: winNow}
+	w.system.words = func(int) []string { return []string{"python", `C:\Users\pupil07\game.py`, "canary"} }
+	start := event.Start{Time: winNow, PID: 310, Comm: "python.exe", Exe: `C:\Python\python.exe`}
+	if got := w.started(start, true); got.Script != `~\game.py` {
+		t.Errorf("got %+v", got)
+	}
+	w.system.file = func(string) bool { return false }
+	if got := w.started(start, true); got.Script != "" {
+		t.Errorf("a word that is no file: got %+v", got)
+	}
 }
