@@ -76,7 +76,7 @@ func decodeKey(text, prefix string) ([]byte, error) {
 		return nil, fmt.Errorf("want a line that begins with %s", prefix)
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(rest)
-	if err != nil {
+	if err != nil || strings.ContainsAny(rest, "\r\n") { // which the decoder steps over
 		return nil, errors.New("it is damaged: copy it again")
 	}
 	return data, nil
