@@ -44,7 +44,7 @@ func asInstalled(t *testing.T, browser string) (wrapper, profile string) {
 exec unshare --mount sh -c 'mount --make-rprivate / && mount -t overlay -o lowerdir=/etc,upperdir=%[1]s/root/etc,workdir=%[1]s/work overlay /etc && exec "$@"' sh %[2]s "$@"
 `, dir, path)
 	wrapper = filepath.Join(dir, "browser")
-	must(t, os.WriteFile(wrapper, []byte(script), 0o700)) //nolint:gosec // it is run
+	must(t, os.WriteFile(wrapper, []byte(script), 0o700))
 	if out, err := exec.Command(wrapper, "--version").CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED: an overlay on /etc cannot be had here: %v: %s", err, out)
 	}

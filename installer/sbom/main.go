@@ -59,7 +59,7 @@ func run(args []string, out io.Writer) error {
 
 // ask has the go command answer, for the module in tree.
 func ask(tree string, args ...string) (string, error) {
-	cmd := exec.Command("go", args...)
+	cmd := exec.Command("go", args...) //nolint:gosec // its callers write the arguments
 	cmd.Dir = tree
 	out, err := cmd.Output()
 	if err != nil {

@@ -47,7 +47,7 @@ func run(args []string, out io.Writer) error {
 	root := flags.String("root", "/", "the folder that the system lies in")
 	flags.Usage = func() { fmt.Fprint(out, usage) }
 	if len(args) == 0 {
-		return errors.New("want a verb\n" + usage)
+		return errors.New("want a verb: apply or remove; --help says more")
 	}
 	verb := args[0]
 	if verb == "--help" || verb == "-h" || verb == "help" {
@@ -60,7 +60,7 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("%q is one word too many\n%s", flags.Arg(0), usage)
+		return fmt.Errorf("%q is one word too many; --help says more", flags.Arg(0))
 	}
 	switch verb {
 	case "apply":
@@ -75,7 +75,7 @@ func run(args []string, out io.Writer) error {
 		_, err := fmt.Fprintln(out, version.Version)
 		return err
 	default:
-		return fmt.Errorf("%q: want apply or remove\n%s", verb, usage)
+		return fmt.Errorf("%q: want apply or remove; --help says more", verb)
 	}
 }
 

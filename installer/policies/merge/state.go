@@ -56,7 +56,7 @@ func (s *state) write(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // what is remembered is no secret
 		return err
 	}
 	return replace(name, text, 0o644)
@@ -92,7 +92,7 @@ func (d device) makeFolders(dir string) error {
 		}
 		d.Made = append(d.Made, filepath.ToSlash(rel))
 	}
-	return os.MkdirAll(dir, 0o755)
+	return os.MkdirAll(dir, 0o755) //nolint:gosec // browsers of all accounts read what lies there
 }
 
 // clearFolders removes what we made and nobody uses any more.
