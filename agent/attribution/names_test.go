@@ -13,7 +13,7 @@ import (
 )
 
 func TestAMacsAccountsAreNamed(t *testing.T) {
-	ask := func(_ context.Context, uid uint32) ([]byte, error) {
+	ask := func(_ context.Context, _ uint32) ([]byte, error) {
 		lines := "pupil07:*:501:20::/Users/pupil07:\n_mdnsresponder:*:65:65::/var/empty:\n"
 		return []byte(lines), nil
 	}

@@ -68,7 +68,7 @@ func ParseSockets(b []byte) []Socket {
 
 func align(n uint64) uint64 { return (n + recordAlign - 1) &^ (recordAlign - 1) }
 
-func pid(b []byte) int { return int(int32(binary.LittleEndian.Uint32(b))) } //nolint:gosec // it is a pid_t
+func pid(b []byte) int { return int(int32(binary.LittleEndian.Uint32(b))) }
 
 func parseEnds(b []byte) (Socket, bool) {
 	versions := b[44]

@@ -36,7 +36,7 @@ func (m *mac) pids(context.Context) ([]int32, error) {
 	m.table = make(map[int32]macos.Process, len(all))
 	pids := make([]int32, 0, len(all))
 	for _, p := range all {
-		pid := int32(p.PID) //nolint:gosec // it is a pid_t
+		pid := int32(p.PID)
 		m.table[pid] = p
 		pids = append(pids, pid)
 	}
@@ -103,5 +103,5 @@ func (m *mac) describe(p macos.Process, exe string) program {
 			m.accounts[uid] = name
 		}
 	}
-	return program{pid: int32(p.PID), name: macos.FullName(p.Name, exe), exe: exe, uid: &uid, user: name} //nolint:gosec // it is a pid_t
+	return program{pid: int32(p.PID), name: macos.FullName(p.Name, exe), exe: exe, uid: &uid, user: name}
 }

@@ -43,7 +43,7 @@ type bom struct{ blocks [][]byte }
 
 func (b *bom) add(block []byte) uint32 {
 	b.blocks = append(b.blocks, block)
-	return uint32(len(b.blocks)) //nolint:gosec // a few hundred; block 0 is none
+	return uint32(len(b.blocks))
 }
 
 // tree adds a tree with the one leaf given.
@@ -69,7 +69,7 @@ func pack(values ...any) []byte {
 }
 
 // leafOf is a leaf of n entries.
-func leafOf(n int) []byte { return pack(uint16(1), uint16(n), uint32(0), uint32(0)) } //nolint:gosec // at most maxPaths
+func leafOf(n int) []byte { return pack(uint16(1), uint16(n), uint32(0), uint32(0)) }
 
 // billOf writes the bill of materials of what check allows.
 func billOf(all []File, mtime int64) []byte {
@@ -79,15 +79,15 @@ func billOf(all []File, mtime int64) []byte {
 		name  string
 		block uint32
 	}{
-		{"BomInfo", b.add(pack(uint32(1), uint32(len(all)+1), uint32(1), uint32(0), uint32(0), total, uint32(0)))}, //nolint:gosec // at most maxPaths
-		{"Paths", b.tree(leaf, bomBlock, uint32(len(all)))},                                                        //nolint:gosec // the same
+		{"BomInfo", b.add(pack(uint32(1), uint32(len(all)+1), uint32(1), uint32(0), uint32(0), total, uint32(0)))},
+		{"Paths", b.tree(leaf, bomBlock, uint32(len(all)))},
 		{"HLIndex", b.tree(leafOf(0), bomBlock, 0)},
 		{"VIndex", b.add(pack(uint32(1), b.tree(leafOf(0), bomSmall, 0), uint32(0), byte(0)))},
 		{"Size64", b.tree(leafOf(0), bomBlock, 0)},
 	}
-	list := pack(uint32(len(names))) //nolint:gosec // five
+	list := pack(uint32(len(names)))
 	for _, n := range names {
-		list = append(list, pack(n.block, byte(len(n.name)), n.name)...) //nolint:gosec // short
+		list = append(list, pack(n.block, byte(len(n.name)), n.name)...)
 	}
 	return b.store(list)
 }
@@ -103,13 +103,13 @@ func (b *bom) paths(all []File, mtime int64) (leaf []byte, total uint32) {
 	number := make(map[string]uint32, len(all))
 	var entries []entry
 	for i, f := range all {
-		id := uint32(i + 1) //nolint:gosec // at most maxPaths
+		id := uint32(i + 1)
 		number[f.Path] = id
 		e := entry{name: "."}
 		if f.Path != "." {
 			e.folder, e.name = number[parent(f.Path)], path.Base(f.Path)
 		}
-		total += uint32(len(f.Data)) //nolint:gosec // below 4 GB, as the archive is
+		total += uint32(len(f.Data))
 		e.info = b.add(pack(id, b.add(particulars(f, mtime))))
 		e.file = b.add(pack(e.folder, e.name+"\x00"))
 		entries = append(entries, e)
@@ -127,7 +127,7 @@ func particulars(f File, mtime int64) []byte {
 	if f.Dir {
 		kind = kindFolder
 	}
-	b := pack(kind, byte(1), uint16(wholeEntry), uint16(f.mode()), uint32(0), f.GID, uint32(mtime), uint32(len(f.Data)), byte(1)) //nolint:gosec // a mode is 16 bits, this century's time 32, a file below 4 GB
+	b := pack(kind, byte(1), uint16(wholeEntry), uint16(f.mode()), uint32(0), f.GID, uint32(mtime), uint32(len(f.Data)), byte(1))
 	if !f.Dir {
 		b = append(b, pack(checksum(f.Data))...)
 	}
@@ -137,15 +137,15 @@ func particulars(f File, mtime int64) []byte {
 // store lays the blocks out behind the head.
 func (b *bom) store(names []byte) []byte {
 	var body bytes.Buffer
-	index := pack(uint32(len(b.blocks)+1), uint32(0), uint32(0)) //nolint:gosec // a few hundred
+	index := pack(uint32(len(b.blocks)+1), uint32(0), uint32(0))
 	for _, block := range b.blocks {
-		index = append(index, pack(uint32(bomHead+body.Len()), uint32(len(block)))...) //nolint:gosec // below 4 GB
+		index = append(index, pack(uint32(bomHead+body.Len()), uint32(len(block)))...)
 		body.Write(block)
 	}
-	index = append(index, pack(uint32(2), uint64(0), uint64(0))...)                                                      // two free ones, of nothing, as others write them
-	namesAt := uint32(bomHead + body.Len())                                                                              //nolint:gosec // below 4 GB
-	indexAt := namesAt + uint32(len(names))                                                                              //nolint:gosec // the same
-	head := pack("BOMStore", uint32(1), uint32(len(b.blocks)), indexAt, uint32(len(index)), namesAt, uint32(len(names))) //nolint:gosec // the same
+	index = append(index, pack(uint32(2), uint64(0), uint64(0))...) // two free ones, of nothing, as others write them
+	namesAt := uint32(bomHead + body.Len())
+	indexAt := namesAt + uint32(len(names))
+	head := pack("BOMStore", uint32(1), uint32(len(b.blocks)), indexAt, uint32(len(index)), namesAt, uint32(len(names)))
 	head = append(head, make([]byte, bomHead-len(head))...)
 	return slices.Concat(head, body.Bytes(), names, index)
 }
@@ -168,7 +168,7 @@ func checksum(data []byte) uint32 {
 		step(b)
 	}
 	for n := len(data); n > 0; n >>= 8 {
-		step(byte(n)) //nolint:gosec // its lowest eight bits
+		step(byte(n))
 	}
 	return ^crc
 }

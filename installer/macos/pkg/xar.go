@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ type entry struct {
 //	head  "xar!" length(2)=28 version(2)=1 table(8) table unpacked(8) SHA-1(4)=1
 func xar(files []entry, made time.Time) ([]byte, error) {
 	const heading = 28
-	heap := make([]byte, sha1.Size)
+	var heap bytes.Buffer // behind the table's checksum
 	var toc strings.Builder
 	fmt.Fprintf(&toc, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
 		`<xar><toc><creation-time>%s</creation-time><checksum style="sha1"><offset>0</offset><size>%d</size></checksum>`,
@@ -39,8 +40,8 @@ func xar(files []entry, made time.Time) ([]byte, error) {
 			`<encoding style="application/octet-stream"/><extracted-checksum style="sha1">%s</extracted-checksum>`+
 			`<archived-checksum style="sha1">%s</archived-checksum></data>`+
 			`<mode>0644</mode><uid>0</uid><gid>0</gid><type>file</type><name>%s</name></file>`,
-			i+1, len(f.data), len(heap), len(f.data), hash, hash, name.String())
-		heap = append(heap, f.data...)
+			i+1, len(f.data), sha1.Size+heap.Len(), len(f.data), hash, hash, name.String())
+		heap.Write(f.data)
 	}
 	toc.WriteString("</toc></xar>\n")
 	var packed bytes.Buffer
@@ -52,7 +53,6 @@ func xar(files []entry, made time.Time) ([]byte, error) {
 		return nil, err
 	}
 	sum := sha1.Sum(packed.Bytes()) //nolint:gosec // see above
-	copy(heap, sum[:])
-	head := pack("xar!", uint16(heading), uint16(1), uint64(packed.Len()), uint64(toc.Len()), uint32(1)) //nolint:gosec // lengths
-	return append(append(head, packed.Bytes()...), heap...), nil
+	head := pack("xar!", uint16(heading), uint16(1), uint64(packed.Len()), uint64(toc.Len()), uint32(1))
+	return slices.Concat(head, packed.Bytes(), sum[:], heap.Bytes()), nil
 }

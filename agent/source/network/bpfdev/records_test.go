@@ -3,6 +3,7 @@ package bpfdev
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 )
@@ -17,7 +18,7 @@ func record(at time.Time, link int, frame []byte, length int) []byte {
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(frame)))
 	binary.LittleEndian.PutUint32(b[12:], uint32(length))
 	binary.LittleEndian.PutUint16(b[16:], uint16(header))
-	return append(b, frame...)
+	return slices.Concat(b, frame)
 }
 
 func padded(records ...[]byte) []byte {

@@ -190,7 +190,7 @@ func (d *device) bind(i Interface) error {
 	if err := doing("asking the link of", err); err != nil {
 		return err
 	}
-	d.size, d.link = size, Link(link) //nolint:gosec // a small number
+	d.size, d.link = size, Link(link)
 	program, err := Program(d.link, i.MAC)
 	if err != nil {
 		return err

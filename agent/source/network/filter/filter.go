@@ -106,7 +106,7 @@ func Ethernet(mac []byte) ([]bpf.RawInstruction, error) {
 // bytes that do not say which way it goes: tunnels, loopback. What is let
 // through is as for outgoing packets, both ways.
 func Bare(header int) ([]bpf.RawInstruction, error) {
-	a := newAsm(uint32(header)) //nolint:gosec // a few bytes
+	a := newAsm(uint32(header))
 	a.way(outgoing)
 	return a.rules()
 }

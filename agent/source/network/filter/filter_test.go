@@ -3,6 +3,7 @@ package filter
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/net/bpf"
@@ -33,12 +34,12 @@ func packet(version int, proto byte, transport []byte) []byte {
 		b[0], b[9] = 0x46, proto
 		binary.BigEndian.PutUint16(b[2:], uint16(24+len(transport)))
 		copy(b[12:], netip.MustParseAddr("192.0.2.7").AsSlice())
-		return append(b, transport...)
+		return slices.Concat(b, transport)
 	}
 	b := make([]byte, 40)
 	b[0], b[6] = 0x60, proto
 	binary.BigEndian.PutUint16(b[4:], uint16(len(transport)))
-	return append(b, transport...)
+	return slices.Concat(b, transport)
 }
 
 func segment(from, to uint16, flags byte, payload string) []byte {
