@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -14,7 +15,10 @@ import (
 func (w *Watcher) lookAtNotices(ctx context.Context, now mark) {
 	if w.Lay != nil {
 		mended, err := w.Lay()
-		w.note(ctx, err)
+		if failed := fmt.Sprint(err); failed != w.layFailed {
+			w.layFailed = failed
+			w.note(ctx, err) // once, and not each minute
+		}
 		if len(mended) > 0 && w.began {
 			w.tell(now, NoticeMissing, "The page that tells people of Safelight was removed or changed, and is back.")
 		}

@@ -67,6 +67,8 @@ type Watcher struct {
 	lost    map[string]int // looks that a source saw nothing in
 	gone    map[string]bool
 	away    away
+
+	layFailed string // why the page could not be laid at the last look
 }
 
 // New reads what the run before left. What cannot be read is begun anew, and said.

@@ -28,6 +28,9 @@ func (p *parts) hangAbout(ctx context.Context, dir string) error {
 		p.confAt = info.ModTime()
 	}
 	p.changes.renewAbout = p.renewAbout
+	if p.conf.About.OutOfHours == "" {
+		p.log.Warn("nobody has chosen who reads alerts out of hours, and the About page says so", "mend", "set about.out_of_hours in collector.yaml")
+	}
 	return p.renewAbout(ctx)
 }
 
