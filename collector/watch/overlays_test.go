@@ -59,15 +59,23 @@ func aboutClient(t *testing.T, about watch.About) safelightv1.AgentServiceClient
 
 func overlaidClient(t *testing.T, l *laid, places watch.Places, about watch.About) (safelightv1.AgentServiceClient, *watch.Service) {
 	t.Helper()
+	return served(t, func(p *watch.Parts) { p.Overlays, p.Places, p.About = l, places, about })
+}
+
+// served is a service over gRPC, with what a test changes of its parts.
+func served(t *testing.T, change func(*watch.Parts)) (safelightv1.AgentServiceClient, *watch.Service) {
+	t.Helper()
 	r := &rooms{
 		signed: func() *safelightv1.SignedManifest { return nil },
 		status: func(string, *safelightv1.AgentStatus) {}, gone: func(string) {},
 	}
-	svc := watch.New(watch.Parts{
-		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: slog.New(slog.DiscardHandler), Overlays: l, Places: places, About: about,
+	parts := watch.Parts{
+		Policies: r, Blobs: r, Fleet: r, People: r, Audit: r, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		DeviceFrom: func(context.Context) (string, model.SchoolID, bool) { return "laptop", "hill-lane", true },
 		Trust:      func() *safelightv1.TrustBundle { return &safelightv1.TrustBundle{} },
-	})
+	}
+	change(&parts)
+	svc := watch.New(parts)
 	srv, end := grpc.NewServer(), bufconn.Listen(1<<20)
 	safelightv1.RegisterAgentServiceServer(srv, server{svc: svc})
 	done := make(chan error, 1)
