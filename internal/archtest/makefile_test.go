@@ -14,7 +14,7 @@ func TestTheMakefileHasEveryTargetThatIsReliedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range strings.Fields("demo test acceptance check build dist bench screenshots clean help") {
+	for _, target := range strings.Fields("demo test acceptance check build dist sign bench screenshots clean help") {
 		if !regexp.MustCompile(`(?m)^` + target + `:.* ## \S`).Match(text) {
 			t.Errorf("no target %s with a line of help", target)
 		}
