@@ -1,107 +1,21 @@
 package process
 
 import (
-	"context"
 	"os/user"
 	"strconv"
 
 	"safelight/agent/macos"
 )
 
-// mac is the process list as the kernel tells it. gopsutil without cgo would run
-// ps and lsof for each question, hundreds of times a second.
-type mac struct {
-	table    map[int32]macos.Process // as of the last look
-	files    map[int32]file
-	accounts map[uint32]string // by uid; account names hardly ever change
-}
-
-// file is the program of a process while the kernel calls it by name: a process
-// that takes up another program is called by that one's.
-type file struct {
-	started int64
-	name    string
-	exe     string
-}
-
 func newSystem() system {
-	return &mac{files: make(map[int32]file), accounts: make(map[uint32]string)}
+	return newMac(macSystem{macos.Processes, macos.Find, macos.Exe, accountName})
 }
 
-func (m *mac) pids(context.Context) ([]int32, error) {
-	all, err := macos.Processes()
+// accountName asks the system's directory; empty where it knows none.
+func accountName(uid uint32) string {
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if err != nil {
-		return nil, err
-	}
-	m.table = make(map[int32]macos.Process, len(all))
-	pids := make([]int32, 0, len(all))
-	for _, p := range all {
-		pid := int32(p.PID)
-		m.table[pid] = p
-		pids = append(pids, pid)
-	}
-	for pid := range m.files {
-		if _, runs := m.table[pid]; !runs {
-			delete(m.files, pid)
-		}
-	}
-	return pids, nil
-}
-
-func (m *mac) exe(_ context.Context, pid int32) string {
-	p, ok := m.table[pid]
-	if !ok || p.Ended {
 		return ""
 	}
-	if had, ok := m.files[pid]; ok && had.started == p.Started.UnixMicro() && had.name == p.Name {
-		return had.exe
-	}
-	return m.read(pid, p)
-}
-
-func (m *mac) read(pid int32, p macos.Process) string {
-	exe := macos.Exe(int(pid))
-	m.files[pid] = file{p.Started.UnixMicro(), p.Name, exe}
-	return exe
-}
-
-func (m *mac) identity(_ context.Context, pid int32) (identity, bool) {
-	p, ok := m.table[pid]
-	if !ok {
-		return identity{}, false
-	}
-	id := identity{created: p.Started.UnixMicro()}
-	if !p.Ended {
-		id.exe = m.read(pid, p)
-	}
-	return id, true
-}
-
-func (m *mac) resolve(_ context.Context, pid int32, id identity) (program, bool) {
-	p, ok := m.table[pid]
-	if !ok {
-		return program{}, false
-	}
-	return m.describe(p, id.exe), true
-}
-
-// program asks anew: between two looks the table is old.
-func (m *mac) program(_ context.Context, pid int32) (program, bool) {
-	p, ok := macos.Find(int(pid))
-	if !ok {
-		return program{}, false
-	}
-	return m.describe(p, macos.Exe(int(pid))), true
-}
-
-func (m *mac) describe(p macos.Process, exe string) program {
-	uid := p.UID
-	name, ok := m.accounts[uid]
-	if !ok {
-		if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
-			name = u.Username
-			m.accounts[uid] = name
-		}
-	}
-	return program{pid: int32(p.PID), name: macos.FullName(p.Name, exe), exe: exe, uid: &uid, user: name}
+	return u.Username
 }
