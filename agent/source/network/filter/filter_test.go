@@ -47,14 +47,14 @@ func segment(from, to uint16, flags byte, payload string) []byte {
 	binary.BigEndian.PutUint16(b, from)
 	binary.BigEndian.PutUint16(b[2:], to)
 	b[12], b[13] = 6<<4, flags
-	return append(b, payload...)
+	return slices.Concat(b, []byte(payload))
 }
 
 func datagram(from, to uint16, payload string) []byte {
 	b := make([]byte, 8)
 	binary.BigEndian.PutUint16(b, from)
 	binary.BigEndian.PutUint16(b[2:], to)
-	return append(b, payload...)
+	return slices.Concat(b, []byte(payload))
 }
 
 func run(t *testing.T, raw []bpf.RawInstruction, err error, b []byte) bool {
