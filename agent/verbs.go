@@ -83,12 +83,13 @@ func serviceFlags(fs *flag.FlagSet) (logFile *string, service *bool) {
 
 func enrolVerb() cli.Command {
 	return cli.Command{
-		Name: "enrol", Args: "--token T [--collector HOST:PORT]", Short: "Make this device known to its collector.",
+		Name: "enrol", Args: "--token T [--collector HOST:PORT] [--as-new]", Short: "Make this device known to its collector.",
 		Example: "safelight-agent enrol --token SL1.eyJh...",
 		Flags: func(fs *flag.FlagSet) func(context.Context, cli.Env, []string) error {
 			dir := dirFlag(fs)
 			token := fs.String("token", "", "from `safelight-collector token create`; - reads it from standard input")
 			collector := fs.String("collector", "", "host:port, instead of the addresses in the token")
+			asNew := fs.Bool("as-new", false, "be another device even if this hardware is known; else one that was set up anew is the same device")
 			return func(ctx context.Context, env cli.Env, args []string) error {
 				if err := cli.NoArgs(args); err != nil {
 					return err
@@ -104,7 +105,7 @@ func enrolVerb() cli.Command {
 				if err := localstate.MakeDir(d); err != nil {
 					return err
 				}
-				id, err := enrol.Enrol(ctx, enrol.Request{Dir: d, Token: t, Collector: *collector, Version: version.Version, Now: time.Now})
+				id, err := enrol.Enrol(ctx, enrol.Request{Dir: d, Token: t, Collector: *collector, AsNew: *asNew, Version: version.Version, Now: time.Now})
 				if err != nil {
 					return err
 				}

@@ -33,11 +33,13 @@ func (a *agent) report() *safelightv1.AgentStatus {
 	if p := a.policies.Active(); p != nil {
 		st.PolicyEpoch, st.PolicySerial = p.Epoch, p.Serial
 	}
-	for _, is := range a.standing(time.Now()) {
+	standing := a.standing(time.Now())
+	for _, is := range standing {
 		st.Sources = append(st.Sources, &safelightv1.SourceStatus{
-			Name: is.Name, State: string(is.State), Seen: is.Seen, Dropped: is.Dropped, Detail: is.Detail,
+			Name: is.Name, State: string(is.State), Seen: is.Seen, Dropped: is.Dropped, Lost: is.Lost, Way: is.Way, Detail: is.Detail,
 		})
 	}
+	st.Hidden = coverageOf(standing, a.pipeline.Counts(), a.stops.Load()).Hidden
 	for _, l := range stats.Lanes {
 		st.Lanes = append(st.Lanes, &safelightv1.LaneStatus{
 			Lane: safelightv1.Severity(l.Lane), Depth: l.Depth, Bytes: uint64(max(0, l.Bytes)), Dropped: l.Dropped, NextSeq: l.NextSeq,

@@ -29,6 +29,9 @@ type Request struct {
 	Collector string // host:port; overrides the token's addresses
 	Version   string
 	Now       func() time.Time
+	// AsNew leaves out what the firmware says, so that a machine whose hardware is
+	// known already becomes another device: two agents on one machine are two.
+	AsNew bool
 }
 
 // Enrol makes a key, has it certified, and keeps the result under Dir. A device
@@ -58,9 +61,11 @@ func Enrol(ctx context.Context, req Request) (*Identity, error) {
 		return nil, err
 	}
 	hostname, _ := os.Hostname() // an unnamed device is shown by its id
-	ask := &safelightv1.EnrolRequest{TokenSecret: token.Secret, CsrDer: csr, Device: &safelightv1.DeviceInfo{
-		Hostname: hostname, Os: runtime.GOOS, Arch: runtime.GOARCH, AgentVersion: req.Version,
-	}}
+	info := &safelightv1.DeviceInfo{Hostname: hostname, Os: runtime.GOOS, Arch: runtime.GOARCH, AgentVersion: req.Version}
+	if !req.AsNew {
+		addHardware(info)
+	}
+	ask := &safelightv1.EnrolRequest{TokenSecret: token.Secret, CsrDer: csr, Device: info}
 	resp, err := askEach(ctx, addresses, token, ask, req.Now)
 	if err != nil {
 		return nil, err

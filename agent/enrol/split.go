@@ -34,9 +34,9 @@ func (id *Identity) Split(ctx context.Context, dir string, client safelightv1.En
 		return err
 	}
 	hostname, _ := os.Hostname() // an unnamed device is shown by its id
-	resp, err := client.Split(ctx, &safelightv1.SplitRequest{CsrDer: csr, Instance: instance, Device: &safelightv1.DeviceInfo{
-		Hostname: hostname, Os: runtime.GOOS, Arch: runtime.GOARCH, AgentVersion: version,
-	}})
+	info := &safelightv1.DeviceInfo{Hostname: hostname, Os: runtime.GOOS, Arch: runtime.GOARCH, AgentVersion: version}
+	addHardware(info)
+	resp, err := client.Split(ctx, &safelightv1.SplitRequest{CsrDer: csr, Instance: instance, Device: info})
 	if err != nil {
 		return err
 	}

@@ -138,4 +138,4 @@ func sourceLine(s model.SourceState) sourceView {
 }
 
 // healthTitle is a health event's topic in words.
-func healthTitle(topic string) string { return capital(strings.ReplaceAll(topic, "-", " ")) }
+func healthTitle(topic string) string { return model.HealthTitle(topic) }

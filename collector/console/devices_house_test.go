@@ -88,7 +88,7 @@ func (h *house) term() {
 			continue
 		}
 		if i != 2 {
-			h.desk.checks[id] = fleet.Checked{At: monday.AddDate(0, 0, -3), Passed: true}
+			h.desk.checks[id] = fleet.Checked{At: monday.AddDate(0, 0, -3), Passed: true, System: "Windows 11 Pro 24H2"}
 		}
 		h.say(id, amiss[i])
 	}
@@ -99,7 +99,7 @@ func (h *house) term() {
 func (h *house) say(id string, amiss func(*safelightv1.AgentStatus)) {
 	at := h.now().Add(-time.Minute)
 	st := &safelightv1.AgentStatus{
-		Hello: &safelightv1.Hello{Version: "v1.2.0"}, At: &safelightv1.Clock{Wall: timestamppb.New(at)}, Os: "windows", System: "Windows 11 Pro 24H2",
+		Hello: &safelightv1.Hello{Version: "v1.2.0"}, At: &safelightv1.Clock{Wall: timestamppb.New(at)}, Os: "windows",
 		PolicyEpoch: 1, PolicySerial: 1,
 		Sources: []*safelightv1.SourceStatus{{Name: "network", State: "running", Way: "etw", Seen: 4210}, {Name: "process", State: "running", Way: "etw", Seen: 390}},
 	}

@@ -60,6 +60,7 @@ type Checked struct {
 	At     time.Time
 	Passed bool
 	Failed string // what it failed at, a plain sentence
+	System string // the device's operating system and its version
 	Hidden model.HiddenCounts
 }
 

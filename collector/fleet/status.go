@@ -39,7 +39,7 @@ func statusOf(device string, st *safelightv1.AgentStatus, now time.Time) model.D
 	out := model.DeviceStatus{
 		Device: device, Said: now, Name: clip(st.GetHostname(), 255), OS: clip(st.GetOs(), 64),
 		PolicyEpoch: st.GetPolicyEpoch(), PolicySerial: st.GetPolicySerial(), Quarantined: st.GetQuarantined(),
-		System: clip(st.GetSystem(), 255), SpoolEpoch: slices.Clone(st.GetSpoolEpoch()),
+		SpoolEpoch: slices.Clone(st.GetSpoolEpoch()),
 	}
 	if wall := st.GetAt().GetWall(); wall.IsValid() {
 		out.Skew = wall.AsTime().Sub(now)
@@ -62,7 +62,7 @@ func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)
 // differs says whether a device says something new that is worth a write; counts
 // go on all the time and are not.
 func differs(was, is model.DeviceStatus) bool {
-	return was.Name != is.Name || was.OS != is.OS || was.System != is.System || was.Version != is.Version ||
+	return was.Name != is.Name || was.OS != is.OS || was.Version != is.Version ||
 		was.PolicyEpoch != is.PolicyEpoch || was.PolicySerial != is.PolicySerial ||
 		string(was.SpoolEpoch) != string(is.SpoolEpoch) ||
 		!slices.EqualFunc(was.Sources, is.Sources, func(a, b model.SourceState) bool { return a.Name == b.Name && a.State == b.State && a.Way == b.Way })

@@ -112,7 +112,6 @@ type DeviceStatus struct {
 	Said         time.Time     `json:"-"`
 	Name         string        `json:"name,omitempty"`
 	OS           string        `json:"os,omitempty"`
-	System       string        `json:"system,omitempty"`
 	Version      string        `json:"version,omitempty"`
 	PolicyEpoch  uint64        `json:"policy_epoch,omitempty"`
 	PolicySerial uint64        `json:"policy_serial,omitempty"`

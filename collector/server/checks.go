@@ -22,7 +22,7 @@ func (s *state) newestChecks(ctx context.Context) (map[string]fleet.Checked, err
 	}
 	checked := make(map[string]fleet.Checked, len(all))
 	for device, c := range all {
-		checked[device] = fleet.Checked{At: c.Received, Passed: c.Passed(), Failed: failedAt(c), Hidden: c.Hidden}
+		checked[device] = fleet.Checked{At: c.Received, Passed: c.Passed(), Failed: failedAt(c), Hidden: c.Hidden, System: c.System}
 	}
 	return checked, nil
 }

@@ -30,7 +30,7 @@ func enrolMany(ctx context.Context, s *trialschool.School, n int) ([]*grpc.Clien
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return nil, err
 		}
-		id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token.Token, Version: "bench", Now: time.Now})
+		id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token.Token, AsNew: true, Version: "bench", Now: time.Now})
 		if err != nil {
 			return nil, err
 		}

@@ -177,7 +177,7 @@ func newSimulated(ctx context.Context, dir, token, addr string) (*simulated, err
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token, Version: "bench", Now: time.Now})
+	id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token, AsNew: true, Version: "bench", Now: time.Now})
 	if err != nil {
 		return nil, err
 	}

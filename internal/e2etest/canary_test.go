@@ -205,7 +205,7 @@ func (w *watched) school() (agent, collector *trialschool.Program) {
 	var token struct{ Token string }
 	check(t, s.Ask(ctx, &token, "token", "create", "--uses", "1"))
 	w.secret("the enrolment token", token.Token)
-	must[[]byte](t)(trialschool.Once(ctx, s.Agent, "enrol", "--dir", s.AgentDir(), "--token", token.Token))
+	must[[]byte](t)(trialschool.Once(ctx, s.Agent, "enrol", "--as-new", "--dir", s.AgentDir(), "--token", token.Token))
 	check(t, os.WriteFile(filepath.Join(s.AgentDir(), "agent.yaml"), fmt.Appendf(nil, "weblog: [{format: squid, path: %q}]\n", w.log), 0o600))
 	agent = must[*trialschool.Program](t)(s.StartAgent(ctx, s.AgentDir()))
 	check(t, s.UntilReady(ctx, s.AgentDir()))

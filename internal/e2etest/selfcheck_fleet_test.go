@@ -156,7 +156,7 @@ func newChecked(ctx context.Context, dir, token, addr string) (*checkedDevice, e
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token, Version: "test", Now: time.Now})
+	id, err := enrol.Enrol(ctx, enrol.Request{Dir: dir, Token: token, AsNew: true, Version: "test", Now: time.Now})
 	if err != nil {
 		return nil, err
 	}

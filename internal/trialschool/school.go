@@ -230,7 +230,7 @@ func (s *School) Enrol(ctx context.Context, dir, agentYAML string) error {
 	if err := s.Ask(ctx, &token, "token", "create", "--uses", "1"); err != nil {
 		return err
 	}
-	if _, err := Once(ctx, s.Agent, "enrol", "--dir", dir, "--token", token.Token); err != nil {
+	if _, err := Once(ctx, s.Agent, "enrol", "--as-new", "--dir", dir, "--token", token.Token); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "agent.yaml"), []byte(agentYAML), 0o600)

@@ -818,9 +818,7 @@ type AgentStatus struct {
 	Instance []byte `protobuf:"bytes,30,opt,name=instance,proto3" json:"instance,omitempty"`
 	// What kept names from being seen since the agent was started, by what it was
 	// ("encrypted_dns", "ech", "vpn", "dot" ...); never names.
-	Hidden map[string]uint64 `protobuf:"bytes,31,rep,name=hidden,proto3" json:"hidden,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// The system's own name and version.
-	System        string `protobuf:"bytes,32,opt,name=system,proto3" json:"system,omitempty"`
+	Hidden        map[string]uint64 `protobuf:"bytes,31,rep,name=hidden,proto3" json:"hidden,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -951,13 +949,6 @@ func (x *AgentStatus) GetHidden() map[string]uint64 {
 		return x.Hidden
 	}
 	return nil
-}
-
-func (x *AgentStatus) GetSystem() string {
-	if x != nil {
-		return x.System
-	}
-	return ""
 }
 
 type Command struct {
@@ -1659,7 +1650,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATUS_DONE\x10\x01\x12\x16\n" +
 	"\x12STATUS_UNSUPPORTED\x10\x02\x12\x11\n" +
-	"\rSTATUS_FAILED\x10\x03\"\xa0\x05\n" +
+	"\rSTATUS_FAILED\x10\x03\"\xfe\x04\n" +
 	"\vAgentStatus\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.safelight.v1.HelloR\x05hello\x12#\n" +
 	"\x02at\x18\x02 \x01(\v2\x13.safelight.v1.ClockR\x02at\x12!\n" +
@@ -1676,8 +1667,7 @@ const file_safelight_v1_agent_proto_rawDesc = "" +
 	"\x02os\x18\v \x01(\tR\x02os\x123\n" +
 	"\x10audit_checkpoint\x18\f \x01(\fB\b\xbaH\x05z\x03\x18\x80 R\x0fauditCheckpoint\x12\x1a\n" +
 	"\binstance\x18\x1e \x01(\fR\binstance\x12=\n" +
-	"\x06hidden\x18\x1f \x03(\v2%.safelight.v1.AgentStatus.HiddenEntryR\x06hidden\x12 \n" +
-	"\x06system\x18  \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06system\x1a9\n" +
+	"\x06hidden\x18\x1f \x03(\v2%.safelight.v1.AgentStatus.HiddenEntryR\x06hidden\x1a9\n" +
 	"\vHiddenEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x8b\x01\n" +

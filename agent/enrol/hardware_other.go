@@ -1,0 +1,5 @@
+//go:build !linux && !windows && !darwin
+
+package enrol
+
+func readHardware() hardware { return hardware{} }
