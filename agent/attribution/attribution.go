@@ -55,6 +55,7 @@ const (
 	whyResolver  = "the system's name resolver asked, and does not say for whom"
 	whyKernel    = "the kernel itself sent it"
 	whySeveral   = "programs of several accounts share the port"
+	whyUnproven  = "the system's table of sockets is not as this version of the agent knows it"
 	whyContainer = "it runs in a container, whose accounts are not this device's"
 )
 
@@ -84,7 +85,7 @@ func (w why) reason() event.Reason {
 		return event.ReasonNoHolder
 	case whyHolders, whyHidden, whyRefused:
 		return event.ReasonNotPermitted
-	case whyNoSystem:
+	case whyNoSystem, whyUnproven:
 		return event.ReasonUnsupported
 	case whySeveral:
 		return event.ReasonSeveral

@@ -16,6 +16,7 @@ type macSystem struct {
 	exe     func(pid int) string
 	console func() (uint32, bool)
 	people  func() []macos.SignedIn
+	own     func(proto string) (ownSocket, error)
 }
 
 // mac finds owners on macOS:
@@ -40,7 +41,7 @@ type mac struct {
 }
 
 func newMac(s macSystem, now func() time.Time) *mac {
-	return &mac{now: now, system: s, sockets: newMacSockets(s.sockets, now), flows: newFlows(now)}
+	return &mac{now: now, system: s, sockets: newMacSockets(s, now), flows: newFlows(now)}
 }
 
 // opened remembers whose a TCP connection is that is just being made.

@@ -3,6 +3,7 @@ package attribution
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -20,7 +21,13 @@ type aMac struct {
 	signed    []macos.SignedIn
 	reads     int
 	fail      error
+
+	proving, moved bool
+	proofs         int
+	noOwn          error
 }
+
+var selfHere, selfThere = netip.MustParseAddrPort("127.0.0.1:60001"), netip.MustParseAddrPort("127.0.0.1:60002")
 
 var dayStart = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
@@ -54,8 +61,23 @@ func (a *aMac) has(proto, local, remote string, uid uint32, pid, acting int) {
 func (a *aMac) resolver() *mac {
 	return newMac(macSystem{
 		sockets: func(proto string) ([]macos.Socket, error) {
+			if a.proving {
+				own := macos.Socket{Local: selfHere, Remote: selfThere, UID: 0, PID: 77}
+				if a.moved {
+					own.UID, own.PID = 77, 0 // a field took another's place
+				}
+				return append([]macos.Socket{own}, a.sockets[proto]...), a.fail
+			}
 			a.reads++
 			return a.sockets[proto], a.fail
+		},
+		own: func(proto string) (ownSocket, error) {
+			a.proving = true
+			a.proofs++
+			return ownSocket{macFlow(proto, selfHere, selfThere), 77, 0, func() error {
+				a.proving = false
+				return nil
+			}}, a.noOwn
 		},
 		process: func(pid int) (macos.Process, bool) {
 			p, ok := a.processes[pid]
@@ -224,10 +246,54 @@ func TestTablesAreNotReadForEachConnectionOfAStorm(t *testing.T) {
 	}
 }
 
+// A later macOS that moves a field would make somebody else of everybody.
+func TestG03ATableThatGetsTheAgentItselfWrongIsBelievedOfNobody(t *testing.T) {
+	for what, change := range map[string]func(a *aMac){
+		"a field took another's place": func(a *aMac) { a.moved = true },
+		"it cannot be read":            func(a *aMac) { a.fail = errors.New("not permitted") },
+		"it cannot be tried":           func(a *aMac) { a.noOwn = errors.New("no loopback") },
+	} {
+		a := newAMac()
+		a.has("tcp", here, site, 501, 612, 0)
+		change(a)
+		m := a.resolver()
+		for range 5 {
+			if owner, w := m.lookup(tcp(here, site)); w != nil || owner.Reason != event.ReasonUnsupported || owner.UID != nil {
+				t.Errorf("%s: %+v", what, owner)
+			}
+		}
+		if a.proofs != 1 {
+			t.Errorf("%s: tried %d times at once", what, a.proofs)
+		}
+		a.moved, a.fail, a.noOwn = false, nil, nil
+		a.at = a.at.Add(macAgain)
+		if _, w := m.lookup(tcp(here, site)); w == nil || w.uid != 501 {
+			t.Errorf("%s: it is not tried again", what)
+		}
+	}
+}
+
+func TestTheAgentsOwnConnectionIsItsOwn(t *testing.T) {
+	for _, proto := range []string{"tcp", "udp"} {
+		own, err := openOwn(proto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !own.flow.local.Addr().IsLoopback() || own.flow.local == own.flow.remote || own.flow.proto != proto || own.pid != os.Getpid() {
+			t.Errorf("%+v", own)
+		}
+		if err := own.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestATableThatIsRefusedIsSaidToBe(t *testing.T) {
 	a := newAMac()
+	m := a.resolver()
+	m.lookup(tcp(here, site)) // it can be believed
 	a.fail = errors.New("operation not permitted")
-	if owner, w := a.resolver().lookup(tcp(here, site)); w != nil || owner.Reason != event.ReasonNotPermitted {
+	if owner, w := m.lookup(tcp(here, site)); w != nil || owner.Reason != event.ReasonNotPermitted {
 		t.Errorf("%+v", owner)
 	}
 }

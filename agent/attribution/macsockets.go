@@ -23,7 +23,10 @@ const (
 // whole: there is no asking for one.
 type macSockets struct {
 	read   func(proto string) ([]macos.Socket, error)
+	own    func(proto string) (ownSocket, error)
 	now    func() time.Time
+	proven map[string]bool
+	failed map[string]time.Time // when a table was not as it should be
 	tables map[string]*macTable
 	left   float64 // of macBurst
 	filled time.Time
@@ -35,8 +38,11 @@ type macTable struct {
 	bound     map[uint16][]macos.Socket // by local port
 }
 
-func newMacSockets(read func(string) ([]macos.Socket, error), now func() time.Time) *macSockets {
-	return &macSockets{read: read, now: now, tables: make(map[string]*macTable), left: macBurst, filled: now()}
+func newMacSockets(s macSystem, now func() time.Time) *macSockets {
+	return &macSockets{
+		read: s.sockets, own: s.own, now: now, proven: make(map[string]bool), failed: make(map[string]time.Time),
+		tables: make(map[string]*macTable), left: macBurst, filled: now(),
+	}
 }
 
 // find returns the flow's socket. Its error says why there is none, in the
@@ -53,6 +59,9 @@ func (s *macSockets) find(f flow) (macos.Socket, error) {
 	}
 	if !s.may() {
 		return macos.Socket{}, why(whyTooLong)
+	}
+	if !s.prove(f.proto) {
+		return macos.Socket{}, why(whyUnproven)
 	}
 	t, err := s.table(f.proto)
 	if err != nil {

@@ -26,7 +26,7 @@ func New(cfg Config) *Resolver {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	system := macSystem{macos.Sockets, macos.Find, macos.Exe, macos.Console, macos.People}
+	system := macSystem{macos.Sockets, macos.Find, macos.Exe, macos.Console, macos.People, openOwn}
 	return &Resolver{newMac(system, cfg.Now), newPeople(files{cfg.Root}, cfg.Now, cfg.Directory)}
 }
 
