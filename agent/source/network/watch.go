@@ -39,6 +39,7 @@ type watch struct {
 	own     *ownAddresses
 	packet  *arrival // the one at hand, or nil
 	senders senders
+	unasked unasked
 	now     time.Time // of the batch at hand, with the monotonic clock
 	waited  bool      // now is from before the wait for a batch
 	kept    time.Time
@@ -157,6 +158,7 @@ func (w *watch) keep() error {
 		return nil
 	}
 	w.checked = w.now
+	w.lookForUnasked()
 	return w.capture.check()
 }
 
@@ -177,6 +179,9 @@ func (w *watch) relink() {
 
 // name takes a decoded name.
 func (w *watch) name(s *decode.Sighting) {
+	if w.packet != nil && w.packet.name != nil {
+		w.unasked.gave(s.Answers, w.now)
+	}
 	if s.Via == event.ViaDNS && !isVisitType(s.Type) {
 		return
 	}
@@ -244,12 +249,14 @@ var hidden = map[decode.What]string{
 }
 
 // fact counts what hides names.
-func (w *watch) fact(f *decode.Fact) {
+func (w *watch) fact(f *decode.Fact) { w.hide(hidden[f.What], 1) }
+
+func (w *watch) hide(by string, n uint64) {
 	w.src.change(func(st *source.Status) {
 		if st.Hidden == nil {
 			st.Hidden = make(map[string]uint64)
 		}
-		st.Hidden[hidden[f.What]]++
+		st.Hidden[by] += n
 	})
 }
 
