@@ -29,6 +29,7 @@ const (
 // hidingWords says what hid names, by the words of `status`.
 var hidingWords = map[string]string{
 	"encrypted_dns": "encrypted DNS (DNS over HTTPS)",
+	"own_resolver":  "a browser that looks names up by itself",
 	"dot":           "encrypted DNS (DNS over TLS)",
 	"doq":           "encrypted DNS (DNS over QUIC)",
 	"ech":           "Encrypted Client Hello",
@@ -44,6 +45,7 @@ var tunnels = []string{"vpn", "wireguard", "openvpn", "ike", "proxy"}
 // hidingMends says what to change, by what hides.
 var hidingMends = map[string]string{
 	"encrypted_dns": "Turn DNS over HTTPS off in the browsers’ policies, and lock it; restart the browser.",
+	"own_resolver":  "Turn DNS over HTTPS and the built-in DNS client off in the browsers’ policies, and lock both; restart the browser.",
 	"dot":           "Turn private DNS (DNS over TLS) off in the system’s settings.",
 	"doq":           "Turn DNS over QUIC off in the browsers’ policies or the resolver’s settings.",
 	"ech":           "Turn Encrypted Client Hello off in the browsers’ policies, and lock it; restart the browser.",
