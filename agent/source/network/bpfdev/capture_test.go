@@ -21,10 +21,11 @@ type mac struct {
 	live   map[string]*dev
 	waits  int
 	closed bool
+	size   int // of a read
 }
 
 func newMac(names ...string) *mac {
-	m := &mac{deny: map[string]error{}, links: map[string]Link{}, live: map[string]*dev{}}
+	m := &mac{size: 4096, deny: map[string]error{}, links: map[string]Link{}, live: map[string]*dev{}}
 	for i, name := range names {
 		m.faces = append(m.faces, Interface{Name: name, Index: i + 1, MAC: []byte{2, 0, 0, 0, 0, byte(i)}})
 		m.links[name] = Ethernet
@@ -64,7 +65,7 @@ type dev struct {
 }
 
 func (d *dev) Link() Link   { return d.link }
-func (*dev) Size() int      { return 4096 }
+func (d *dev) Size() int    { return d.mac.size }
 func (d *dev) Lost() uint64 { return d.lost }
 func (d *dev) Close() error {
 	d.closed = true
