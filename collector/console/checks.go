@@ -18,6 +18,8 @@ type Checks interface {
 	Record(ctx context.Context, by model.User, r model.CheckRecord) (model.CheckRecord, error)
 	Sign(ctx context.Context, by model.User, week, words string) (model.CheckSignature, error)
 	Request(ctx context.Context, by string, within time.Duration) (model.CheckRequest, error)
+	// RequestOf has one device check itself at once.
+	RequestOf(ctx context.Context, by, device string) (model.CheckRequest, error)
 }
 
 // checkRoutes are the weekly check's: both sides see it and sign it (G19). It
@@ -32,6 +34,7 @@ func (c *Console) checkRoutes() []route {
 		{"POST /checks/{week}/sign", bothSides, c.signWeek},
 		{"POST /checks/{week}/record", bothSides, c.recordCheck},
 		{"POST /checks/request", technicians, c.requestChecks},
+		{"POST /devices/{id}/check", technicians, c.checkDevice},
 	}
 }
 
@@ -97,6 +100,23 @@ func (c *Console) recordCheck(w http.ResponseWriter, r *http.Request, v viewer) 
 func (c *Console) requestChecks(w http.ResponseWriter, r *http.Request, v viewer) {
 	_, err := c.checks.Request(c.acting(r, v), v.user.ID, 0)
 	c.afterPress(w, r, v, c.checks.ThisWeek(), err, typedCheck{})
+}
+
+// checkDevice has one device check itself at once.
+func (c *Console) checkDevice(w http.ResponseWriter, r *http.Request, v viewer) {
+	d, err := c.store.Device(r.Context(), c.school, r.PathValue("id"))
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		c.notFound(w, r, v)
+		return
+	case err == nil && d.Revoked.IsZero(): // one that was revoked says so on its page
+		_, err = c.checks.RequestOf(c.acting(r, v), v.user.ID, d.ID)
+	}
+	if err != nil {
+		c.broken(w, r, fmt.Errorf("having a device checked: %w", err))
+		return
+	}
+	http.Redirect(w, r, "/devices/"+d.ID, http.StatusSeeOther)
 }
 
 // afterPress shows the week again: as it is now, or with what was wrong.

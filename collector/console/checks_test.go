@@ -177,6 +177,35 @@ func TestOnlyITHasDevicesCheckThemselvesNow(t *testing.T) {
 	}
 }
 
+func TestOneDeviceIsCheckedAgainAtOnce(t *testing.T) {
+	h := newHouse(t)
+	it := h.signedIn("it")
+	want(t, h.signedIn("dsl").post("/devices/device-1/check"), http.StatusNotFound)
+	want(t, it.post("/devices/device-99/check"), http.StatusNotFound)
+	if w := it.post("/checks/request"); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d", w.Code)
+	}
+	h.pass(time.Minute)
+	if w := it.post("/devices/device-1/check"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/devices/device-1" {
+		t.Fatalf("%d to %s", w.Code, w.Header().Get("Location"))
+	}
+	ledger := h.ledger()
+	must(t, ledger.Reload(t.Context()))
+	one, within, ok := ledger.Wanted("device-1")
+	all, _, _ := ledger.Wanted("device-2")
+	if !ok || within != 0 || one == all || all == "" {
+		t.Errorf("device-1 is asked %q within %s, device-2 %q", one, within, all)
+	}
+	ledger.Answer("device-2", one) // another's request is not answered by it
+	if _, _, ok := ledger.Wanted("device-1"); !ok {
+		t.Error("another device answered for it")
+	}
+	ledger.Answer("device-1", one)
+	if _, _, ok := ledger.Wanted("device-1"); ok {
+		t.Error("a device that was checked alone since is still asked with all others")
+	}
+}
+
 func TestG19ACheckIsNoAlertAndNoEventAndCountsForNobody(t *testing.T) {
 	h := newHouse(t)
 	h.checkedWeek()

@@ -165,6 +165,12 @@ func Spread(devices int) time.Duration {
 // maxSpread is how far a request may be spread: what agents keep to.
 const maxSpread = time.Hour
 
+// RequestOf asks one device to check itself at once.
+func (c *Checks) RequestOf(ctx context.Context, by, device string) (model.CheckRequest, error) {
+	r := model.CheckRequest{School: c.school, ID: rand.Text(), Device: device, At: c.now().UTC(), By: by}
+	return r, c.store.RequestCheck(ctx, r)
+}
+
 // Request asks every device to check itself within a time, each at a moment of
 // its own; 0 is as long as their number takes.
 func (c *Checks) Request(ctx context.Context, by string, within time.Duration) (model.CheckRequest, error) {

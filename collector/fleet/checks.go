@@ -25,8 +25,8 @@ type CheckStore interface {
 	LastSigned(ctx context.Context, school model.SchoolID) (time.Time, error)
 	Reviews(ctx context.Context, school model.SchoolID, since time.Time) ([]model.Review, error)
 	RequestCheck(ctx context.Context, r model.CheckRequest) error
-	NewestRequest(ctx context.Context, school model.SchoolID) (model.CheckRequest, bool, error)
-	Answered(ctx context.Context, school model.SchoolID, request string, since time.Time) ([]string, error)
+	CheckRequests(ctx context.Context, school model.SchoolID, since time.Time) ([]model.CheckRequest, error)
+	Answered(ctx context.Context, school model.SchoolID, since time.Time) (map[string]map[string]bool, error)
 }
 
 // Checks is the ledger of one school's checks: what devices found each week, what
@@ -37,14 +37,14 @@ type Checks struct {
 	school model.SchoolID
 	now    func() time.Time // the school's clock, in its zone
 
-	mu       sync.Mutex // guards everything declared below
-	request  model.CheckRequest
-	answered map[string]bool
+	mu       sync.Mutex                    // guards everything declared below
+	requests map[string]model.CheckRequest // the newest by device; the empty one's is for every one
+	answered map[string]map[string]bool    // devices, by request
 }
 
 // NewChecks makes the ledger.
 func NewChecks(store CheckStore, school model.SchoolID, now func() time.Time) *Checks {
-	return &Checks{store: store, school: school, now: now, answered: map[string]bool{}}
+	return &Checks{store: store, school: school, now: now, requests: map[string]model.CheckRequest{}, answered: map[string]map[string]bool{}}
 }
 
 // ThisWeek names the week it is.
@@ -77,17 +77,19 @@ func (c *Checks) Week(ctx context.Context, week string) (w model.CheckWeek, err 
 	if w.Reviews, err = c.reviews(ctx); err != nil {
 		return w, err
 	}
-	if w.Request, _, err = c.store.NewestRequest(ctx, c.school); err != nil {
+	if err := c.requestOf(ctx, &w); err != nil {
 		return w, err
 	}
-	if w.Request.ID != "" {
-		answered, err := c.store.Answered(ctx, c.school, w.Request.ID, w.Request.At)
-		if err != nil {
-			return w, err
-		}
-		w.Answered = len(answered)
-	}
 	return w, c.names(ctx, &w)
+}
+
+// requestOf reads the newest request for every device, as far as it is still
+// carried out.
+func (c *Checks) requestOf(ctx context.Context, w *model.CheckWeek) error {
+	requests, answered, err := c.read(ctx)
+	w.Request = requests[""]
+	w.Answered = len(answered[w.Request.ID])
+	return err
 }
 
 // outcomes says how each device came out: by its newest check of the week. A

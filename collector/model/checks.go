@@ -188,10 +188,11 @@ type CheckRecord struct {
 	Done           string // what was done, or who will by when
 }
 
-// CheckRequest asks every device to check itself.
+// CheckRequest asks every device, or one, to check itself.
 type CheckRequest struct {
 	School SchoolID
 	ID     string
+	Device string // empty: every one
 	At     time.Time
 	By     string // user id, or the actor at the command line
 	Within time.Duration

@@ -155,11 +155,11 @@ func (s *Store) Reviews(ctx context.Context, school model.SchoolID, since time.T
 	return all, nil
 }
 
-// RequestCheck asks every device to check itself.
+// RequestCheck asks every device, or one, to check itself.
 func (s *Store) RequestCheck(ctx context.Context, r model.CheckRequest) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO check_requests (school_id, id, at, by_user, within_seconds) VALUES ($1, $2, $3, $4, $5)`,
-			r.School, r.ID, micros(r.At), r.By, int64(r.Within/time.Second))
+		_, err := tx.ExecContext(ctx, `INSERT INTO check_requests (school_id, id, device, at, by_user, within_seconds) VALUES ($1, $2, $3, $4, $5, $6)`,
+			r.School, r.ID, r.Device, micros(r.At), r.By, int64(r.Within/time.Second))
 		if err != nil {
 			return err
 		}
@@ -174,17 +174,16 @@ func (s *Store) RequestCheck(ctx context.Context, r model.CheckRequest) error {
 	return nil
 }
 
-// NewestRequest is the last request to check.
-func (s *Store) NewestRequest(ctx context.Context, school model.SchoolID) (r model.CheckRequest, ok bool, err error) {
-	var at, within int64
-	err = s.reader.QueryRowContext(ctx, `SELECT id, at, by_user, within_seconds FROM check_requests WHERE school_id = $1
-		ORDER BY at DESC, id DESC LIMIT 1`, school).Scan(&r.ID, &at, &r.By, &within)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, false, nil
-	}
+// CheckRequests lists the requests made since a time, oldest first.
+func (s *Store) CheckRequests(ctx context.Context, school model.SchoolID, since time.Time) ([]model.CheckRequest, error) {
+	all, err := collect(ctx, s.reader, func(row scanner) (r model.CheckRequest, err error) {
+		var at, within int64
+		err = row.Scan(&r.ID, &r.Device, &at, &r.By, &within)
+		r.School, r.At, r.Within = school, moment(at), time.Duration(within)*time.Second
+		return r, err
+	}, `SELECT id, device, at, by_user, within_seconds FROM check_requests WHERE school_id = $1 AND at >= $2 ORDER BY at, id`, school, micros(since))
 	if err != nil {
-		return r, false, fmt.Errorf("reading the last request to check: %w", err)
+		return nil, fmt.Errorf("listing requests to check: %w", err)
 	}
-	r.School, r.At, r.Within = school, moment(at), time.Duration(within)*time.Second
-	return r, true, nil
+	return all, nil
 }

@@ -133,12 +133,22 @@ func (s *Store) ChecksBetween(ctx context.Context, school model.SchoolID, from, 
 	return all, nil
 }
 
-// Answered lists the devices that have answered a request.
-func (s *Store) Answered(ctx context.Context, school model.SchoolID, request string, since time.Time) ([]string, error) {
-	all, err := collect(ctx, s.reader, func(row scanner) (device string, err error) { return device, row.Scan(&device) },
-		`SELECT DISTINCT device FROM checks WHERE school_id = $1 AND received >= $2 AND request = $3`, school, micros(since), request)
+// Answered lists, by request, the devices that have answered since a time.
+func (s *Store) Answered(ctx context.Context, school model.SchoolID, since time.Time) (map[string]map[string]bool, error) {
+	answered := map[string]map[string]bool{}
+	_, err := collect(ctx, s.reader, func(row scanner) (struct{}, error) {
+		var request, device string
+		if err := row.Scan(&request, &device); err != nil {
+			return struct{}{}, err
+		}
+		if answered[request] == nil {
+			answered[request] = map[string]bool{}
+		}
+		answered[request][device] = true
+		return struct{}{}, nil
+	}, `SELECT DISTINCT request, device FROM checks WHERE school_id = $1 AND received >= $2 AND request <> ''`, school, micros(since))
 	if err != nil {
-		return nil, fmt.Errorf("listing who answered a request: %w", err)
+		return nil, fmt.Errorf("listing who answered requests to check: %w", err)
 	}
-	return all, nil
+	return answered, nil
 }

@@ -150,27 +150,25 @@ func TestG19ASideSignsOnceAndBothAreTwoPeople(t *testing.T) {
 	}
 }
 
-func TestTheNewestRequestIsTheOneThatIsCarriedOut(t *testing.T) {
+func TestRequestsAreListedWithWhoAnsweredThem(t *testing.T) {
 	s := openStore(t)
-	if _, ok, err := s.NewestRequest(t.Context(), school); ok || err != nil {
-		t.Errorf("a fresh store has a request: %v", err)
+	for n, id := range []string{"old", "all", "one"} {
+		device := map[string]string{"one": "dev-1"}[id]
+		must(t, s.RequestCheck(t.Context(), model.CheckRequest{School: school, ID: id, Device: device, At: noon.Add(time.Duration(n) * time.Hour), By: "it", Within: time.Minute}))
 	}
-	for n, id := range []string{"first", "second"} {
-		must(t, s.RequestCheck(t.Context(), model.CheckRequest{School: school, ID: id, At: noon.Add(time.Duration(n) * time.Hour), By: "it", Within: time.Minute}))
-	}
-	r, ok, err := s.NewestRequest(t.Context(), school)
+	all, err := s.CheckRequests(t.Context(), school, noon.Add(time.Minute))
 	must(t, err)
-	if !ok || r.ID != "second" || r.Within != time.Minute {
-		t.Errorf("newest %+v", r)
+	if len(all) != 2 || all[0].ID != "all" || all[0].Device != "" || all[1].Device != "dev-1" || all[1].Within != time.Minute {
+		t.Errorf("requests %+v", all)
 	}
-	answer := func(c *model.Check) { c.Request = "second" }
+	answer := func(c *model.Check) { c.Request = "all" }
 	addChecks(t, s, checkOf("dev-1", 1, noon.Add(2*time.Hour), answer), checkOf("dev-1", 2, noon.Add(2*time.Hour), answer), checkOf("dev-2", 1, noon.Add(2*time.Hour)))
-	devices, err := s.Answered(t.Context(), school, "second", r.At)
+	got, err := s.Answered(t.Context(), school, noon)
 	must(t, err)
-	if len(devices) != 1 || devices[0] != "dev-1" {
-		t.Errorf("answered by %v", devices)
+	if len(got) != 1 || len(got["all"]) != 1 || !got["all"]["dev-1"] {
+		t.Errorf("answered %v", got)
 	}
-	if n, _ := s.Changes(t.Context(), school); n[TopicChecks] != 2 {
+	if n, _ := s.Changes(t.Context(), school); n[TopicChecks] != 3 {
 		t.Errorf("changes %v", n)
 	}
 }

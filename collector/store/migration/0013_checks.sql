@@ -52,10 +52,12 @@ CREATE TABLE check_signatures (
     PRIMARY KEY (school_id, week, side)
 );
 
--- What every device was asked to check; only the newest is still carried out.
+-- Who was asked to check itself: one device, or every one where device is empty.
+-- Only the newest is still carried out.
 CREATE TABLE check_requests (
     school_id TEXT NOT NULL,
     id TEXT NOT NULL,
+    device TEXT NOT NULL,
     at BIGINT NOT NULL,
     by_user TEXT NOT NULL,
     within_seconds BIGINT NOT NULL,
