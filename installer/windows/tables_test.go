@@ -163,7 +163,7 @@ func TestActionsRunInOrder(t *testing.T) {
 		}
 		order := []string{
 			"LaunchConditions", "CostFinalize", "InstallValidate", "InstallInitialize", "RemoveExistingProducts", "ProcessComponents",
-			"Goodbye", "StopServices", "DeleteServices", "RemoveFiles", "Public", "Purge", "RemoveFolders", "CreateFolders", "MoveFiles", "InstallFiles", "CreateShortcuts",
+			"Goodbye", "StopServices", "DeleteServices", "RemoveFiles", "Public", "Purge", "RemoveFolders", "Tidy", "CreateFolders", "MoveFiles", "InstallFiles", "CreateShortcuts",
 			"WriteIniValues", "InstallServices", "MsiConfigureServices", "StartServices", "InstallFinalize",
 		}
 		if which == "collector" {
@@ -187,29 +187,36 @@ func TestAnUninstallKeepsTheStateUnlessToldAndAnUpgradeAlways(t *testing.T) {
 		}
 		actions := table(t, path, "CustomAction")
 		// Deferred (1024), as the system (2048), failing without consequence (64).
-		want := map[string]string{"Purge": strconv.Itoa(34 | 64 | 1024 | 2048)}
+		command := strconv.Itoa(34 | 64 | 1024 | 2048)
+		want, after := map[string]string{"Purge": command, "Tidy": command}, []string{"Tidy"}
 		if which == "agent" {
-			want["Goodbye"], want["Public"] = strconv.Itoa(18|64|1024|2048), want["Purge"]
-			for _, action := range []string{"Goodbye", "Public"} {
-				if when[action] != `REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE` {
-					t.Errorf("%s is done when %q", action, when[action])
-				}
+			want["Goodbye"], want["Public"] = strconv.Itoa(18|64|1024|2048), command
+			after = append(after, "Goodbye", "Public")
+		}
+		for _, action := range after {
+			if when[action] != `REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE` {
+				t.Errorf("%s is done when %q", action, when[action])
 			}
 		}
 		if got := by(t, path, "CustomAction", "Action", "Type"); !maps.Equal(got, want) {
 			t.Errorf("actions of its own are %v, want %v", actions, want)
 		}
-		targets := map[string]string{"Purge": `"[System64Folder]cmd.exe" /c rd /s /q "[STATE]"`}
+		targets := map[string]string{
+			"Purge": `"[System64Folder]cmd.exe" /c rd /s /q "[STATE]"`, "Tidy": `"[System64Folder]cmd.exe" /c rd "[COMPANYDIR]" & rd "[STATEROOT]"`,
+		}
 		if which == "agent" {
 			targets["Public"], targets["Goodbye"] = `"[System64Folder]cmd.exe" /c rd /s /q "[PUBLIC]"`, "goodbye --reason removed"
 		}
 		if got := by(t, path, "CustomAction", "Action", "Target"); !maps.Equal(got, targets) {
 			t.Errorf("it purges by %v, want %v", got, targets)
 		}
-		for _, row := range table(t, path, "RemoveFile") {
-			if row["DirProperty"] != "COMPANYDIR" || row["FileName"] != "" {
-				t.Errorf("uninstalling removes %v", row)
+		for _, row := range actions { // no program can remove the folder it runs in
+			if row["Action"] != "Goodbye" && row["Source"] != "ProgramFiles64Folder" {
+				t.Errorf("%s runs in %s", row["Action"], row["Source"])
 			}
+		}
+		if rows := table(t, path, "RemoveFile"); len(rows) > 0 {
+			t.Errorf("uninstalling removes %v", rows)
 		}
 	})
 }

@@ -18,16 +18,14 @@ const before, after = "1.0.0", "1.1.0"
 // packages are the .msi files, by program and version, as Windows names them.
 type packages map[string]string
 
-// build makes both programs' packages in two versions.
-func build(t *testing.T) packages {
+// build makes a program's packages in two versions.
+func build(t *testing.T, which string) packages {
 	t.Helper()
 	dir, all := t.TempDir(), packages{}
 	for _, version := range []string{before, after} {
-		for _, which := range []string{"agent", "collector"} {
-			program := filepath.Join(dir, which+".exe")
-			link(t, []string{"GOOS=windows", "GOARCH=amd64"}, version, which, program)
-			all[which+version] = `Z:` + strings.ReplaceAll(here(t, "../build", which, version, "x64", program, dir), "/", `\`)
-		}
+		program := filepath.Join(dir, which+".exe")
+		link(t, []string{"GOOS=windows", "GOARCH=amd64"}, version, which, program)
+		all[which+version] = `Z:` + strings.ReplaceAll(here(t, "../build", which, version, "x64", program, dir), "/", `\`)
 	}
 	return all
 }
