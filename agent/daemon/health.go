@@ -136,12 +136,13 @@ func (a *agent) sayGoodbye(ctx context.Context, f health.Fact) (heard bool, err 
 	timer := time.NewTimer(byeWithin)
 	defer timer.Stop()
 	select {
-	case f := <-fate:
-		return f.Stored, nil
+	case came := <-fate:
+		heard = came.Stored
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return false, nil
+	a.log.InfoContext(ctx, "a last fact about this device is told to the collector", "topic", f.Topic, "heard", heard)
+	return heard, nil
 }
 
 // Goodbye has the agent that runs on dir tell its collector why nothing will come from

@@ -31,6 +31,7 @@ func TestPackagesOnARealSystemd(t *testing.T) {
 		{"installs into an image and starts at boot", m.image},
 		{"runs without root behind a sandbox", m.sandbox},
 		{"enrols by the file and takes the token out", m.enrols},
+		{"tells everybody who uses it what it records", m.tellsEverybody},
 		{"tells of a visit and a program, by BPF", m.sees},
 		{"tells of them by packets alone, with fewer rights", m.seesByPackets},
 		{"is back after SIGKILL", m.killed},
@@ -98,6 +99,36 @@ func (m *machine) enrols(t *testing.T) {
 	}
 	if journal := m.run(t, "journalctl --no-pager"); strings.Contains(journal, "SL1.") {
 		t.Error("the journal holds the token")
+	}
+}
+
+// everybodys lists what tells people of the agent.
+const everybodys = "ls -d /etc/issue.d/safelight.issue /usr/lib/motd.d/safelight /etc/xdg/autostart/safelight-notice.desktop " +
+	"/usr/share/applications/safelight-about.desktop /var/cache/safelight-agent 2>/dev/null"
+
+// tellsEverybody looks with a pupil's eyes (D20).
+func (m *machine) tellsEverybody(t *testing.T) {
+	const as = "runuser -u " + pupil + " -- "
+	m.until(t, "the school's page to be on the device", func() (bool, string) {
+		said, err := m.try(as + "safelight-agent about")
+		return err == nil && strings.Contains(said, "Gambling") && strings.Contains(said, "0800 1111"), said
+	})
+	if all := m.run(t, "%s", everybodys); strings.Count(all, "\n") != 4 {
+		t.Errorf("people are told by %q alone", all)
+	}
+	for file, want := range map[string]string{
+		"/etc/issue.d/safelight.issue": "safelight-agent about", "/usr/lib/motd.d/safelight": "0800 1111",
+		"/etc/xdg/autostart/safelight-notice.desktop": "about --notify", "/var/cache/safelight-agent/about.html": "0800 1111",
+	} {
+		if said := m.run(t, as+"cat %s", file); !strings.Contains(said, want) {
+			t.Errorf("%s says %q", file, said)
+		}
+	}
+	if out, err := m.try(as + "rm /var/cache/safelight-agent/about.txt"); err == nil {
+		t.Errorf("a pupil can remove what others read: %s", out)
+	}
+	if page := m.run(t, as+"curl -ks https://localhost:8444/"); !strings.Contains(page, "Gambling") || !strings.Contains(page, "0800 1111") {
+		t.Errorf("the school's page says %q", page)
 	}
 }
 
@@ -170,9 +201,9 @@ func (m *machine) upgraded(t *testing.T) {
 	if now := m.property(t, agent, "MainPID"); now == pid || now == "0" {
 		t.Errorf("the agent was not restarted: process %s, then %s", pid, now)
 	}
-	m.until(t, "the event to wait after the upgrade", func() (bool, string) {
+	m.until(t, "the event, and the fact of the upgrade, to wait after it", func() (bool, string) {
 		st, err := m.status(t)
-		return err == nil && st.Waiting() == 1, fmt.Sprintf("%d, %v", st.Waiting(), err)
+		return err == nil && st.Waiting() == 2, fmt.Sprintf("%d, %v", st.Waiting(), err)
 	})
 	m.run(t, "dpkg -i %s", m.deb("collector", after))
 	for _, program := range []string{agent, collector} {
@@ -193,6 +224,12 @@ func (m *machine) removed(t *testing.T) {
 	if out, err := m.try("pgrep -x " + agent); err == nil {
 		t.Errorf("it still runs: %s", out)
 	}
+	if said := m.run(t, "journalctl --no-pager -u %s", agent); !regexp.MustCompile(`last fact about this device.*removed.*heard\W+true`).MatchString(said) {
+		t.Error("the collector was not told that the agent is removed")
+	}
+	if left, _ := m.try(everybodys); left != "" {
+		t.Errorf("removed, it still tells people of itself by %s", left)
+	}
 	if got := m.run(t, "cat /var/lib/safelight-agent/identity.json; ls /etc/safelight"); got != identity+"\nagent.yaml\nenrol.conf" {
 		t.Errorf("what is left says %q", got)
 	}
@@ -205,7 +242,7 @@ func (m *machine) removed(t *testing.T) {
 
 func (m *machine) purged(t *testing.T) {
 	m.run(t, "dpkg -P %s %s", agent, collector)
-	left, _ := m.try("ls -d /etc/safelight /var/lib/safelight-* /etc/systemd/system/*.wants/safelight-* /usr/bin/safelight-* /usr/share/doc/safelight-* 2>/dev/null; pgrep -l safelight")
+	left, _ := m.try(everybodys + "; ls -d /etc/safelight /var/lib/safelight-* /etc/systemd/system/*.wants/safelight-* /usr/bin/safelight-* /usr/share/doc/safelight-* 2>/dev/null; pgrep -l safelight")
 	if left != "" {
 		t.Errorf("it leaves %s", left)
 	}
