@@ -1,9 +1,11 @@
 package macos
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -116,6 +118,46 @@ func TestInstallingUpgradingAndRemovingOnAVolume(t *testing.T) {
 	run(t, base, nil, "bin/uninstall.sh", "--purge", "--volume", disk)
 	if there(base) {
 		t.Error("something stays after a purge")
+	}
+}
+
+// laidDown are the files below a folder with their modes and what they hold.
+func laidDown(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(filepath.Join(root, support), func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		all[strings.TrimPrefix(path, root)] = info.Mode().String()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range laid {
+		all[name] = mode(t, filepath.Join(root, name)).String() + string(read(t, filepath.Join(root, name)))
+	}
+	return all
+}
+
+func TestPackageAndArchiveLayDownTheSame(t *testing.T) {
+	disk, archive := volume(t)
+	if _, err := exec.LookPath("bsdtar"); err != nil {
+		t.Skip("SKIPPED: needs bsdtar (.ci/setup installs libarchive-tools)")
+	}
+	run(t, archive, nil, "./install.sh", "--volume", disk)
+	pkg, other := t.TempDir(), t.TempDir()
+	run(t, pkg, nil, "bsdtar", "-xf", output(t, once(), "arm64", unsigned))
+	run(t, pkg, nil, "bsdtar", "-xf", "Payload", "-C", other)
+	run(t, pkg, nil, "bsdtar", "-xf", "Scripts")
+	run(t, pkg, nil, "./postinstall", "safelight.pkg", "/", other)
+	if one, two := laidDown(t, disk), laidDown(t, other); !maps.Equal(one, two) || len(one) < 2*len(laid) {
+		t.Errorf("the archive lays down\n%v\nthe package\n%v", slices.Sorted(maps.Keys(one)), slices.Sorted(maps.Keys(two)))
 	}
 }
 
