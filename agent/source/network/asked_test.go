@@ -193,3 +193,20 @@ func TestAnEventInAnUnknownFormIsAnErrorAndNoName(t *testing.T) {
 		t.Errorf("got %v, %v", ok, err)
 	}
 }
+
+// A question, its end, and what is made of both, but for finding the owner.
+func BenchmarkQuestion(b *testing.B) {
+	s := &scene{out: newSink(), now: began}
+	cfg := Config{Owners: &accounts{}, Now: func() time.Time { return s.now }}
+	s.watch = newWatch(New(cfg), s.out, telling{}, &links{})
+	question := append(number(wide("www.school.example"), 1), make([]byte, 8)...)
+	end := append(number(question, 0), wide("type:  5 edge.example.net;::ffff:198.51.100.7;")...)
+	b.ReportAllocs()
+	for b.Loop() {
+		for id, data := range map[uint16][]byte{3006: question, 3008: end} {
+			if a, ok, err := newAsked(&etw.Event{Provider: etw.DNSClient, ID: id, PID: 4207, Time: s.now, Data: data}); ok && err == nil {
+				s.take(a.arrival())
+			}
+		}
+	}
+}
