@@ -3,19 +3,20 @@ package pki
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/windows"
 )
 
-// ownerOnly is a protected DACL: the system, administrators and the owner, and
-// nothing inherited from the folder.
-const ownerOnly = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
-
 // restrict sets the list on the opened file, and not by its name: what is set by
 // name is mixed with what the folder says, wherever that is done wrongly (Wine).
 func restrict(path string) error {
-	sd, err := windows.SecurityDescriptorFromString(ownerOnly)
+	folder, err := windows.GetNamedSecurityInfo(filepath.Dir(path), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return fmt.Errorf("reading access list of %s: %w", filepath.Dir(path), err)
+	}
+	sd, err := windows.SecurityDescriptorFromString(secretList(folder.String()))
 	if err != nil {
 		return fmt.Errorf("building access list: %w", err)
 	}
