@@ -61,18 +61,18 @@ func TestAnUpgradeLeavesEnrolmentAloneAndARepairDoesNotBlankIt(t *testing.T) {
 		for name, condition := range map[string]string{"EnrolToken": "TOKEN", "EnrolCollector": "COLLECTOR", "EnrolFile": "ENROLFILE"} {
 			i := slices.IndexFunc(components, func(row map[string]string) bool { return row["Component"] == name })
 			// 16: it stays when the product goes, an old version's too. 256: 64 bits.
-			if c := components[max(i, 0)]; i < 0 || c["Condition"] != condition || c["Attributes"] != "272" || c["Directory_"] != "STATE" {
+			if c := components[max(i, 0)]; i < 0 || c["Condition"] != condition || c["Attributes"] != "272" || c["Directory_"] != "StateFolder" {
 				t.Errorf("component %s is %v", name, c)
 			}
 		}
 		for _, row := range table(t, path, "IniFile") {
 			key := row["Key"]
-			if row["FileName"] != "enrol.con|enrol.conf" || row["DirProperty"] != "STATE" || row["Action"] != "0" || row["Value"] != "["+strings.ToUpper(key)+"]" {
+			if row["FileName"] != "enrol.con|enrol.conf" || row["DirProperty"] != "StateFolder" || row["Action"] != "0" || row["Value"] != "["+strings.ToUpper(key)+"]" {
 				t.Errorf("%s is written by %v", key, row)
 			}
 		}
 		if moves := table(t, path, "MoveFile"); len(moves) != 1 || moves[0]["SourceFolder"] != "ENROLFILE" || moves[0]["SourceName"] != "" ||
-			moves[0]["DestFolder"] != "STATE" || moves[0]["DestName"] != "enrol.con|enrol.conf" || moves[0]["Options"] != "0" {
+			moves[0]["DestFolder"] != "StateFolder" || moves[0]["DestName"] != "enrol.con|enrol.conf" || moves[0]["Options"] != "0" {
 			t.Errorf("the file is copied by %v", moves)
 		}
 	})
@@ -81,10 +81,10 @@ func TestAnUpgradeLeavesEnrolmentAloneAndARepairDoesNotBlankIt(t *testing.T) {
 func TestTheServiceIsAsSmallAsItCanBeAndComesBack(t *testing.T) {
 	each(t, func(t *testing.T, which, path string) {
 		name := "safelight-" + which
-		account, arguments := "LocalSystem", `run --service --log-file "[STATE]agent.log" --enrol-file "[STATE]enrol.conf"`
+		account, arguments := "LocalSystem", `run --service --log-file "[StateFolder]agent.log" --enrol-file "[StateFolder]enrol.conf"`
 		privileges := "SeChangeNotifyPrivilege[~]SeDebugPrivilege"
 		if which == "collector" {
-			account, arguments = `NT SERVICE\safelight-collector`, `serve --service --init --log-file "[STATE]collector.log"`
+			account, arguments = `NT SERVICE\safelight-collector`, `serve --service --init --log-file "[StateFolder]collector.log"`
 			privileges = "SeChangeNotifyPrivilege"
 		}
 		services := table(t, path, "ServiceInstall")
@@ -117,10 +117,10 @@ func TestTheServiceIsAsSmallAsItCanBeAndComesBack(t *testing.T) {
 func TestNobodyButTheSystemAdministratorsAndTheServiceEntersTheState(t *testing.T) {
 	each(t, func(t *testing.T, which, path string) {
 		const closed, everybody = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", "(A;OICI;0x1200a9;;;BU)"
-		want := map[string]string{"STATEROOT": closed + everybody, "STATE": closed, "PUBLIC": closed + everybody}
+		want := map[string]string{"RootFolder": closed + everybody, "StateFolder": closed, "PublicFolder": closed + everybody}
 		if which == "collector" {
-			want["STATE"] = closed + "(A;OICI;FA;;;" + serviceSID("safelight-collector") + ")"
-			delete(want, "PUBLIC")
+			want["StateFolder"] = closed + "(A;OICI;FA;;;" + serviceSID("safelight-collector") + ")"
+			delete(want, "PublicFolder")
 		}
 		if got := by(t, path, "MsiLockPermissionsEx", "LockObject", "SDDLText"); !maps.Equal(got, want) {
 			t.Errorf("folders are open to %v, want %v", got, want)
@@ -202,10 +202,10 @@ func TestAnUninstallKeepsTheStateUnlessToldAndAnUpgradeAlways(t *testing.T) {
 			t.Errorf("actions of its own are %v, want %v", actions, want)
 		}
 		targets := map[string]string{
-			"Purge": `"[System64Folder]cmd.exe" /c rd /s /q "[STATE]"`, "Tidy": `"[System64Folder]cmd.exe" /c rd "[COMPANYDIR]" & rd "[STATEROOT]"`,
+			"Purge": `"[System64Folder]cmd.exe" /c rd /s /q "[StateFolder]"`, "Tidy": `"[System64Folder]cmd.exe" /c rd "[CompanyFolder]" & rd "[RootFolder]"`,
 		}
 		if which == "agent" {
-			targets["Public"], targets["Goodbye"] = `"[System64Folder]cmd.exe" /c rd /s /q "[PUBLIC]"`, "goodbye --reason removed"
+			targets["Public"], targets["Goodbye"] = `"[System64Folder]cmd.exe" /c rd /s /q "[PublicFolder]"`, "goodbye --reason removed"
 		}
 		if got := by(t, path, "CustomAction", "Action", "Target"); !maps.Equal(got, targets) {
 			t.Errorf("it purges by %v, want %v", got, targets)
@@ -260,7 +260,7 @@ func TestTheNoticeIsAlwaysInTheStartMenu(t *testing.T) {
 			return
 		}
 		if len(shortcuts) != 1 || shortcuts[0]["Directory_"] != "ProgramMenuFolder" || shortcuts[0]["Name"] != "Safelight - what this device records" ||
-			shortcuts[0]["Target"] != "[INSTALLDIR]safelight-agent.exe" || shortcuts[0]["Arguments"] != "about --open" {
+			shortcuts[0]["Target"] != "[ProgramFolder]safelight-agent.exe" || shortcuts[0]["Arguments"] != "about --open" {
 			t.Fatalf("the start menu gets %v", shortcuts)
 		}
 		if condition := by(t, path, "Component", "Component", "Condition")[shortcuts[0]["Component_"]]; condition != "" {
@@ -289,6 +289,12 @@ func TestAPackageHoldsTheProgramAndItsPapersAndNothingElse(t *testing.T) {
 		}
 		if said := msiinfo(t, "suminfo", path); !strings.Contains(said, want) || !strings.Contains(said, "Version: 500 ") {
 			t.Errorf("its summary is %s, want %s", said, want)
+		}
+		// Who removes a product must not be able to say, by a word too many, which folder.
+		for id := range by(t, path, "Directory", "Directory", "DefaultDir") {
+			if id == strings.ToUpper(id) && id != "TARGETDIR" {
+				t.Errorf("folder %s can be set on the command line", id)
+			}
 		}
 		components := table(t, path, "Component")
 		for _, c := range components {
