@@ -20,7 +20,7 @@ func Browse(target string) error {
 		if program == "/usr/bin/gio" {
 			args = []string{"open", target}
 		}
-		if err := exec.Command(program, args...).Start(); err != nil {
+		if err := exec.Command(program, args...).Start(); err != nil { //nolint:gosec // programs of the list above, and an address that was checked
 			return fmt.Errorf("opening the page: %w", err)
 		}
 		return nil

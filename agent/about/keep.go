@@ -130,7 +130,7 @@ func (k *Keeper) publish() (mended []string, err error) {
 	if err := os.MkdirAll(k.public, 0o755); err != nil { //nolint:gosec // everybody may read it
 		return nil, fmt.Errorf("laying the About page for everybody to read: %w", err)
 	}
-	if err := os.Chmod(k.public, 0o755); err != nil { //nolint:gosec // whatever the umask
+	if err := os.Chmod(k.public, 0o755); err != nil {
 		return nil, fmt.Errorf("laying the About page for everybody to read: %w", err)
 	}
 	var failed error

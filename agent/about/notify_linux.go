@@ -30,7 +30,7 @@ func Notify(ctx context.Context) error {
 		if _, missing := os.Stat(way[0]); missing != nil {
 			continue
 		}
-		if err = exec.CommandContext(ctx, way[0], way[1:]...).Run(); err == nil {
+		if err = exec.CommandContext(ctx, way[0], way[1:]...).Run(); err == nil { //nolint:gosec // constants of the list above
 			return nil
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// SleepCounts: Go's clock stands still while a Mac sleeps, and nothing names a boot.
+// SleepCounts is not so: Go's clock stands still while a Mac sleeps, and nothing names a boot.
 const SleepCounts = false
 
 const hostsFile = "/etc/hosts"

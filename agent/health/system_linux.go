@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SleepCounts: CLOCK_BOOTTIME goes on while the device sleeps, and the kernel names
-// each boot.
+// SleepCounts is so: CLOCK_BOOTTIME goes on while the device sleeps, and the kernel
+// names each boot.
 const SleepCounts = true
 
 const hostsFile = "/etc/hosts"

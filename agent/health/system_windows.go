@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// SleepCounts: Go's clock may stand still while the device sleeps, and nothing names a
+// SleepCounts is not so: Go's clock may stand still while the device sleeps, and nothing names a
 // boot.
 const SleepCounts = false
 

@@ -105,7 +105,7 @@ func TestThePageFitsEveryScreenLightAndDark(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(filepath.Join(dir, file+".png"), picture, 0o644); err != nil { //nolint:gosec // a picture for the documentation
+					if err := os.WriteFile(filepath.Join(dir, file+".png"), picture, 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}

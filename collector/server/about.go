@@ -131,6 +131,7 @@ func (p *parts) rulesAsOf() time.Time {
 func (p *parts) publicServer() (func(net.Listener) func(context.Context) error, error) {
 	srv := &http.Server{
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), ReadHeaderTimeout: handshakeTimeout, WriteTimeout: 30 * time.Second,
+		IdleTimeout:    5 * time.Second, // an assembly opens the page at once, from one address
 		MaxHeaderBytes: 8 << 10, Handler: p.about.Handler(),
 	}
 	if p.conf.About.BehindProxy {

@@ -41,12 +41,12 @@ type connLimits struct {
 var (
 	agentLimits   = connLimits{all: 20_000, strangers: 1024, perAddress: 256, queue: 8192, perDevice: 16, manners: time.Minute}
 	peopleLimits  = connLimits{all: 2048, strangers: 2048, perAddress: 256}
-	publicLimits  = connLimits{all: 512, strangers: 512, perAddress: 384} // a school's people come from one address
+	publicLimits  = connLimits{all: 1024, strangers: 1024, perAddress: 896} // a school's people come from one address
 	metricsLimits = connLimits{all: 64, strangers: 64, perAddress: 64}
 )
 
 // kept are the descriptors that stay for people, the store, mail and the rest.
-const kept = 2048 + 512
+const kept = 2048 + 1024 + 512
 
 // fewEnough lowers the agents' limits to what the process may open, so that a flood
 // of connections never takes the store its files.

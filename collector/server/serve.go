@@ -131,7 +131,9 @@ func stopGRPC(ctx context.Context, srv *grpc.Server, drain func(context.Context)
 // serveHTTP serves until ctx ends and gives what is under way a moment.
 func serveHTTP(srv *http.Server, l net.Listener) func(context.Context) error {
 	srv.ReadTimeout = 30 * time.Second
-	srv.IdleTimeout = 2 * time.Minute
+	if srv.IdleTimeout == 0 {
+		srv.IdleTimeout = 2 * time.Minute
+	}
 	return func(ctx context.Context) error {
 		ended := make(chan error, 1)
 		go func() { ended <- srv.Serve(l) }()
