@@ -168,7 +168,7 @@ func TestATokenIsShownOnce(t *testing.T) {
 	}
 	w := b.post("/enrol", "site", "main", "uses", "30", "life", "7")
 	const token = "SL1.an-invented-token-1"
-	want(t, w, http.StatusOK, "A token for 30 devices of main", "It is shown this once", "<pre tabindex=\"0\">"+token, "TOKEN="+token, "token: "+token, "--token "+token)
+	want(t, w, http.StatusOK, "A token for 30 devices of main", "It is shown this once", "<pre tabindex=\"0\">"+token, "TOKEN="+token, "token: "+token, "--enrol-file enrol.conf")
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the page may be kept: %q", got)
 	}

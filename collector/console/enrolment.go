@@ -125,19 +125,22 @@ func (c *Console) tokenView(t model.NewToken) tokenView {
 	}
 	view.Systems = []systemView{
 		{
-			"windows", "Windows", "As an administrator, or as the install command of an app in Intune. The token is hidden in logs, and removed once it is used.",
-			"msiexec /i safelight-agent.msi /qn TOKEN=" + t.Token,
+			"windows", "Windows", "As an administrator; in Intune, the arguments of a line-of-business app are from /qn on. Write your package’s version for VERSION. The token is hidden in the installer’s logs, and removed once it is used.",
+			"msiexec /i safelight-agent-VERSION-x64.msi /qn TOKEN=" + t.Token,
 		},
 		{
-			"linux", "Linux", "As root. The device enrols by itself and then takes the token out of the file. Lay the file down with Ansible for many.",
+			"linux", "Linux", "As root. The device enrols by itself, and takes the token out of the file once it is used. For many, lay the file down with Ansible.",
 			"install -d /etc/safelight\n" +
 				"install -m 0600 /dev/null /etc/safelight/enrol.conf\n" +
 				"echo 'token: " + t.Token + "' > /etc/safelight/enrol.conf\n" +
-				"apt install ./safelight-agent.deb",
+				"apt install ./safelight-agent_*_amd64.deb",
 		},
 		{
-			"mac", "macOS", "In a terminal of an administrator, in the folder of the unpacked archive.",
-			"sudo ./install.sh --token " + t.Token,
+			"mac", "macOS", "In a terminal of an administrator, in the folder of the unpacked archive. A device management’s script does the same as root.",
+			"umask 077\n" +
+				"echo 'token: " + t.Token + "' > enrol.conf\n" +
+				"sudo ./install.sh --enrol-file enrol.conf\n" +
+				"rm enrol.conf",
 		},
 	}
 	return view
