@@ -52,7 +52,7 @@ type Config struct {
 type Source struct {
 	cfg     Config
 	system  system
-	files   *files
+	files   interface{ facts(path string) facts }
 	ways    []way
 	looks   bucket
 	seen    atomic.Uint64

@@ -322,3 +322,21 @@ func BenchmarkLook(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(k.seen)), "processes")
 }
+
+// saying is what every file says of itself.
+type saying facts
+
+func (s saying) facts(string) facts { return facts(s) }
+
+func TestWhatAProgramsFileSaysIsToldWithIt(t *testing.T) {
+	s := newSource(Config{}, &list{running: map[int32]identity{7: {exe: `C:\homework.exe`}}})
+	s.files = saying{"game.exe", "Example Game", "Invented Games Ltd"}
+	out := &sink{}
+	s.tell(event.Start{PID: 7, Comm: "homework.exe", Exe: `C:\homework.exe`}, newCrowds(), out)
+	if len(out.got) != 1 {
+		t.Fatalf("told %+v", out.got)
+	}
+	if o := out.got[0]; o.OriginalName != "game.exe" || o.Product != "Example Game" || o.Signer != "Invented Games Ltd" {
+		t.Errorf("told %+v", o)
+	}
+}

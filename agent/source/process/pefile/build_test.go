@@ -118,18 +118,28 @@ func tree(rva uint32, version []byte) []byte {
 }
 
 // signature is PKCS #7 under which the last of the names stands; those before it
-// are only beside it.
+// are only beside it. Their certificates have one number, and beside them lies
+// another of the last one's issuer.
 func signature(t *testing.T, names ...pkix.Name) []byte {
 	t.Helper()
 	var all []byte
 	var signer *x509.Certificate
-	for i, name := range names {
+	last := names[len(names)-1]
+	type wanted struct {
+		name, issuer pkix.Name
+		serial       int64
+	}
+	certificates := []wanted{{pkix.Name{CommonName: "Of the same issuer"}, last, 8}}
+	for _, name := range names {
+		certificates = append(certificates, wanted{name, name, 7})
+	}
+	for _, one := range certificates {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tmpl := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 7), Subject: name, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0)}
-		der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+		tmpl := &x509.Certificate{SerialNumber: big.NewInt(one.serial), Subject: one.name, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0)}
+		der, err := x509.CreateCertificate(rand.Reader, tmpl, &x509.Certificate{Subject: one.issuer}, key.Public(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
