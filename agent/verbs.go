@@ -61,11 +61,11 @@ func runVerb() cli.Command {
 				// Memory is dearer than processor time on a school's laptop.
 				debug.SetGCPercent(50)
 				if err := localstate.MakeDir(d); err != nil { // the log may be in it
-					return err
+					return ossvc.Failed(serviceName, *service, err)
 				}
 				log, done, err := logging.Open(env.Stderr, at, *logFile)
 				if err != nil {
-					return err
+					return ossvc.Failed(serviceName, *service, err)
 				}
 				return errors.Join(ossvc.Run(ctx, ossvc.Program{Name: serviceName, Service: *service, Log: log, Run: func(ctx context.Context) error {
 					return daemon.Run(ctx, daemon.Options{Dir: d, Log: log, Config: *config, EnrolFile: *enrolFile})

@@ -75,11 +75,11 @@ func serveVerb() cli.Command {
 					return err
 				}
 				if err := localstate.MakeDir(d); err != nil { // the log may be in it
-					return err
+					return ossvc.Failed(serviceName, *service, err)
 				}
 				log, done, err := logging.Open(env.Stderr, at, *logFile)
 				if err != nil {
-					return err
+					return ossvc.Failed(serviceName, *service, err)
 				}
 				return errors.Join(ossvc.Run(ctx, ossvc.Program{Name: serviceName, Service: *service, Log: log, Run: func(ctx context.Context) error {
 					if *initFirst {

@@ -48,7 +48,17 @@ func Run(ctx context.Context, p Program) error {
 	if p.Service {
 		p.Log.ErrorContext(ctx, "the service ended", slog.String("error", err.Error()))
 	}
-	return fmt.Errorf("running %s: %w", p.Name, err)
+	return Failed(p.Name, p.Service, fmt.Errorf("running %s: %w", p.Name, err))
+}
+
+// Failed returns err, which ended a program or kept it from having a log. A
+// service's goes to the system's log too, where the manager keeps nothing that a
+// program prints: Windows' event log.
+func Failed(name string, service bool, err error) error {
+	if err == nil || !service {
+		return err
+	}
+	return tellSystem(name, err)
 }
 
 // supervise runs program, cancels it when ctx ends, and waits no longer than

@@ -65,3 +65,15 @@ func TestAProgramThatEndsByItselfEndsRunWithItsError(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailureIsPassedOnWhoeverHearsOfIt(t *testing.T) {
+	why := errors.New("the folder is somebody else's")
+	for _, service := range []bool{false, true} {
+		if err := Failed("safelight-no-such-service", service, why); !errors.Is(err, why) {
+			t.Errorf("service %v: got %v", service, err)
+		}
+		if err := Failed("safelight-no-such-service", service, nil); err != nil {
+			t.Errorf("service %v: nothing failed, and it says %v", service, err)
+		}
+	}
+}

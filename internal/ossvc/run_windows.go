@@ -4,6 +4,7 @@ package ossvc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
 	"golang.org/x/sys/windows/svc/mgr"
 )
 
@@ -127,4 +129,21 @@ func setRecovery(service string) error {
 		return fmt.Errorf("setting that a failure is one however the service ended: %w", err)
 	}
 	return nil
+}
+
+// failedEvent is the number of a failure in the event log.
+const failedEvent = 1
+
+// tellSystem writes to the event log under the service's name. No messages are
+// registered for it, so Windows shows the text after a line of its own.
+func tellSystem(name string, err error) error {
+	log, openErr := eventlog.Open(name)
+	if openErr != nil {
+		return errors.Join(err, fmt.Errorf("opening the event log: %w", openErr))
+	}
+	defer log.Close() //nolint:errcheck // what matters was written or is told
+	if tellErr := log.Error(failedEvent, err.Error()); tellErr != nil {
+		return errors.Join(err, fmt.Errorf("writing to the event log: %w", tellErr))
+	}
+	return err
 }
