@@ -46,7 +46,7 @@ func (f Facts) records() notice.Section {
 	if f.Searches {
 		s.Points = append(s.Points, "Words that you search for, if they match a list.")
 	}
-	s.Points = append(s.Points, "Which account was signed in, which computer, and when.")
+	s.Points = append(s.Points, "Which account was signed in, which computer, on which network, and when.")
 	s.After = []string{"Everything else stays on the computer. It is counted there, and then forgotten."}
 	return s
 }
