@@ -66,7 +66,9 @@ func (h *house) checkedWeek() {
 	changed := sawAll()
 	changed.System, changed.Browsers = "Debian GNU/Linux 13 (trixie), kernel 6.12.1", []string{"firefox", "tor-browser"}
 	h.checked("device-1", at(8, 2), changed)
-	h.checked("device-2", at(8, 40), sawAll())
+	hidden := sawAll()
+	hidden.Hidden = map[string]uint64{"dot": 14, "vpn": 1, "unheard-of": 3}
+	h.checked("device-2", at(8, 40), hidden)
 	h.checked("device-3", at(9, 11), sawPrograms())
 	h.checked("device-4", at(9, 30), sawAll())
 	h.checked("device-2", at(9, 50), triedFilter())

@@ -19,7 +19,11 @@ func TestTheWeeksPageSaysWhatPassedWhatFailedAndWhatDidNotCome(t *testing.T) {
 		w := h.signedIn(who).get("/checks")
 		want(t, w, http.StatusOK, "3 of 5 devices passed", "Week of Monday 23 November", "SCI-007", "A question for a made-up name was not seen by the source network", "may not open a packet socket",
 			"No check came", "LIB-003", "A new system version: Debian GNU/Linux 13 (trixie), before Debian GNU/Linux 12 (bookworm) on 1 device", "tor-browser",
-			"The test page “Maker’s test page” was blocked", "told beforehand: Demo Filter Owner", "Not tried")
+			"The test page “Maker’s test page” was blocked", "told beforehand: Demo Filter Owner", "Not tried",
+			"Encrypted DNS (DNS over TLS), on 1 device.", "A VPN service, on 1 device.")
+		if strings.Contains(w.Body.String(), "unheard-of") || strings.Contains(w.Body.String(), "The week before is") {
+			t.Error("the page says what nobody knows, or misses signatures of a week before any device")
+		}
 	}
 	want(t, h.signedIn("it").get("/checks/2026-W47"), http.StatusOK, "No device is enrolled", "/checks/2026-W48")
 }
@@ -77,6 +81,21 @@ func must2(t *testing.T) func([]model.CheckSignature, error) []model.CheckSignat
 		must(t, err)
 		return all
 	}
+}
+
+func TestAWeekThatWasNotSignedIsSaidInTheNext(t *testing.T) {
+	h := newHouse(t)
+	h.checkedWeek()
+	h.pass(7 * 24 * time.Hour)
+	b := h.signedIn("it")
+	want(t, b.get("/checks"), http.StatusOK, "The week before is signed by nobody.", "0 of 5 devices passed")
+	if w := b.post("/checks/"+thisWeek+"/record", "kind", "action", "what", "LIB-003", "done", "Found"); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d\n%s", w.Code, w.Body)
+	}
+	if w := b.post("/checks/" + thisWeek + "/sign"); w.Code != http.StatusSeeOther {
+		t.Fatalf("signing last week's: %d\n%s", w.Code, w.Body)
+	}
+	want(t, b.get("/checks"), http.StatusOK, "The week before is not signed by safeguarding.")
 }
 
 func TestG19OnePersonWithTwoSignInsCannotSignForBothSides(t *testing.T) {

@@ -22,7 +22,8 @@ type checkView struct {
 	FailedOn                      []failedView
 	FailedMore, SilentMore        int
 	Silent                        []string
-	Reviews                       []string
+	Reviews, Hides                []string
+	LastWeek                      string // who has not signed it
 	Sites, Systems                []model.CheckedGroup
 	Users                         []usersView
 	Written                       []writtenView
@@ -73,6 +74,10 @@ func (c *Console) weekView(w model.CheckWeek, v viewer, typed typedCheck) checkV
 	for _, r := range w.Reviews {
 		view.Reviews = append(view.Reviews, c.reviewLine(r))
 	}
+	for _, h := range w.Hides {
+		view.Hides = append(view.Hides, fmt.Sprintf("%s, on %s", capital(h.What), plural(h.Devices, "device", "devices")))
+	}
+	view.LastWeek = lastWeekLine(w)
 	for _, u := range w.Users {
 		view.Users = append(view.Users, usersView{capital(u.Group), triedLine(u.Filter), triedLine(u.Monitor)})
 	}
@@ -151,6 +156,24 @@ func (c *Console) signing(view *checkView, w model.CheckWeek, v viewer) {
 			view.SignFirst = "Before you sign: write below what was done about what failed or was not checked, or who will do it by when."
 		}
 	}
+}
+
+// lastWeekLine says who has not signed the week before, if there was anything to
+// sign.
+func lastWeekLine(w model.CheckWeek) string {
+	missing := map[model.CheckSide]bool{model.SideIT: true, model.SideSafeguarding: true}
+	for _, s := range w.Before {
+		delete(missing, s.Side)
+	}
+	switch {
+	case len(missing) == 0 || !slices.ContainsFunc(w.Devices, func(d model.CheckedDevice) bool { return d.Enrolled.Before(w.From) }):
+		return ""
+	case len(missing) == 2:
+		return "The week before is signed by nobody."
+	case missing[model.SideIT]:
+		return "The week before is not signed by IT."
+	}
+	return "The week before is not signed by safeguarding."
 }
 
 func arrivedAfter(w model.CheckWeek, at time.Time) (n int) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -71,6 +72,10 @@ func (c *Checks) Week(ctx context.Context, week string) (w model.CheckWeek, err 
 		return w, err
 	}
 	w.Users = byUsers(w.Records)
+	w.Hides = hides(w.Devices)
+	if w.Before, err = c.store.Signatures(ctx, c.school, model.WeekOf(w.From.AddDate(0, 0, -7))); err != nil {
+		return w, err
+	}
 	if w.Signatures, err = c.store.Signatures(ctx, c.school, w.Week); err != nil {
 		return w, err
 	}
@@ -107,7 +112,7 @@ func outcomes(devices []model.Device, checks []model.Check, from, to time.Time) 
 		if !d.Enrolled.Before(to) || !d.Revoked.IsZero() && d.Revoked.Before(to) {
 			continue
 		}
-		one := model.CheckedDevice{ID: d.ID, Name: d.Name, Site: d.Site, OS: d.OS, State: model.CheckNone}
+		one := model.CheckedDevice{ID: d.ID, Name: d.Name, Site: d.Site, OS: d.OS, Enrolled: d.Enrolled, State: model.CheckNone}
 		if check, ok := newest[d.ID]; ok {
 			one.Check, one.State = check, model.CheckFailed
 			if check.Passed() {
@@ -141,6 +146,24 @@ func grouped(devices []model.CheckedDevice, by func(model.CheckedDevice) string)
 		}
 	}
 	slices.SortFunc(all, func(a, b model.CheckedGroup) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// hides says on how many devices something was met that hides names: what passed
+// still does not show these.
+func hides(devices []model.CheckedDevice) []model.HidingGroup {
+	var all []model.HidingGroup
+	for _, what := range slices.Sorted(maps.Keys(hidingWords)) {
+		n := 0
+		for _, d := range devices {
+			if d.Check.Hidden[what] > 0 {
+				n++
+			}
+		}
+		if n > 0 {
+			all = append(all, model.HidingGroup{What: hidingWords[what], Devices: n})
+		}
+	}
 	return all
 }
 

@@ -23,6 +23,10 @@ type CheckWeek struct {
 	Records    []CheckRecord
 	Signatures []CheckSignature
 	Reviews    []ReviewGroup
+	// Hides are what kept names from being seen, by devices' newest checks.
+	Hides []HidingGroup
+	// Before are the signatures of the week before.
+	Before []CheckSignature
 	// Request is the newest, and Answered how many devices have.
 	Request  CheckRequest
 	Answered int
@@ -43,6 +47,7 @@ const (
 // CheckedDevice is a device in a week.
 type CheckedDevice struct {
 	ID, Name, Site, OS string
+	Enrolled           time.Time
 	State              CheckState
 	Check              Check // the newest of the week; zero where there is none
 }
@@ -65,6 +70,13 @@ type ReviewGroup struct {
 	What, Was, Now string
 	Devices        int
 	Raised         time.Time // first
+}
+
+// HidingGroup is something that hides names, and on how many devices it was met
+// since their agents started.
+type HidingGroup struct {
+	What    string // in words: "encrypted DNS (DNS over TLS)"
+	Devices int
 }
 
 // Counts says how many devices there are, and how they came out.
