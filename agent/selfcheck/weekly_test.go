@@ -3,6 +3,8 @@ package selfcheck
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,4 +195,53 @@ func TestARequestWithoutAnIdIsRefused(t *testing.T) {
 	if err := k.Ask("r", time.Minute); err == nil {
 		t.Error("more was taken than is carried out")
 	}
+}
+
+// TestAThousandDevicesDoNotReportAtOnce draws for each as it draws for itself.
+func TestAThousandDevicesDoNotReportAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const devices, spread = 1000, 400 * time.Second // as the collector chooses for so many
+		dir := t.TempDir()
+		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex // guards slots and last
+		slots, last := map[time.Duration]int{}, time.Duration(0)
+		asked := time.Now()
+		draw := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // a test that is the same each time
+		var running sync.WaitGroup
+		for n := range devices {
+			own := draw.Float64()
+			k := NewKeeper(KeeperParts{
+				File: filepath.Join(dir, fmt.Sprint(n)), Now: time.Now, Rand: func() float64 { return own }, Ready: func() bool { return true },
+				Failed: func(_ context.Context, err error) { t.Error(err) },
+				Do: func(_ context.Context, cause Cause, _ string) error {
+					mu.Lock()
+					defer mu.Unlock()
+					at := time.Since(asked)
+					slots[at/(10*time.Second)]++
+					last = max(last, at)
+					if cause != ByCollector {
+						t.Errorf("a check by cause %s", cause)
+					}
+					return nil
+				},
+			})
+			must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(n)), fmt.Appendf(nil, `{"last":%q}`, asked.Format(time.RFC3339)), 0o600))
+			k = NewKeeper(k.parts) // one that was checked today
+			running.Go(func() { _ = k.Run(ctx) })
+			must(t, k.Ask("request", spread))
+		}
+		time.Sleep(10 * time.Minute)
+		cancel()
+		running.Wait()
+		all, most := 0, 0
+		for _, n := range slots {
+			all, most = all+n, max(most, n)
+		}
+		if all != devices || last > spread {
+			t.Errorf("%d devices checked themselves, the last after %s; want all within %s", all, last, spread)
+		}
+		if most > 2*devices/40 { // forty times ten seconds
+			t.Errorf("%d of them within the same ten seconds: they are not spread", most)
+		}
+	})
 }
