@@ -94,7 +94,7 @@ func TestGarbageTakesAFixedAmountHoweverMuchIsInUse(t *testing.T) {
 }
 
 func TestConnectionsNeverTakeTheStoreItsFiles(t *testing.T) {
-	for n, all := range map[int]int{0: 20_000, 1 << 20: 20_000, 20_000: 17_440, 4096: 2048, 1024: 512, 256: 128} {
+	for n, all := range map[int]int{0: 20_000, 1 << 20: 20_000, 20_000: 16_416, 4096: 2048, 1024: 512, 256: 128} {
 		got := fewEnough(agentLimits, n)
 		if got.all != all || got.strangers > got.all/2 || got.perAddress > got.strangers || got.perAddress < 1 || got.queue > got.all/2 {
 			t.Errorf("with %d descriptors: %+v, want %d in all", n, got, all)
