@@ -206,7 +206,7 @@ func TestAThousandDevicesDoNotReportAtOnce(t *testing.T) {
 		var mu sync.Mutex // guards slots and last
 		slots, last := map[time.Duration]int{}, time.Duration(0)
 		asked := time.Now()
-		draw := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // a test that is the same each time
+		draw := rand.New(rand.NewPCG(7, 7)) // the same each time
 		var running sync.WaitGroup
 		for n := range devices {
 			own := draw.Float64()

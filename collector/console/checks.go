@@ -10,7 +10,7 @@ import (
 	"safelight/collector/model"
 )
 
-// Checks is the ledger of weekly checks. Its refusals are a model.CheckRefused,
+// Checks is the ledger of weekly checks. Its refusals are a model.CheckRefusedError,
 // whose words are for the person.
 type Checks interface {
 	ThisWeek() string
@@ -121,7 +121,7 @@ func (c *Console) checkDevice(w http.ResponseWriter, r *http.Request, v viewer) 
 
 // afterPress shows the week again: as it is now, or with what was wrong.
 func (c *Console) afterPress(w http.ResponseWriter, r *http.Request, v viewer, week string, err error, typed typedCheck) {
-	var refused *model.CheckRefused
+	var refused *model.CheckRefusedError
 	switch {
 	case err == nil:
 		http.Redirect(w, r, "/checks/"+week, http.StatusSeeOther)

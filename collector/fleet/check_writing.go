@@ -15,7 +15,7 @@ import (
 )
 
 func refused(field, format string, args ...any) error {
-	return &model.CheckRefused{Field: field, Text: fmt.Sprintf(format, args...)}
+	return &model.CheckRefusedError{Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
 const maxCheckText = 2000

@@ -65,7 +65,7 @@ func (c *Checks) Week(ctx context.Context, week string) (w model.CheckWeek, err 
 	if err != nil {
 		return w, err
 	}
-	w.Devices, w.Filter = outcomes(devices, checks, w.From, w.To)
+	w.Devices, w.Filter = outcomes(devices, checks, w.To)
 	w.Sites = grouped(w.Devices, func(d model.CheckedDevice) string { return d.Site })
 	w.Systems = grouped(w.Devices, func(d model.CheckedDevice) string { return d.OS })
 	if w.Records, err = c.store.CheckRecords(ctx, c.school, w.Week); err != nil {
@@ -99,7 +99,7 @@ func (c *Checks) requestOf(ctx context.Context, w *model.CheckWeek) error {
 
 // outcomes says how each device came out: by its newest check of the week. A
 // device that was enrolled later, or revoked before, is none of the week's.
-func outcomes(devices []model.Device, checks []model.Check, from, to time.Time) (all []model.CheckedDevice, filter []model.Check) {
+func outcomes(devices []model.Device, checks []model.Check, to time.Time) (all []model.CheckedDevice, filter []model.Check) {
 	newest := map[string]model.Check{}
 	for _, c := range checks { // oldest first
 		if c.OfFilter() {

@@ -236,7 +236,7 @@ var triedWords = map[CheckWhat]string{
 
 // SayResult says what became of a try, in a sentence for IT.
 func SayResult(r CheckResult) string {
-	say := ""
+	var say string
 	switch {
 	case r.What == CheckFilter:
 		say = "The test page “" + r.Source + "” was " + map[CheckOutcome]string{CheckBlocked: "blocked", CheckNotBlocked: "not blocked", CheckNotChecked: "not tried"}[r.Outcome]
@@ -258,15 +258,15 @@ func SayResult(r CheckResult) string {
 	return say + "."
 }
 
-// CheckRefused is what a person who writes on a week's check or signs it did
+// CheckRefusedError is what a person who writes on a week's check or signs it did
 // wrong, in words for them.
-type CheckRefused struct{ Field, Text string }
+type CheckRefusedError struct{ Field, Text string }
 
-func (e *CheckRefused) Error() string { return e.Field + ": " + e.Text }
+func (e *CheckRefusedError) Error() string { return e.Field + ": " + e.Text }
 
 // RefusedField is the field that a refusal is about; empty for other errors.
 func RefusedField(err error) string {
-	var r *CheckRefused
+	var r *CheckRefusedError
 	if errors.As(err, &r) {
 		return r.Field
 	}

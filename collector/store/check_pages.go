@@ -16,17 +16,17 @@ const TopicChecks = "checks"
 // ErrSigned says that a side has signed a week's check already; ErrSamePerson
 // that the other side is the same person.
 var (
-	ErrSigned     = checkRefusal("somebody has signed for this side already")
-	ErrSamePerson = checkRefusal("the other side is signed by the same person: a week's check takes two people")
+	ErrSigned     = checkRefusalError("somebody has signed for this side already")
+	ErrSamePerson = checkRefusalError("the other side is signed by the same person: a week's check takes two people")
 )
 
-// checkRefusal is an error whose words are for the person who signs.
-type checkRefusal string
+// checkRefusalError is an error whose words are for the person who signs.
+type checkRefusalError string
 
-func (r checkRefusal) Error() string { return string(r) }
+func (r checkRefusalError) Error() string { return string(r) }
 
 // CheckRefusal is what to tell them.
-func (r checkRefusal) CheckRefusal() string { return string(r) }
+func (r checkRefusalError) CheckRefusal() string { return string(r) }
 
 // AddCheckRecord keeps what a person wrote on a week's check.
 func (s *Store) AddCheckRecord(ctx context.Context, r model.CheckRecord) error {
