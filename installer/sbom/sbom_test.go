@@ -18,12 +18,12 @@ import (
 
 const tree = "../.."
 
-// build links a program as a release does, apart from -trimpath, so that what
-// .ci/cross has compiled is used again.
+// build links a program of the same parts as a release's, with the flags of
+// .ci/cross, so that what that has compiled is used again.
 func build(t *testing.T, which, target string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "safelight-"+which)
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", out, strings.Replace(built[which], "safelight", ".", 1))
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "grpcnotrace", "-gcflags=all=-N -l -dwarf=false", "-ldflags", "-s -w", "-o", out, strings.Replace(built[which], "safelight", ".", 1))
 	cmd.Dir, cmd.Env = tree, environment(target)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the %s for %s: %v: %s", which, target, err, said)
