@@ -1,7 +1,7 @@
 package windows
 
 import (
-	"crypto/sha1" //nolint:gosec // how Windows numbers a service's account
+	"crypto/sha1" // how Windows numbers a service's account
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -141,7 +141,7 @@ func serviceSID(name string) string {
 	for _, unit := range utf16.Encode([]rune(strings.ToUpper(name))) {
 		wide = binary.LittleEndian.AppendUint16(wide, unit)
 	}
-	sum, sid := sha1.Sum(wide), "S-1-5-80" //nolint:gosec // as above
+	sum, sid := sha1.Sum(wide), "S-1-5-80"
 	for i := 0; i < len(sum); i += 4 {
 		sid += fmt.Sprintf("-%d", binary.LittleEndian.Uint32(sum[i:]))
 	}

@@ -54,7 +54,7 @@ func TestALogThatCannotBeOpenedIsToldAndOneIsGuardedToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Info("left out")
-	log.Warn("kept", "user", "canary")
+	log.Warn("kept", slog.Group("last", "user_name", "canary"))
 	if err := done(); err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func tellSystem(name string, err error) error {
 	if openErr != nil {
 		return errors.Join(err, fmt.Errorf("opening the event log: %w", openErr))
 	}
-	defer log.Close() //nolint:errcheck // what matters was written or is told
+	defer log.Close()
 	if tellErr := log.Error(failedEvent, err.Error()); tellErr != nil {
 		return errors.Join(err, fmt.Errorf("writing to the event log: %w", tellErr))
 	}
