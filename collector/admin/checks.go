@@ -58,6 +58,7 @@ type CheckedRow struct {
 	At      *time.Time        `json:"at"`
 	Cause   model.CheckCause  `json:"cause,omitempty"`
 	Results []ResultRow       `json:"results,omitempty"`
+	Amiss   []string          `json:"amiss,omitempty"` // why it did not pass, in sentences
 	Hidden  map[string]uint64 `json:"hidden,omitempty"`
 	System  string            `json:"system,omitempty"`
 }
@@ -158,8 +159,13 @@ func weekRow(w model.CheckWeek) CheckWeekRow {
 	names := map[string]string{}
 	for _, d := range w.Devices {
 		names[d.ID] = d.Name
+		var amiss []string
+		if d.State == model.CheckFailed {
+			amiss = d.Check.Amiss()
+		}
 		row.Devices = append(row.Devices, CheckedRow{
-			ID: d.ID, Name: d.Name, Site: d.Site, OS: d.OS, State: d.State, At: timeOrNil(d.Check.Received), Cause: d.Check.Cause,
+			Amiss: amiss,
+			ID:    d.ID, Name: d.Name, Site: d.Site, OS: d.OS, State: d.State, At: timeOrNil(d.Check.Received), Cause: d.Check.Cause,
 			Results: resultRows(d.Check.Results), Hidden: d.Check.Hidden, System: d.Check.System,
 		})
 	}
@@ -255,6 +261,9 @@ func (a *Admin) checkSign(ctx context.Context, req CheckSign) ([]SignatureRow, e
 	}
 	s, err := a.Checks.Sign(ctx, u, req.Week, req.Note)
 	if err != nil {
+		if model.RefusedField(err) == "done" {
+			return nil, usagef("signing a week's check: %w (`check record --kind action` writes it)", err)
+		}
 		return nil, refusedCheck("signing a week's check", err)
 	}
 	return one(signatureRow(s, u.Name)), nil
@@ -294,10 +303,8 @@ func (r CheckWeekRow) Lines() []string {
 		case model.CheckNone:
 			lines = append(lines, d.Name+": no check came")
 		case model.CheckFailed:
-			for _, one := range d.Results {
-				if one.Outcome == model.CheckNotSeen {
-					lines = append(lines, fmt.Sprintf("%s: %s did not see %s: %s", d.Name, one.Source, one.What, one.Detail))
-				}
+			for _, one := range d.Amiss {
+				lines = append(lines, d.Name+": "+one)
 			}
 		case model.CheckPassed:
 		}

@@ -191,14 +191,7 @@ func (c *Console) devicesOf(view *checkView, w model.CheckWeek) {
 		names[d.ID] = d.Name
 		switch {
 		case d.State == model.CheckFailed && len(view.FailedOn) < devicesShown:
-			one := failedView{Name: d.Name, Where: d.Site}
-			for _, r := range d.Check.Failed() {
-				one.Lines = append(one.Lines, model.SayResult(r))
-			}
-			if len(one.Lines) == 0 {
-				one.Lines = []string{"No source is switched on, or none could be tried."}
-			}
-			view.FailedOn = append(view.FailedOn, one)
+			view.FailedOn = append(view.FailedOn, failedView{Name: d.Name, Where: d.Site, Lines: d.Check.Amiss()})
 		case d.State == model.CheckFailed:
 			view.FailedMore++
 		case d.State == model.CheckNone && len(view.Silent) < devicesShown:

@@ -133,7 +133,12 @@ func (w CheckWeek) Summary() string {
 	if none > 0 {
 		parts = append(parts, fmt.Sprintf("no check came of %d", none))
 	}
-	tried := len(w.Filter)
+	tried := 0
+	for _, c := range w.Filter {
+		if c.Passed() || len(c.Failed()) > 0 { // and not a device without a connection
+			tried++
+		}
+	}
 	for _, u := range w.Users {
 		tried += len(u.Filter)
 	}

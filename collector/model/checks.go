@@ -119,6 +119,27 @@ func (c Check) Failed() []CheckResult {
 	return slices.DeleteFunc(slices.Clone(c.Results), func(r CheckResult) bool { return !r.Bad() })
 }
 
+// Amiss says in sentences why the check did not pass: what failed or, where nothing
+// did, what could not be tried.
+func (c Check) Amiss() []string {
+	var failed, untried []string
+	for _, r := range c.Results {
+		switch {
+		case r.Bad():
+			failed = append(failed, SayResult(r))
+		case !r.Good():
+			untried = append(untried, SayResult(r))
+		}
+	}
+	switch {
+	case len(failed) > 0:
+		return failed
+	case len(untried) > 0:
+		return untried
+	}
+	return []string{"No source is switched on."}
+}
+
 // CheckSide is one of the two who sign a week's check (G19).
 type CheckSide string
 

@@ -59,6 +59,9 @@ func TestWhatCouldNotBeTriedNeitherPassesNorFails(t *testing.T) {
 		"an outcome nobody knows of": {[]CheckResult{seen, {Source: "x", What: CheckDNS, Outcome: ""}}, false, 1},
 	} {
 		check := Check{CheckBody: CheckBody{Results: c.results}}
+		if !c.passed && len(check.Amiss()) == 0 {
+			t.Errorf("%s: nobody is told why it did not pass", name)
+		}
 		if check.Passed() != c.passed || len(check.Failed()) != c.failed {
 			t.Errorf("%s: passed %v, %d failed", name, check.Passed(), len(check.Failed()))
 		}

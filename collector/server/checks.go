@@ -29,14 +29,10 @@ func (s *state) newestChecks(ctx context.Context) (map[string]fleet.Checked, err
 
 // failedAt says what a check failed at, in a sentence; empty where at nothing.
 func failedAt(c model.Check) string {
-	var all []string
-	for _, r := range c.Failed() {
-		all = append(all, model.SayResult(r))
+	if c.Passed() {
+		return ""
 	}
-	if len(all) == 0 && !c.Passed() {
-		return "No source is switched on."
-	}
-	return strings.Join(all, " ")
+	return strings.Join(c.Amiss(), " ")
 }
 
 // checksRequested takes up a request, and has devices told of it.
