@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -274,6 +275,9 @@ func TestG03ATableThatGetsTheAgentItselfWrongIsBelievedOfNobody(t *testing.T) {
 }
 
 func TestTheAgentsOwnConnectionIsItsOwn(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: a Mac's way, and Wine 8 opens no UDP socket for a program of Go's")
+	}
 	for _, proto := range []string{"tcp", "udp"} {
 		own, err := openOwn(proto)
 		if err != nil {
