@@ -164,6 +164,7 @@ func TestAHundredHeartbeatsAreOneWrite(t *testing.T) {
 			say("v1.2.0", uint64(i))
 			time.Sleep(30 * time.Second)
 		}
+		synctest.Wait()
 		if len(store.statuses) != 1 {
 			t.Errorf("%d writes of what did not change, want 1", len(store.statuses))
 		}
@@ -172,6 +173,7 @@ func TestAHundredHeartbeatsAreOneWrite(t *testing.T) {
 		}
 		say("v1.3.0", 99) // news
 		time.Sleep(flushEvery + time.Second)
+		synctest.Wait()
 		if n := len(store.statuses); n != 2 || store.statuses[1][0].Version != "v1.3.0" {
 			t.Errorf("%d writes after an upgrade, want 2", n)
 		}
@@ -179,6 +181,7 @@ func TestAHundredHeartbeatsAreOneWrite(t *testing.T) {
 			say("v1.3.0", 100)
 			time.Sleep(30 * time.Second)
 		}
+		synctest.Wait()
 		if n := len(store.statuses); n != 3 || store.statuses[2][0].Sources[0].Seen != 100 {
 			t.Errorf("%d writes after a quarter of an hour more, want 3", n)
 		}
