@@ -90,8 +90,49 @@ func TestOnlyALiveTokenOfTheSchoolSetsADeviceUpAnew(t *testing.T) {
 	must(t, err)
 }
 
-// TestTwoMachinesThatSayNothingOfThemselvesAreTwoDevices, as are copies of a virtual
-// machine and a device that was revoked.
+// TestAKeyThatHasEndedEnrolsItsDeviceNoMore: whoever restores an older disk is told
+// what to do, instead of spending a token on a key that the gate turns away.
+func TestAKeyThatHasEndedEnrolsItsDeviceNoMore(t *testing.T) {
+	h := newHouse(t)
+	token := h.token(5, time.Hour)
+	old, err := h.enrolledAs(laptop, token)
+	must(t, err)
+	again, err := h.enrolledAs(laptop, token)
+	must(t, err)
+	_, err = old.enrol(token)
+	wantStatus(t, err, codes.PermissionDenied, "remove device.key")
+	h.follow()
+	_, err = again.resolve()
+	must(t, err)
+	tokens, err := h.store.Tokens(t.Context(), school)
+	if must(t, err); tokens[0].Used != 2 {
+		t.Errorf("the token was used %d times, want 2", tokens[0].Used)
+	}
+}
+
+// TestLaptopsCopiedWithOneKeyEndApart: of a disk that had made a key, and was copied
+// before it enrolled, setting up one laptop does not cut the others off.
+func TestLaptopsCopiedWithOneKeyEndApart(t *testing.T) {
+	h := newHouse(t)
+	token := h.token(5, time.Hour)
+	one, err := h.enrolledAs(laptop, token)
+	must(t, err)
+	other := h.stranger()
+	other.key, other.hw = one.key, model.Hardware{Serial: "5CD118XYZ"}
+	resp, err := other.enrol(token)
+	must(t, err)
+	other.hold(resp.GetCertificatesDer())
+	_, err = h.enrolledAs(laptop, token)
+	must(t, err)
+	h.follow()
+	_, err = one.resolve()
+	wantStatus(t, err, codes.PermissionDenied, enrol.ErrReplaced.Error())
+	_, err = other.resolve()
+	must(t, err)
+}
+
+// TestOtherHardwareIsAnotherDevice, and so are machines that say nothing of
+// themselves, and one that was revoked.
 func TestOtherHardwareIsAnotherDevice(t *testing.T) {
 	h := newHouse(t)
 	token := h.token(9, time.Hour)
@@ -114,7 +155,8 @@ func TestOtherHardwareIsAnotherDevice(t *testing.T) {
 	}
 }
 
-// TestATrialsLastPlaceIsNotNeededToSetADeviceUpAnew (G12): it takes no other.
+// TestG12SettingADeviceUpAnewTakesNoPlace: a trial school that is full can mend the
+// devices it has, and add none.
 func TestG12SettingADeviceUpAnewTakesNoPlace(t *testing.T) {
 	h := newHouse(t)
 	token := h.token(20, time.Hour)

@@ -31,7 +31,7 @@ type Gate struct {
 
 	mu      sync.Mutex
 	revoked map[string]bool          // by device
-	ended   map[[32]byte]bool        // keys of devices that were set up anew
+	ended   map[endedKey]bool        // of devices that were set up anew
 	streams map[string][]*openStream // by device, the oldest first
 }
 
@@ -50,7 +50,7 @@ var ErrReplaced = errors.New("this device was set up anew and has another key: e
 func NewGate(school model.SchoolID, a *Authority, now func() time.Time, log *slog.Logger) *Gate {
 	return &Gate{
 		school: school, auth: a, now: now, log: log,
-		revoked: map[string]bool{}, ended: map[[32]byte]bool{}, streams: map[string][]*openStream{},
+		revoked: map[string]bool{}, ended: map[endedKey]bool{}, streams: map[string][]*openStream{},
 	}
 }
 
@@ -68,20 +68,27 @@ func (g *Gate) SetRevoked(devices []string) {
 	}
 }
 
-// SetEnded replaces the list of keys that are worth nothing any more, by their
-// SHA-256, and ends the streams that were opened with one.
-func (g *Gate) SetEnded(keys [][]byte) {
+// endedKey is a key of a device that has another one now. Laptops that were copied
+// from one disk before they enrolled share a key: setting up one ends no other's.
+type endedKey struct {
+	device string
+	key    [32]byte // SHA-256
+}
+
+// SetEnded replaces the list of keys that are worth nothing any more to their
+// devices, and ends the streams that were opened with one.
+func (g *Gate) SetEnded(keys []model.EndedKey) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.ended = make(map[[32]byte]bool, len(keys))
+	g.ended = make(map[endedKey]bool, len(keys))
 	for _, k := range keys {
-		if len(k) == sha256.Size {
-			g.ended[[32]byte(k)] = true
+		if len(k.KeyHash) == sha256.Size {
+			g.ended[endedKey{k.Device, [32]byte(k.KeyHash)}] = true
 		}
 	}
 	for _, streams := range g.streams {
 		for _, s := range streams {
-			if g.ended[s.key] {
+			if g.ended[endedKey{s.device, s.key}] {
 				s.end()
 			}
 		}
@@ -198,7 +205,7 @@ func (g *Gate) admit(ctx context.Context, method string) (v visit, err error) {
 		return v, status.Error(codes.PermissionDenied, "the device belongs to another school")
 	}
 	g.mu.Lock()
-	revoked, ended := g.revoked[id.Device], g.ended[sha256.Sum256(certs[0].RawSubjectPublicKeyInfo)]
+	revoked, ended := g.revoked[id.Device], g.ended[endedKey{id.Device, sha256.Sum256(certs[0].RawSubjectPublicKeyInfo)}]
 	g.mu.Unlock()
 	switch {
 	case revoked:

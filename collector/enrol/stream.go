@@ -124,7 +124,7 @@ func (g *Gate) track(s *openStream) {
 		open = slices.Delete(open, n, n+1)
 	}
 	g.streams[s.device] = open
-	if g.revoked[s.device] || g.ended[s.key] { // since admit looked
+	if g.revoked[s.device] || g.ended[endedKey{s.device, s.key}] { // since admit looked
 		s.end()
 	}
 }

@@ -11,6 +11,12 @@ type Hardware struct {
 	ID     string // the SMBIOS UUID or the platform's
 }
 
+// EndedKey is a key, by its SHA-256, that a device had before it was set up anew.
+type EndedKey struct {
+	Device  string
+	KeyHash []byte
+}
+
 // FoldSerial writes a serial number as it is compared. What firmware says that has
 // none is no serial number: many devices share it.
 func FoldSerial(s string) string {

@@ -164,7 +164,8 @@ func TestWhatWasLetGoAndToldIsCountedByDevice(t *testing.T) {
 	}
 }
 
-// TestHardwareIsFoundAmongTheEnrolledAlone.
+// TestHardwareIsFoundAmongTheEnrolledAlone: two that enrol as one piece of hardware
+// at once are never two devices, and one that was revoked is nobody's to take over.
 func TestHardwareIsFoundAmongTheEnrolledAlone(t *testing.T) {
 	s := openStore(t)
 	must(t, s.AddToken(t.Context(), model.Token{School: school, ID: "t", Hash: []byte("h"), Uses: 5, Created: noon, Expires: noon.Add(time.Hour)}))
@@ -192,8 +193,11 @@ func TestHardwareIsFoundAmongTheEnrolledAlone(t *testing.T) {
 		t.Errorf("after it was set up anew: %+v", d)
 	}
 	keys, err := s.EndedKeys(t.Context(), school)
-	if must(t, err); len(keys) != 1 || string(keys[0]) != "k1" {
+	if must(t, err); len(keys) != 1 || keys[0].Device != "d1" || string(keys[0].KeyHash) != "k1" {
 		t.Errorf("ended keys %q", keys)
+	}
+	if err := enrol("d1", "k1", hw, noon.Add(time.Minute)); !errors.Is(err, ErrKeyEnded) {
+		t.Errorf("enrolled anew with a key that had ended: %v", err)
 	}
 	must(t, enrol("d1", "k3", hw, noon.Add(2*time.Minute)))
 	must(t, s.RevokeDevice(t.Context(), school, "d1", noon.Add(3*time.Minute)))

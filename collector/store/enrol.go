@@ -23,6 +23,7 @@ const (
 	ErrTokenUnknown = refusal("this token is not known: ask for a new one")
 	ErrTokenUsed    = refusal("this token has been used as often as it may be: ask for a new one")
 	ErrTokenExpired = refusal("this token has expired: ask for a new one")
+	ErrKeyEnded     = refusal("this device's key ended when it was set up anew, as an older copy of its disk has it: remove device.key from its state folder, and enrol again")
 )
 
 // ErrTrialFull says that a trial school has all the devices it may have (G12).

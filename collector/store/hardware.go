@@ -58,6 +58,9 @@ func setHardware(ctx context.Context, tx *sql.Tx, d model.Device) error {
 
 // replaceDevice gives a device that was set up anew its new key.
 func replaceDevice(ctx context.Context, tx *sql.Tx, was, device model.Device, token model.Token, now time.Time) error {
+	if err := keyLives(ctx, tx, device); err != nil {
+		return err
+	}
 	if string(was.KeyHash) != string(device.KeyHash) {
 		_, err := tx.ExecContext(ctx, `INSERT INTO ended_keys (school_id, key_hash, device, ended, expires) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (school_id, key_hash) DO NOTHING`, was.School, blob(was.KeyHash), was.ID, micros(now), micros(was.Expires))
@@ -97,11 +100,25 @@ func forgetEndedKeys(ctx context.Context, tx *sql.Tx, school model.SchoolID, now
 	return err
 }
 
-// EndedKeys lists the SHA-256 of the keys that devices had before they were set up
-// anew.
-func (s *Store) EndedKeys(ctx context.Context, school model.SchoolID) ([][]byte, error) {
-	keys, err := collect(ctx, s.reader, func(row scanner) (k []byte, err error) { return k, row.Scan(&k) },
-		`SELECT key_hash FROM ended_keys WHERE school_id = $1`, school)
+// keyLives refuses a key that ended when this very device was set up anew: the gate
+// would turn the device away for good, and its token would be spent.
+func keyLives(ctx context.Context, tx *sql.Tx, d model.Device) error {
+	var ended int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM ended_keys WHERE school_id = $1 AND device = $2 AND key_hash = $3`,
+		d.School, d.ID, blob(d.KeyHash)).Scan(&ended)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for its key among those that have ended: %w", err)
+	case ended > 0:
+		return ErrKeyEnded
+	}
+	return nil
+}
+
+// EndedKeys lists the keys that devices had before they were set up anew.
+func (s *Store) EndedKeys(ctx context.Context, school model.SchoolID) ([]model.EndedKey, error) {
+	keys, err := collect(ctx, s.reader, func(row scanner) (k model.EndedKey, err error) { return k, row.Scan(&k.Device, &k.KeyHash) },
+		`SELECT device, key_hash FROM ended_keys WHERE school_id = $1`, school)
 	if err != nil {
 		return nil, fmt.Errorf("listing ended keys: %w", err)
 	}
