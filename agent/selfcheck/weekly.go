@@ -40,7 +40,7 @@ type KeeperParts struct {
 	// Ready says that a report would be taken: the collector answers, and takes
 	// reports.
 	Ready func() bool
-	Now   func() time.Time // the wall's clock
+	Now   func() time.Time
 	// Rand returns a number from 0 up to 1.
 	Rand func() float64
 	// Failed is told why a check came to nothing.
@@ -69,6 +69,10 @@ func NewKeeper(p KeeperParts) *Keeper {
 	return k
 }
 
+// now is the wall clock's alone: a monotonic clock stands still while a laptop
+// sleeps, and a week of school days would last a month.
+func (k *Keeper) now() time.Time { return k.parts.Now().Round(0) }
+
 // Ask takes the collector's request: a check some time within spread, so that a
 // school's devices do not all report at once.
 func (k *Keeper) Ask(id string, spread time.Duration) error {
@@ -87,7 +91,10 @@ func (k *Keeper) Ask(id string, spread time.Duration) error {
 func (k *Keeper) Run(ctx context.Context) error {
 	due, want := k.first(), request{}
 	for {
-		timer := time.NewTimer(min(max(due.Sub(k.parts.Now()), 0), maxWait))
+		if wait := due.Sub(k.now()); wait > nextAfter+nextWithin { // the clock was put back
+			due = k.first()
+		}
+		timer := time.NewTimer(min(max(due.Sub(k.now()), 0), maxWait))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -95,12 +102,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case r := <-k.asked:
 			timer.Stop()
 			if r.id != k.state.Request && r.id != want.id {
-				want, due = r, k.parts.Now().Add(k.within(0, r.spread))
+				want, due = r, k.now().Add(k.within(0, r.spread))
 			}
 			continue
 		case <-timer.C:
 		}
-		if k.parts.Now().Before(due) {
+		if k.now().Before(due) {
 			continue
 		}
 		if due = k.do(ctx, want); k.state.Request == want.id {
@@ -111,7 +118,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // do checks, and says when it is next due.
 func (k *Keeper) do(ctx context.Context, want request) time.Time {
-	now := k.parts.Now()
+	now := k.now()
 	if !k.parts.Ready() {
 		return now.Add(k.within(againAfter, againWithin) / 5)
 	}
@@ -138,7 +145,7 @@ func (k *Keeper) do(ctx context.Context, want request) time.Time {
 // first says when the first check of this run is due. A clock that was put back
 // makes none wait for longer than a week.
 func (k *Keeper) first() time.Time {
-	now := k.parts.Now()
+	now := k.now()
 	if k.state.Last.IsZero() || k.state.Last.After(now) {
 		return now.Add(k.within(firstAfter, firstWithin))
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,33 @@ func TestARestartMakesNoCheckOfItsOwn(t *testing.T) {
 		k.runs(t, time.Hour, nil)
 		if len(k.done) != 2 {
 			t.Errorf("%d checks after a week away, want a second", len(k.done))
+		}
+	})
+}
+
+// TestALaptopsSleepCountsTowardsItsWeek: times with a monotonic clock in them are
+// compared by that one, which stands still meanwhile.
+func TestALaptopsSleepCountsTowardsItsWeek(t *testing.T) {
+	keeper := NewKeeper(newKeeping(t.TempDir(), half).parts)
+	if now := keeper.now().String(); strings.Contains(now, " m=") {
+		t.Errorf("a check is due by %s", now)
+	}
+}
+
+func TestAClockPutBackUnderARunningAgentStopsNoCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeping(t.TempDir(), half)
+		var back atomic.Int64
+		k.parts.Now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
+		k.runs(t, 9*24*time.Hour, func(*Keeper) {
+			time.Sleep(time.Hour)
+			if done, _ := k.counts(); done != 1 {
+				t.Fatalf("%d checks in the first hour", done)
+			}
+			back.Store(int64(400 * 24 * time.Hour))
+		})
+		if len(k.done) < 2 {
+			t.Errorf("%d checks in nine days", len(k.done))
 		}
 	})
 }
