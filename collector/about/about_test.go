@@ -284,7 +284,8 @@ func TestWhatTheSchoolWroteWrongIsRefusedByItsKey(t *testing.T) {
 		"about.reading_hours": {ReadingHours: "\x1b[31m"},
 		"about.more":          {More: strings.Repeat("x", maxMore+1)},
 		"about.talk_to: ":     {TalkTo: make([]string, maxTalk+1)},
-		"about.talk_to[0]":    {TalkTo: []string{" "}},
+		"about.talk_to[0] is": {TalkTo: []string{" "}},
+		"about.talk_to[0]: ":  {TalkTo: []string{"a\x00b"}},
 		"about.out_of_hours":  {OutOfHours: "sometimes"},
 	} {
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), key) {

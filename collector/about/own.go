@@ -73,8 +73,11 @@ func (o Own) Validate() error {
 		return fmt.Errorf("about.talk_to: %d people, at most %d: a page with many names is not read", len(o.TalkTo), maxTalk)
 	}
 	for i, who := range o.TalkTo {
-		if err := words(who, maxWord); err != nil || strings.TrimSpace(who) == "" {
-			return fmt.Errorf("about.talk_to[%d]: want words such as `your form tutor`: %w", i, errors.Join(err))
+		if strings.TrimSpace(who) == "" {
+			return fmt.Errorf("about.talk_to[%d] is empty: want words such as `your form tutor`, or leave it out", i)
+		}
+		if err := words(who, maxWord); err != nil {
+			return fmt.Errorf("about.talk_to[%d]: %w", i, err)
 		}
 	}
 	return errors.Join(o.reach(), o.choice())
