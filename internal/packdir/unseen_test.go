@@ -17,8 +17,8 @@ func TestUnseenListsAreFoundAsOftenAsTheyWere(t *testing.T) {
 		unreviewed bool
 		least      float64 // flagged or noted
 	}{
-		{"evasions.txt", false, 0.47},
-		{"foreign.txt", true, 0.73},
+		{"evasions.txt", false, 0.56},
+		{"foreign.txt", true, 0.81},
 		{"names.txt", false, 0.94},
 	} {
 		if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", l.file), l.unreviewed); c.Lines < 150 || c.Seen() < l.least {
