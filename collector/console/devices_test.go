@@ -65,7 +65,7 @@ func TestOneDeviceSaysWhyAndWhatToDo(t *testing.T) {
 	b := h.signedIn("it")
 	want(t, b.get("/devices/lt1"), http.StatusOK, "LT-102", "It is not proven to be monitored.", "Why it is not proven",
 		"The program source sees nothing", "Windows 11 Pro 24H2", "Trolley B", "In the export of intune", "Sites, from the network", "Unavailable (etw;", "4210",
-		"Programs are not seen any more.", "Yes, end its access")
+		"Programs are not seen any more.", "Yes, end its access", `action="/devices/lt1/check"`)
 	want(t, b.get("/devices/lt3"), http.StatusOK, "It is proven to be monitored.", "What else to know", "Its clock is 10 minutes ahead.")
 	want(t, b.get("/devices/lt5"), http.StatusOK, "It runs version v1.1.0; the collector runs v1.2.0.")
 	for _, nobody := range []string{"/devices/lt99", "/devices/%00", "/devices/..%2f", "/devices/" + strings.Repeat("a", 4000)} {
