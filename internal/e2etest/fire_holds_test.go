@@ -32,6 +32,9 @@ func (f *fire) holds(all []seen) {
 	for place, list := range gaps {
 		bySeq[place] = append(bySeq[place], list...)
 	}
+	for place, list := range f.facts() {
+		bySeq[place] = append(bySeq[place], list...)
+	}
 	owners := map[string][]string{} // by event
 	for _, e := range all {
 		place := e.Device + " " + e.Epoch + " " + e.Lane
@@ -106,6 +109,27 @@ func storedIDs(t *testing.T, dir string) map[string]bool {
 	}
 	check(t, rows.Err())
 	return ids
+}
+
+// facts reads where what devices told of themselves stands: health events, and checks,
+// have numbers in the same sequences.
+func (f *fire) facts() map[string][]span {
+	f.t.Helper()
+	db := must[*sql.DB](f.t)(sql.Open("sqlite", "file:"+filepath.Join(f.s.CollectorDir(), "safelight.db")+"?mode=ro"))
+	defer db.Close()
+	rows := must[*sql.Rows](f.t)(db.Query(`SELECT device, lower(hex(spool_epoch)), seq FROM health WHERE device <> '' AND lane = 1
+		UNION ALL SELECT device, lower(hex(spool_epoch)), seq FROM checks WHERE lane = 1`)) //nolint:rowserrcheck // check does, below
+	defer rows.Close()
+	out := map[string][]span{}
+	for rows.Next() {
+		var device, epoch string
+		var s span
+		check(f.t, rows.Scan(&device, &epoch, &s.from))
+		s.to = s.from
+		out[device+" "+epoch+" low"] = append(out[device+" "+epoch+" low"], s)
+	}
+	check(f.t, rows.Err())
+	return out
 }
 
 // gaps reads what the collector was told is lost, by place.
