@@ -23,7 +23,7 @@ const tree = "../.."
 func build(t *testing.T, which, target string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "safelight-"+which)
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "grpcnotrace", "-gcflags=all=-N -l -dwarf=false", "-ldflags", "-s -w", "-o", out, strings.Replace(built[which], "safelight", ".", 1))
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "grpcnotrace", "-gcflags=all=-dwarf=false", "-ldflags", "-s -w", "-o", out, strings.Replace(built[which], "safelight", ".", 1))
 	cmd.Dir, cmd.Env = tree, environment(target)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the %s for %s: %v: %s", which, target, err, said)
