@@ -152,7 +152,7 @@ func TestCoverageIsReadByBothAndChangedByITAlone(t *testing.T) {
 	must(t, h.store.RecordAccess(t.Context(), model.Access{School: school, At: h.now(), What: "nothing"}))
 }
 
-// TestATokenIsShownOnceAndNotFromAnotherSite.
+// TestATokenIsShownOnce, and none is made for another website's form.
 func TestATokenIsShownOnce(t *testing.T) {
 	h := newHouse(t)
 	h.term()
@@ -187,7 +187,8 @@ func TestATokenIsShownOnce(t *testing.T) {
 	}
 }
 
-// TestASignInLeadsBackToThePageThatWasAskedFor, of those that there are.
+// TestASignInLeadsBackToDevices: to the page that was asked for, of those that there
+// are.
 func TestASignInLeadsBackToDevices(t *testing.T) {
 	h := newHouse(t)
 	for asked, next := range map[string]string{"/devices": "/devices", "/coverage": "/coverage", "/devices/" + strings.Repeat("a", 26): "/devices/" + strings.Repeat("a", 26), "/devices/../x": "", "/nowhere": ""} {

@@ -215,7 +215,7 @@ func TestADeviceThatIsOffInTheHolidaysIsNotSilent(t *testing.T) {
 	}
 }
 
-// TestADeviceThatIsNotMissedBeforeADayIsOver: on the morning after, a laptop in its
+// TestSilenceIsCountedInWholeDaysOfSchool: on the morning after, a laptop in its
 // trolley is no silence.
 func TestSilenceIsCountedInWholeDaysOfSchool(t *testing.T) {
 	b := &drawing{facts: *someFacts()}
@@ -282,7 +282,7 @@ func TestCountsAndListsAreNotAddedUp(t *testing.T) {
 	}
 }
 
-// TestSeenByALogOnlyIsSaidAndTrueOnlyWhileALogIsFollowed.
+// TestSeenByALogOnlyIsTrueOnlyWhileALogIsFollowed, and where somebody said so.
 func TestSeenByALogOnlyIsTrueOnlyWhileALogIsFollowed(t *testing.T) {
 	in := someFacts("proxy")
 	in.expected = []model.Expected{{Kind: model.KindTablet, Site: "main", Count: 32, InLog: true}, {Kind: model.KindGuest, Site: "annexe", Count: 3, InLog: true}, {Kind: model.KindChromebook, Count: 4}}

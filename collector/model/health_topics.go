@@ -2,6 +2,9 @@ package model
 
 import "strings"
 
+// HealthSetUpAnew is that a token gave the device's place to a new key.
+const HealthSetUpAnew = "set-up-anew"
+
 // healthTitles are the topics of health events, as they head a line for IT. What was
 // noticed is said, and nobody is accused (G15). The first are devices' own
 // (agent/health), the rest the service's.
@@ -22,6 +25,7 @@ var healthTitles = map[string]string{
 	"notice-missing":        "Notice for people is missing",
 	"notice-back":           "Notice for people is back",
 	"clone":                 "Two agents with one key",
+	HealthSetUpAnew:         "Set up anew",
 }
 
 // HealthTitle heads a health event of the topic. A topic that is not known here is its

@@ -199,6 +199,10 @@ func TestHardwareIsFoundAmongTheEnrolledAlone(t *testing.T) {
 	if err := enrol("d1", "k1", hw, noon.Add(time.Minute)); !errors.Is(err, ErrKeyEnded) {
 		t.Errorf("enrolled anew with a key that had ended: %v", err)
 	}
+	said, err := s.HealthOf(t.Context(), school, "d1", noon, 10)
+	if must(t, err); len(said) != 1 || said[0].Topic != model.HealthSetUpAnew {
+		t.Errorf("IT is told %+v of a device that was set up anew", said)
+	}
 	must(t, enrol("d1", "k3", hw, noon.Add(2*time.Minute)))
 	must(t, s.RevokeDevice(t.Context(), school, "d1", noon.Add(3*time.Minute)))
 	if id, ok := find(); ok {

@@ -81,6 +81,13 @@ func replaceDevice(ctx context.Context, tx *sql.Tx, was, device model.Device, to
 	if err := setHardware(ctx, tx, device); err != nil {
 		return err
 	}
+	// IT reads it on the device's page: a laptop whose place was taken by whoever had
+	// a token is silent, and nothing else there would say so.
+	_, err = tx.ExecContext(ctx, insertHealthSQL, was.School, was.ID, randomBytes(), []byte{}, 0, 0, []byte{}, micros(now), micros(now), model.HealthSetUpAnew,
+		"A token set this device up anew, as hardware that says the same of itself. Its key of before has ended. If nobody did so, another computer may be in its place: revoke it, and enrol it again.")
+	if err != nil {
+		return err
+	}
 	err = note(ctx, tx, was.School, model.AuditRecord{
 		At: now, Actor: tokenRef(token.ID), What: "device.replace", Ref: model.DeviceActor(was.ID), Outcome: "the same hardware, set up anew: its old key has ended",
 	})
