@@ -72,9 +72,10 @@ func (l *file) Write(line []byte) (int, error) {
 }
 
 // turn moves the file aside. Where that fails, an open reader on Windows for one,
-// the file grows on until it can be moved.
+// the file grows on until it can be moved. Where no file can be opened after it, the
+// next line tries again: a disk that was full for a minute ends no log.
 func (l *file) turn() error {
-	if err := l.f.Close(); err != nil {
+	if err := l.f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}
 	_ = os.Rename(l.path, l.path+".1")

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,6 +42,35 @@ func TestALogFileNeverFillsTheDiskAndLosesNoRecentLine(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 2 {
 		t.Errorf("%d files, %v", len(entries), err)
+	}
+}
+
+func TestALogGoesOnWhenItsFileCanBeOpenedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	mkdir := func() {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mkdir()
+	f, err := openFile(filepath.Join(dir, "agent.log"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	write := func(line string) error {
+		_, err := f.Write([]byte(line))
+		return err
+	}
+	if err := errors.Join(write("the first\n"), os.RemoveAll(dir)); err != nil {
+		t.Skip("this system removes no file that is open: ", err)
+	}
+	if write("lost\n") == nil {
+		t.Error("a line that went nowhere was taken")
+	}
+	mkdir()
+	if err := write("kept\n"); err != nil {
+		t.Errorf("the log ended for good: %v", err)
 	}
 }
 
