@@ -48,7 +48,9 @@ func rest(ctx context.Context, read func() usage, free func()) error {
 // giveBack is rest for this process.
 func giveBack(ctx context.Context) error {
 	samples := []metrics.Sample{
-		{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"},
 	}
 	return rest(ctx, func() usage {
