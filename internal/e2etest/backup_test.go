@@ -69,7 +69,7 @@ func TestBackupDrillWorksAsItIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatalf("following the drill: %v\n%s", err, out)
 	}
-	for _, want := range []string{"Read back and whole", "Every digest and count agrees", trialschool.DSLEmail, "1.1", "enrolled ", "collector.yaml"} {
+	for _, want := range []string{"Read back and whole", "Every digest and count agrees", trialschool.DSLEmail, "1.1", "last seen never", "collector.yaml"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the drill does not print %q:\n%s", want, out)
 		}

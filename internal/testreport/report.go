@@ -111,11 +111,24 @@ func (r *report) run(pkg, test string) *run {
 	key := pkg + "\n" + test
 	if r.runs[key] == nil {
 		r.runs[key] = &run{pkg: pkg, test: test}
-		if above, _, sub := cutLast(test, "/"); sub {
-			r.run(pkg, above).parent = true
-		}
+		r.above(pkg, test)
 	}
 	return r.runs[key]
+}
+
+// above notes of the test that this one is in that it has subtests. It began
+// before: a slash with no test before it is part of a name ("for linux/amd64").
+func (r *report) above(pkg, test string) {
+	for {
+		var sub bool
+		if test, _, sub = cutLast(test, "/"); !sub {
+			return
+		}
+		if above := r.runs[pkg+"\n"+test]; above != nil {
+			above.parent = true
+			return
+		}
+	}
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

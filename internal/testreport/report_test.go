@@ -60,6 +60,16 @@ func TestNoFailureIsLost(t *testing.T) {
 {"Action":"fail","Package":"q","Elapsed":0.2}
 `, "FAILED: q TestC/x", "2 passed, 2 failed, 1 skipped",
 		},
+		"a subtest with a slash in its name": {
+			`{"Action":"run","Package":"q","Test":"TestC"}
+{"Action":"run","Package":"q","Test":"TestC/for_linux/amd64"}
+{"Action":"fail","Package":"q","Test":"TestC/for_linux/amd64","Elapsed":0.1}
+{"Action":"run","Package":"q","Test":"TestC/for_windows/amd64"}
+{"Action":"pass","Package":"q","Test":"TestC/for_windows/amd64","Elapsed":0.1}
+{"Action":"fail","Package":"q","Test":"TestC","Elapsed":0.1}
+{"Action":"fail","Package":"q","Elapsed":0.2}
+`, "FAILED: q TestC/for_linux/amd64", "3 passed, 2 failed, 1 skipped",
+		},
 		"a package that does not build": {
 			`{"ImportPath":"q [q.test]","Action":"build-output","Output":"q/q.go:3:5: undefined: x\n"}
 {"ImportPath":"q [q.test]","Action":"build-fail"}
