@@ -117,8 +117,9 @@ func (f *fire) facts() map[string][]span {
 	f.t.Helper()
 	db := must[*sql.DB](f.t)(sql.Open("sqlite", "file:"+filepath.Join(f.s.CollectorDir(), "safelight.db")+"?mode=ro"))
 	defer db.Close()
+	//nolint:rowserrcheck // check does, below
 	rows := must[*sql.Rows](f.t)(db.Query(`SELECT device, lower(hex(spool_epoch)), seq FROM health WHERE device <> '' AND lane = 1
-		UNION ALL SELECT device, lower(hex(spool_epoch)), seq FROM checks WHERE lane = 1`)) //nolint:rowserrcheck // check does, below
+		UNION ALL SELECT device, lower(hex(spool_epoch)), seq FROM checks WHERE lane = 1`))
 	defer rows.Close()
 	out := map[string][]span{}
 	for rows.Next() {
