@@ -57,6 +57,10 @@ func (c *Checks) Week(ctx context.Context, week string) (w model.CheckWeek, err 
 	if w.From, w.To, err = model.WeekSpan(w.Week, c.now().Location()); err != nil {
 		return w, err
 	}
+	// First: what is counted as answered then stands among the checks, too.
+	if err := c.requestOf(ctx, &w); err != nil {
+		return w, err
+	}
 	checks, err := c.store.ChecksBetween(ctx, c.school, w.From, w.To)
 	if err != nil {
 		return w, err
@@ -80,9 +84,6 @@ func (c *Checks) Week(ctx context.Context, week string) (w model.CheckWeek, err 
 		return w, err
 	}
 	if w.Reviews, err = c.reviews(ctx); err != nil {
-		return w, err
-	}
-	if err := c.requestOf(ctx, &w); err != nil {
 		return w, err
 	}
 	return w, c.names(ctx, &w)
