@@ -100,7 +100,7 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request, v viewer) 
 			view.Groups = append(view.Groups, c.deviceGroup(l, s, n))
 		}
 	}
-	if id := r.URL.Query().Get("revoked"); id != "" {
+	if r.URL.Query().Get("revoked") == "1" {
 		view.Revoked = "Its access has ended. It is no longer in the ledger."
 	}
 	c.render(w, r, http.StatusOK, "devices", page{Title: "Devices", Viewer: &v, Current: "devices", View: view})

@@ -12,12 +12,14 @@ type Removed struct {
 	Notifications int64 `json:"notifications"`
 	Gaps          int64 `json:"gaps"`
 	Health        int64 `json:"health"`
-	Subjects      int64 `json:"subjects"`
+	// Checks are devices' checks, and what people asked for, wrote and signed.
+	Checks   int64 `json:"checks"`
+	Subjects int64 `json:"subjects"`
 }
 
 func (r Removed) String() string {
-	return fmt.Sprintf("%d events, %d alerts, %d notifications, %d gaps, %d health events, %d subjects",
-		r.Events, r.Alerts, r.Notifications, r.Gaps, r.Health, r.Subjects)
+	return fmt.Sprintf("%d events, %d alerts, %d notifications, %d gaps, %d health events, %d of checks, %d subjects",
+		r.Events, r.Alerts, r.Notifications, r.Gaps, r.Health, r.Checks, r.Subjects)
 }
 
 // TrialKept is how long a trial's data is kept after it was received (G13).

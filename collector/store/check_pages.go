@@ -166,7 +166,11 @@ func (s *Store) RequestCheck(ctx context.Context, r model.CheckRequest) error {
 		if err := bump(ctx, tx, r.School, TopicChecks); err != nil {
 			return err
 		}
-		return note(ctx, tx, r.School, model.AuditRecord{At: r.At, What: "check.request", Ref: "request:" + r.ID, Outcome: "within " + r.Within.String()})
+		whom := "every device"
+		if r.Device != "" {
+			whom = model.DeviceActor(r.Device)
+		}
+		return note(ctx, tx, r.School, model.AuditRecord{At: r.At, What: "check.request", Ref: "request:" + r.ID, Outcome: whom + ", within " + r.Within.String()})
 	})
 	if err != nil {
 		return fmt.Errorf("asking devices to check themselves: %w", err)

@@ -214,6 +214,34 @@ func TestHardwareIsFoundAmongTheEnrolledAlone(t *testing.T) {
 	}
 }
 
+// Laptops cloned after the agent made its key have one between them: each that is
+// set up anew ends it for itself.
+func TestAKeyThatTwoClonesHaveEndsForEach(t *testing.T) {
+	s := openStore(t)
+	must(t, s.AddToken(t.Context(), model.Token{School: school, ID: "t", Hash: []byte("h"), Uses: 9, Created: noon, Expires: noon.Add(time.Hour)}))
+	enrol := func(id, key string) {
+		t.Helper()
+		must(t, s.Enrol(t.Context(), school, []byte("h"), noon, model.Device{
+			ID: id, Name: id, KeyHash: []byte(key), Enrolled: noon, Expires: noon.Add(90 * 24 * time.Hour), Hardware: model.Hardware{Serial: "SERIAL-" + id},
+		}))
+	}
+	for _, id := range []string{"d1", "d2"} {
+		enrol(id, "one key")
+	}
+	for _, id := range []string{"d1", "d2"} {
+		enrol(id, "its own "+id)
+	}
+	keys, err := s.EndedKeys(t.Context(), school)
+	must(t, err)
+	ended := map[string]string{}
+	for _, k := range keys {
+		ended[k.Device] = string(k.KeyHash)
+	}
+	if len(keys) != 2 || ended["d1"] != "one key" || ended["d2"] != "one key" {
+		t.Errorf("ended keys %q", ended)
+	}
+}
+
 func TestExpectedNumbersReplaceEachOther(t *testing.T) {
 	s := openStore(t)
 	for _, e := range []model.Expected{

@@ -63,7 +63,7 @@ func replaceDevice(ctx context.Context, tx *sql.Tx, was, device model.Device, to
 	}
 	if string(was.KeyHash) != string(device.KeyHash) {
 		_, err := tx.ExecContext(ctx, `INSERT INTO ended_keys (school_id, key_hash, device, ended, expires) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (school_id, key_hash) DO NOTHING`, was.School, blob(was.KeyHash), was.ID, micros(now), micros(was.Expires))
+			ON CONFLICT (school_id, key_hash, device) DO NOTHING`, was.School, blob(was.KeyHash), was.ID, micros(now), micros(was.Expires))
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ var ErrNotTrial = errors.New("the school is no trial school, and retention by ou
 const retentionChunk = 400
 
 // RemoveTrialData removes what a trial school received before a time (G13):
-// events, health events, gaps, alerts all of whose events are that old, their
+// events, health events, checks, gaps, alerts all of whose events are that old, their
 // notifications, and subjects whom nothing refers to any more and no roster
 // names. It goes in short transactions and may be broken off; the next run goes
 // on. A dry run counts the same and changes nothing.
@@ -55,7 +55,7 @@ func (r *retention) run(ctx context.Context, now time.Time, dry bool) error {
 	if dry {
 		return r.count(ctx)
 	}
-	for _, step := range []func(context.Context) error{r.alerts, r.events, r.health, r.gaps, r.subjects} {
+	for _, step := range []func(context.Context) error{r.alerts, r.events, r.health, r.checks, r.gaps, r.subjects} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -113,6 +113,11 @@ func (r *retention) count(ctx context.Context) error {
 	}{
 		{&r.removed.Events, `SELECT COUNT(*) FROM events WHERE school_id = $1 AND received < $2`},
 		{&r.removed.Health, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND received < $2`},
+		{&r.removed.Checks, `SELECT (SELECT COUNT(*) FROM checks WHERE school_id = $1 AND received < $2)
+			+ (SELECT COUNT(*) FROM check_records WHERE school_id = $1 AND at < $2)
+			+ (SELECT COUNT(*) FROM check_signatures WHERE school_id = $1 AND at < $2)
+			+ (SELECT COUNT(*) FROM check_requests WHERE school_id = $1 AND at < $2)
+			+ (SELECT COUNT(*) FROM check_reviews WHERE school_id = $1 AND raised < $2)`},
 		{&r.removed.Gaps, `SELECT COUNT(*) FROM gaps WHERE school_id = $1 AND received < $2`},
 		{&r.removed.Alerts, `SELECT COUNT(*) FROM alerts a WHERE a.school_id = $1 AND ` + oldAlert},
 		{&r.removed.Notifications, `SELECT COUNT(*) FROM notifications n

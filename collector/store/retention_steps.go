@@ -110,6 +110,67 @@ func (r *retention) health(ctx context.Context) error {
 		`DELETE FROM health WHERE school_id = $1 AND device = $2 AND health_id = $3`)
 }
 
+// checks removes devices' checks, and what people asked for, wrote and signed of
+// them, in which the names of adults may stand.
+func (r *retention) checks(ctx context.Context) error {
+	byText := func(n int) func(scanner) (rowKey, error) {
+		return func(row scanner) (rowKey, error) {
+			text := make([]string, n)
+			key, into := make(rowKey, n), make([]any, n)
+			for i := range text {
+				into[i] = &text[i]
+			}
+			err := row.Scan(into...)
+			for i, s := range text {
+				key[i] = s
+			}
+			return key, err
+		}
+	}
+	device := func(row scanner) (rowKey, error) {
+		var device string
+		var id []byte
+		err := row.Scan(&device, &id)
+		return rowKey{device, id}, err
+	}
+	review := func(row scanner) (rowKey, error) {
+		var device, what, now string
+		var raised int64
+		err := row.Scan(&device, &what, &now, &raised)
+		return rowKey{device, what, now, raised}, err
+	}
+	for _, t := range []struct {
+		scan         func(scanner) (rowKey, error)
+		find, remove string
+	}{
+		{
+			device, `SELECT device, check_id FROM checks WHERE school_id = $1 AND received < $2 ORDER BY received LIMIT $3`,
+			`DELETE FROM checks WHERE school_id = $1 AND device = $2 AND check_id = $3`,
+		},
+		{
+			byText(1), `SELECT id FROM check_records WHERE school_id = $1 AND at < $2 LIMIT $3`,
+			`DELETE FROM check_records WHERE school_id = $1 AND id = $2`,
+		},
+		{
+			byText(2), `SELECT week, side FROM check_signatures WHERE school_id = $1 AND at < $2 LIMIT $3`,
+			`DELETE FROM check_signatures WHERE school_id = $1 AND week = $2 AND side = $3`,
+		},
+		{
+			byText(1), `SELECT id FROM check_requests WHERE school_id = $1 AND at < $2 LIMIT $3`,
+			`DELETE FROM check_requests WHERE school_id = $1 AND id = $2`,
+		},
+		{
+			review, `SELECT device, what, is_now, raised FROM check_reviews WHERE school_id = $1 AND raised < $2 LIMIT $3`,
+			`DELETE FROM check_reviews WHERE school_id = $1 AND device = $2 AND what = $3 AND is_now = $4 AND raised = $5`,
+		},
+	} {
+		if err := r.rows(ctx, &r.removed.Checks, t.scan, t.find, t.remove); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *retention) gaps(ctx context.Context) error {
 	scan := func(row scanner) (rowKey, error) {
 		var device string

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,6 +112,40 @@ func TestG13TrialDataGoesThirtyDaysAfterReceipt(t *testing.T) {
 	}
 	if again := retain(t, s, false); again != (model.Removed{}) {
 		t.Errorf("a second run removed %+v", again)
+	}
+}
+
+// The names of adults may stand in what is written of a week's check.
+func TestG13ChecksAndWhatIsWrittenOfThemGoToo(t *testing.T) {
+	s := openStore(t)
+	addUser(t, s, "it", model.DutyIT, "")
+	at := func(days int) time.Time { return noon.AddDate(0, 0, -days) }
+	newer := func(c *model.Check) { c.System = "another" } // which raises a review
+	addChecks(t, s, checkOf("dev-1", 1, at(41)))
+	addChecks(t, s, checkOf("dev-1", 2, at(40), newer))
+	addChecks(t, s, checkOf("dev-1", 3, at(1)))
+	for days, week := range map[int]string{40: "2026-W42", 1: "2026-W47"} {
+		must(t, s.SignCheck(t.Context(), model.CheckSignature{School: school, Week: week, Side: model.SideIT, By: "it", At: at(days), Summary: "all passed"}))
+		must(t, s.AddCheckRecord(t.Context(), model.CheckRecord{School: school, ID: "r" + week, Week: week, At: at(days), By: "it", Kind: model.RecordAction, Done: "mended"}))
+		must(t, s.RequestCheck(t.Context(), model.CheckRequest{School: school, ID: "q" + week, At: at(days), By: "it", Within: time.Minute}))
+	}
+	left := func() (all []int) {
+		for _, table := range []string{"checks", "check_reviews", "check_signatures", "check_records", "check_requests"} {
+			var n int
+			must(t, s.reader.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n))
+			all = append(all, n)
+		}
+		return all
+	}
+	if before := left(); !slices.Equal(before, []int{3, 2, 2, 2, 2}) {
+		t.Fatalf("at first there are %v", before)
+	}
+	dry, got := retain(t, s, true), retain(t, s, false)
+	if want := (model.Removed{Checks: 6}); got != want || dry != want {
+		t.Errorf("removed %+v, a dry run said %+v, want %+v", got, dry, want)
+	}
+	if after := left(); !slices.Equal(after, []int{1, 1, 1, 1, 1}) {
+		t.Errorf("%v are left, want the young ones", after)
 	}
 }
 

@@ -28,7 +28,7 @@ CREATE TABLE ended_keys (
     device TEXT NOT NULL,
     ended BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    PRIMARY KEY (school_id, key_hash)
+    PRIMARY KEY (school_id, key_hash, device)
 );
 
 -- The exports of device management in force, one of each source, by the id of its
