@@ -100,6 +100,32 @@ func TestWhatIsThereIsNotFetchedAgain(t *testing.T) {
 	}
 }
 
+// The look each minute that puts a removed copy back also looks at all else that IT
+// is told of.
+func TestASlowFetchHoldsNobodyUp(t *testing.T) {
+	k, s := keeper(t), larkmoor()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- k.Take(t.Context(), s.args("https://a.example"), func(ctx context.Context, sum []byte, offset int64, to io.Writer) error {
+			select {
+			case asked <- struct{}{}:
+				<-answer
+			case <-answer:
+			}
+			return s.fetch(ctx, sum, offset, to)
+		})
+	}()
+	<-asked
+	_, err := k.Lay()
+	must(t, err)
+	close(answer)
+	must(t, <-done)
+	if got := Read(k.Public()).Text; got != "what is recorded" {
+		t.Errorf("it says %q", got)
+	}
+}
+
 func TestACopyThatSomebodyRemovedOrChangedIsPutBack(t *testing.T) {
 	k, s := keeper(t), larkmoor()
 	must(t, k.Take(t.Context(), s.args("https://a.example"), s.fetch))

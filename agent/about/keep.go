@@ -36,7 +36,8 @@ type Fetch = func(ctx context.Context, sha256 []byte, offset int64, to io.Writer
 type Keeper struct {
 	own, public string
 
-	mu sync.Mutex // held over each of them
+	taking sync.Mutex // held over Take: a fetch may last as long as the line is slow
+	mu     sync.Mutex // held over what is written and read: Lay waits for no fetch
 }
 
 // NewKeeper keeps its own copy under own, which only the agent may enter, and
@@ -49,8 +50,8 @@ func (k *Keeper) Public() string { return k.public }
 // Take brings the page that args describe to the device: "address", and the SHA-256
 // of each file in hex. What is there already is not fetched again.
 func (k *Keeper) Take(ctx context.Context, args map[string]string, fetch Fetch) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	k.taking.Lock()
+	defer k.taking.Unlock()
 	address, err := checkAddress(args[addressFile])
 	if err != nil {
 		return fmt.Errorf("keeping the About page: %w", err)
@@ -63,6 +64,8 @@ func (k *Keeper) Take(ctx context.Context, args map[string]string, fetch Fetch) 
 			return fmt.Errorf("keeping the About page: %s: %w", name, err)
 		}
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if err := pki.WriteSecret(filepath.Join(k.own, addressFile), []byte(address)); err != nil {
 		return fmt.Errorf("keeping the About page: %w", err)
 	}
@@ -86,6 +89,8 @@ func (k *Keeper) take(ctx context.Context, name, hexSum string, fetch Fetch) err
 	if !sumIs(b.Bytes(), want) {
 		return errors.New("its bytes are not those the collector named")
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	return pki.WriteSecret(path, b.Bytes())
 }
 
