@@ -10,7 +10,7 @@ import "embed"
 
 // FS holds the folders starter, protected and locked.
 //
-//go:embed starter/*.yaml protected/*.yaml locked/*.yaml
+//go:embed starter/*.yaml starter/weights/*.txt protected/*.yaml locked/*.yaml
 var FS embed.FS
 
 // Schema is the JSON Schema (2020-12) of a pack's files, for editors.

@@ -89,7 +89,7 @@ func judgedBy(p *rules.Policy, each iter.Seq[rules.Brief]) map[int32]judged {
 		case rules.RuleHelp, rules.RuleAllowPhrase, rules.RuleAllowDomain:
 			continue
 		}
-		if r.Kind == rules.RulePhrase && !r.Reviewed {
+		if (r.Kind == rules.RulePhrase || r.Kind == rules.RuleWeighed) && !r.Reviewed {
 			continue
 		}
 		j := all[r.Category]

@@ -161,7 +161,7 @@ func (r *reviewer) languages(was, is rules.OutlineCategory) {
 	count := func(c rules.OutlineCategory, on bool) map[string]int {
 		all := map[string]int{}
 		for _, o := range c.Rules {
-			if o.Kind == rules.RulePhrase && judges(o) == on {
+			if isWords(o.Kind) && judges(o) == on {
 				all[o.Lang]++
 			}
 		}

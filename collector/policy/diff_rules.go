@@ -24,6 +24,8 @@ type kindWords struct {
 
 var kinds = []kindWords{
 	{rules.RulePhrase, "phrases", "phrase", "phrases", false, false},
+	{rules.RuleWeighed, "weighed-words", "weighed word", "weighed words", false, false},
+	{rules.RuleCounterweight, "counterweights", "word that speaks against", "words that speak against", true, false},
 	{rules.RuleAllowPhrase, "allow-phrases", "allow phrase", "allow phrases", true, false},
 	{rules.RuleDomain, "domains", "domain", "domains", false, false},
 	{rules.RuleAllowDomain, "allow-domains", "allowed domain", "allowed domains", true, false},
@@ -85,7 +87,12 @@ func eitherScope(a, b rules.Scope) rules.Scope {
 }
 
 // judges says whether a rule is on: a language that nobody reviewed is not (G6).
-func judges(r rules.OutlineRule) bool { return r.Reviewed || r.Kind != rules.RulePhrase }
+func judges(r rules.OutlineRule) bool { return r.Reviewed || !isWords(r.Kind) }
+
+// isWords says whether rules of a kind are words, which have a language.
+func isWords(k rules.RuleKind) bool {
+	return k == rules.RulePhrase || k == rules.RuleWeighed || k == rules.RuleCounterweight
+}
 
 // kind compares the rules of one kind.
 func (r *reviewer) kind(k kindWords, was, is rules.OutlineCategory) {

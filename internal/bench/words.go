@@ -55,7 +55,7 @@ func shippedWords(_ context.Context, _ string) ([]row, error) {
 func totalRows(t heldback.Totals, pleas int) []row {
 	n := func(what string, n int, aim string) row { return row{"words: " + what, fmt.Sprint(n), aim, ""} }
 	phrases := n("phrases and forms", t.Phrases, "at least 1500")
-	phrases.figure = fmt.Sprintf("%d, of them %d forms; %d off until reviewed; %d words of sets; %d spellings; %d categories", t.Phrases, t.Forms, t.Unreviewed, t.SetWords, t.Spellings, t.Categories)
+	phrases.figure = fmt.Sprintf("%d, of them %d forms; %d off until reviewed; %d words of sets; %d spellings; %d weighed words; %d categories", t.Phrases, t.Forms, t.Unreviewed, t.SetWords, t.Spellings, t.Weighed, t.Categories)
 	return []row{
 		phrases,
 		n("hit lines", t.Hits, "at least 800"), n("miss lines", t.Misses, "at least 2500"), n("pleas for help", pleas, "at least 100"),

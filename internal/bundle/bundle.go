@@ -16,6 +16,7 @@ const (
 	PhrasesFile = "phrases.tbl"
 	HostsFile   = "hosts.tbl"
 	NamesFile   = "names.tbl"
+	WeighedFile = "weighed.tbl"
 	// OverlayFile is what changed in the lists since NamesFile was built.
 	OverlayFile = "names.overlay"
 )
@@ -34,7 +35,7 @@ func Is(has func(file string) bool) bool { return has(PolicyFile) }
 
 // Known says whether a file has a place in compiled rules.
 func Known(file string) bool {
-	return file == PolicyFile || file == TableFile || file == PhrasesFile || file == HostsFile || file == NamesFile || file == OverlayFile
+	return file == PolicyFile || file == TableFile || file == PhrasesFile || file == HostsFile || file == NamesFile || file == WeighedFile || file == OverlayFile
 }
 
 // Policy reads a PolicyFile.

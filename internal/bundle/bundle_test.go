@@ -96,7 +96,7 @@ func whose() []rules.Input {
 func TestOpenedRulesJudgeAsTheCompiledOnesOnEveryLine(t *testing.T) {
 	files, set := shipped(t)
 	compiled, open := opened(t, set)
-	if compiled[NamesFile] == nil || compiled[TableFile] == nil || compiled[HostsFile] == nil || len(compiled) != 5 {
+	if compiled[NamesFile] == nil || compiled[TableFile] == nil || compiled[HostsFile] == nil || compiled[WeighedFile] == nil || len(compiled) != 6 {
 		t.Fatalf("it has %d files", len(compiled))
 	}
 	lines, flagged := 0, 0
@@ -207,7 +207,7 @@ func FuzzOpen(f *testing.F) {
 	_, set := shipped(f)
 	good, err := Encode(set)
 	must(f, err)
-	order := []string{PolicyFile, TableFile, PhrasesFile, HostsFile, NamesFile, OverlayFile}
+	order := []string{PolicyFile, TableFile, PhrasesFile, HostsFile, WeighedFile, NamesFile, OverlayFile}
 	for i := range order {
 		f.Add(uint8(i), uint32(40), []byte{0xff})
 		f.Add(uint8(i), uint32(3), []byte("noise that is longer"))

@@ -9,7 +9,7 @@ import (
 )
 
 // Encode makes the files of a version, by name. Rules without lists have no
-// NamesFile.
+// NamesFile, those without weighed words no WeighedFile.
 func Encode(set *rules.Ruleset) (map[string][]byte, error) {
 	return EncodeParts(set.Policy(), set.Tables(), nil)
 }
@@ -30,6 +30,9 @@ func EncodeParts(p *rules.Policy, t rules.Tables, overlay []byte) (map[string][]
 	files := map[string][]byte{PolicyFile: policy, TableFile: t.Rules, PhrasesFile: t.Phrases}
 	if len(t.Hosts) > 0 {
 		files[HostsFile] = t.Hosts
+	}
+	if len(t.Weighed) > 0 {
+		files[WeighedFile] = t.Weighed
 	}
 	if len(t.Names) > 0 {
 		files[NamesFile] = t.Names
@@ -71,7 +74,7 @@ func Open(files map[string][]byte) (*rules.Ruleset, error) {
 		}
 		overlays = append(overlays, o)
 	}
-	set, err := rules.Open(p, rules.Tables{Rules: files[TableFile], Phrases: files[PhrasesFile], Hosts: files[HostsFile], Names: files[NamesFile]}, overlays...)
+	set, err := rules.Open(p, rules.Tables{Rules: files[TableFile], Phrases: files[PhrasesFile], Hosts: files[HostsFile], Names: files[NamesFile], Weighed: files[WeighedFile]}, overlays...)
 	if err != nil {
 		return nil, fmt.Errorf("opening compiled rules: %w", err)
 	}

@@ -24,8 +24,9 @@ import (
 
 const (
 	packFile = "pack.yaml"
-	// listFolder holds the lists of names that a pack's files take.
-	listFolder = "lists"
+	// listFolder holds the lists of names that a pack's files take, and weightFolder
+	// their weighed words.
+	listFolder, weightFolder = "lists", "weights"
 	// maxFile and maxFiles bound what a wrong folder can make us read.
 	maxFile  = 1 << 20
 	maxFiles = 2000
@@ -139,12 +140,12 @@ func (r *reader) pack(dir, name string) error {
 			return fmt.Errorf("%s ends in .yml: rename it to .yaml", at)
 		case e.Type()&fs.ModeSymlink != 0:
 			return fmt.Errorf("%s is a symbolic link: copy what it points at", at)
-		case e.IsDir() && file == listFolder:
-			if err := r.lists(at, path.Join(name, file)); err != nil {
+		case e.IsDir() && (file == listFolder || file == weightFolder):
+			if err := r.texts(at, path.Join(name, file)); err != nil {
 				return err
 			}
 		case e.IsDir():
-			return fmt.Errorf("%s is a folder inside a pack: want its files beside %s, and lists of names in a folder %s", at, packFile, listFolder)
+			return fmt.Errorf("%s is a folder inside a pack: want its files beside %s, lists of names in a folder %s, weighed words in one %s", at, packFile, listFolder, weightFolder)
 		case path.Ext(file) != ".yaml":
 		case !e.Type().IsRegular(): // opening a pipe would wait for ever
 			return fmt.Errorf("%s is not an ordinary file: take it out of the pack", at)
@@ -160,8 +161,8 @@ func (r *reader) pack(dir, name string) error {
 	return nil
 }
 
-// lists reads the texts of names that the files of a pack take.
-func (r *reader) lists(dir, name string) error {
+// texts reads the texts that the files of a pack take.
+func (r *reader) texts(dir, name string) error {
 	entries, err := fs.ReadDir(r.root, dir)
 	if err != nil {
 		return err
@@ -171,7 +172,7 @@ func (r *reader) lists(dir, name string) error {
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
 		case path.Ext(at) != ".txt" || !e.Type().IsRegular():
-			return fmt.Errorf("%s is no text of names: want .txt files alone in it", at)
+			return fmt.Errorf("%s is no text: want .txt files alone in that folder", at)
 		default:
 			if err := r.file(at, path.Join(name, e.Name())); err != nil {
 				return err

@@ -48,6 +48,7 @@ func (c *compiler) tabulate() {
 		return
 	}
 	c.buildWords()
+	c.buildWeighed()
 	c.buildNames()
 }
 
@@ -92,6 +93,7 @@ func (c *compiler) fill(d *defined, f *categoryFile) {
 		src.tier = TierSchool
 	}
 	c.addPhrases(d, src, f)
+	c.addWeighed(d, src, f)
 	c.addDomains(src, f)
 	c.addLists(src, f)
 	c.addLookalikes(src, f)
@@ -118,6 +120,9 @@ func (c *compiler) checkLocked(cat *PolicyCategory, f *categoryFile) {
 		if !p.reviewed {
 			c.bad(p.pos, "a phrase that is off until reviewed in "+locked, "have a speaker review it and write `reviewed: true`, or leave it out")
 		}
+	}
+	for _, w := range f.weighed {
+		c.bad(w.pos, "weighs words in "+locked, "write phrases: what is locked is told of as fact, and sums are a likeness")
 	}
 }
 

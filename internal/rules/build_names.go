@@ -181,7 +181,7 @@ func (w listWord) name(format string) (string, wordKind) {
 func (c *compiler) unusedFiles() {
 	for _, name := range slices.Sorted(maps.Keys(c.files)) {
 		if path.Ext(name) == ".txt" && !c.used[name] && c.packOf(name) != nil {
-			c.bad(pos{file: name}, "no category names this list", "add `domains: [{file: ...}]` to one, or take the file out")
+			c.bad(pos{file: name}, "no category names this list", "add `domains: [{file: ...}]` or `weighed: [{id: ..., file: ...}]` to one, or take the file out")
 		}
 	}
 }

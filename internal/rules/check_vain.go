@@ -31,7 +31,7 @@ func (rs *Ruleset) checkLanguages() (ps Problems) {
 		return by[lang]
 	}
 	for i, r := range rs.policy.Rules {
-		if r.Kind == RulePhrase {
+		if r.Kind == RulePhrase || r.Kind == RuleWeighed {
 			of(r.Lang, rs.source.at[i]).phrases = true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"safelight/internal/rules/phrases"
+	"safelight/internal/rules/weighed"
 )
 
 // Ruleset is compiled rules. It never changes; many goroutines may use it.
@@ -99,6 +100,8 @@ type compiler struct {
 
 	byID  map[string]*defined
 	sets  map[string]*wordSet
+	terms []weighed.Term // of weighed words
+	sums  int            // of them
 	lists []namesOf
 	named []scopeWord
 }

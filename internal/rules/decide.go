@@ -14,7 +14,7 @@ func (j *judging) stands(r *Rule, f finding) bool {
 	if holds, decided := j.lens.overrules(allow, r.Scope != 0); decided {
 		return holds
 	}
-	if (r.Kind == RulePhrase || r.Kind == RuleAllowPhrase) && !r.Reviewed && !j.in.Unreviewed {
+	if (r.Kind == RulePhrase || r.Kind == RuleAllowPhrase || r.Kind == RuleWeighed) && !r.Reviewed && !j.in.Unreviewed {
 		j.lost(f, lostToReview, nil)
 		return false
 	}
@@ -120,6 +120,9 @@ func (j *judging) explain(v *Verdict, f finding) {
 			v.ReadAs = ""
 		}
 		v.Evidence = j.evidence(f)
+	}
+	if f.weighed != nil {
+		v.How, v.Evidence = f.weighed.how.Words(), f.weighed.evidence(f.rule.ID, j.text)
 	}
 	if f.rule.Kind == RuleList {
 		v.List = listOf(f.rule.ID)

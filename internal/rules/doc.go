@@ -12,7 +12,7 @@
 // The way through it: node.go reads YAML and remembers where everything stood,
 // parse_*.go turn it into plain structs, build*.go make the policy and its
 // tables of those (the words by internal/rules/phrases, the names of lists by
-// internal/rules/names), open.go makes them ready, judge*.go find what matches,
+// internal/rules/names, weighed words by internal/rules/weighed), open.go makes them ready, judge*.go find what matches,
 // mask.go and decide.go what comes of it, why.go and explain.go say so.
 //
 // Reading files from a disk is internal/packdir's work; signing and sending
@@ -22,4 +22,4 @@ package rules
 // Engine is the version of the rule language and of its judging. A policy
 // manifest's min_engine is compared with it: a device whose engine is older
 // keeps its last good rules and says so.
-const Engine uint32 = 6 // 2: lists of marks; 3: compiled policies, weights, scopes, lists; 4: Arabic letters as any keyboard has them; 5: sets of words, order, other spellings; 6: rules in a table
+const Engine uint32 = 7 // 2: lists of marks; 3: compiled policies, weights, scopes, lists; 4: Arabic letters as any keyboard has them; 5: sets of words, order, other spellings; 6: rules in a table; 7: weighed words

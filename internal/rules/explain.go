@@ -106,6 +106,9 @@ func (j *judging) found(f finding) {
 }
 
 func (j *judging) wordsOf(f finding) (w words) {
+	if f.weighed != nil {
+		w.how, w.sum = f.weighed.terms(j.text), uint32(max(f.weighed.points, 0))
+	}
 	if f.rule.Kind != RulePhrase {
 		return w
 	}
@@ -122,6 +125,9 @@ func (j *judging) told(x traced) Finding {
 	f := Finding{
 		Rule: r.ID, Kind: r.Kind, Pack: r.Pack, File: r.File, Line: r.Line, Start: x.start, End: x.end,
 		ReadAs: x.readAs, How: x.how, Weight: r.Weight, Severity: x.severity, Decision: x.decision,
+	}
+	if x.weighed != nil {
+		f.Weight = x.sum
 	}
 	if f.Severity == 0 {
 		f.Severity = r.Severity

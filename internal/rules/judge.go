@@ -121,6 +121,8 @@ type judging struct {
 	steps   int      // of work on hits; finding them counts its own
 	entries []listed
 	started started
+	spared  []hit // allow phrases and words that ask for help; see allowed
+	listening
 	help    bool // words ask for help
 	best    finding
 	ruled   bool   // a program rule matched
@@ -144,6 +146,7 @@ type finding struct {
 	raise      *Raise // why severity is above the rule's
 	host       bool   // a word in a host name
 	words      phrases.Hit
+	weighed    *weighedSum // of a rule of weighed words
 }
 
 var room = sync.Pool{New: func() any { return new(judging) }}
@@ -162,6 +165,7 @@ func (rs *Ruleset) Judge(in Input) Verdict {
 func (j *judging) judge(rs *Ruleset, in Input, t *trace) Verdict {
 	j.rs, j.in, j.trace = rs, in, t
 	j.help, j.ruled, j.best, j.text, j.steps = false, false, finding{}, in.Text, 0
+	j.listen(nil)
 	switch in.Kind {
 	case event.Domain:
 		return j.judgeHost()

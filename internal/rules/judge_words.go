@@ -11,14 +11,16 @@ import (
 // eachPhrase offers the phrases found in search words whose categories reach
 // their threshold, and notes whether words beside them ask for help.
 func (j *judging) eachPhrase(text string) {
+	j.listen(j.rs.weighed)
 	j.read(j.rs.phrases.Search(&j.words, text), true)
 	j.weigh(nil)
+	j.eachWeighed()
 }
 
 // read keeps in j.hits the hits that hold for the subject and that nothing
 // masks; search says whether they are of search words or of a host name.
 func (j *judging) read(found []phrases.Hit, search bool) {
-	j.hits = j.hits[:0]
+	j.hits, j.spared = j.hits[:0], j.spared[:0]
 	j.steps += len(found)
 	for _, h := range found {
 		if uint64(h.Ref) >= uint64(j.rs.table.len()) {

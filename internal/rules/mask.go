@@ -57,6 +57,10 @@ func (j *judging) standing(search bool) {
 	kept := j.hits[:0]
 	for _, h := range j.hits {
 		switch h.rule.Kind {
+		case RuleHelp, RuleAllowPhrase:
+			j.spared = append(j.spared, h)
+		}
+		switch h.rule.Kind {
 		case RuleHelp:
 			help.stretch(h)
 			j.help = j.help || search

@@ -10,6 +10,7 @@ import (
 	"safelight/internal/rules/lookalike"
 	"safelight/internal/rules/names"
 	"safelight/internal/rules/phrases"
+	"safelight/internal/rules/weighed"
 )
 
 // index is what Open makes of a policy, to look things up by.
@@ -18,6 +19,7 @@ type index struct {
 	table        table
 	phrases      *phrases.Table
 	hosts        *phrases.Table // to read host names by
+	weighed      *weighed.Table // nil without such words
 	names        *names.Table   // nil without lists
 	protected    map[string]struct{}
 	looks        *lookalike.Set
@@ -57,6 +59,11 @@ func (rs *Ruleset) open(overlays []*names.Overlay) (err error) {
 	rs.hosts = rs.phrases
 	if len(rs.tables.Hosts) > 0 {
 		if rs.hosts, err = phrases.Open(rs.tables.Hosts); err != nil {
+			return err
+		}
+	}
+	if len(rs.tables.Weighed) > 0 || len(rs.table.weighed) > 0 {
+		if rs.weighed, err = weighed.Open(rs.tables.Weighed, len(rs.table.weighed)); err != nil {
 			return err
 		}
 	}

@@ -129,6 +129,13 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	for _, p := range f.allow {
 		put(OutlineRule{Kind: RuleAllowPhrase, Text: p.written(), Search: true, Host: true, Reviewed: true})
 	}
+	for _, w := range f.weights {
+		r := OutlineRule{Kind: RuleWeighed, ID: w.id, Text: strings.Join(w.words, " "), Severity: w.severity, Search: true, Weight: uint32(max(w.points, -w.points)), Lang: w.lang, Reviewed: w.reviewed}
+		if w.points < 0 {
+			r.Kind = RuleCounterweight
+		}
+		put(r)
+	}
 	c.addNames(f, put)
 	for _, p := range f.progs {
 		put(OutlineRule{Kind: RuleProgram, Text: p.is.String(), Severity: p.severity, Reviewed: true})

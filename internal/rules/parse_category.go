@@ -34,6 +34,8 @@ type categoryFile struct {
 	lists    []listRule
 	looks    []lookalikeRule
 	progs    []programRule
+	weighed  []weighedRule
+	weights  []weightOf // what their files say
 	raises   []raiseRule
 	marked   Mark // lists whose names it flags too
 	tests    tests
@@ -62,7 +64,7 @@ const (
 
 // The keys a category file and one that extends a category may have.
 var (
-	judgingKeys  = []string{"lang", "reviewed", "scope", "phrases", "allow", "domains", "programs", "marked", "raise", "tests"}
+	judgingKeys  = []string{"lang", "reviewed", "scope", "phrases", "weighed", "allow", "domains", "programs", "marked", "raise", "tests"}
 	categoryKeys = append([]string{
 		"category", "title", "noun", "about", "purpose", "risk", "severity", "owner", "why", "locked", "action", "threshold",
 		"first_steps", "helplines",
@@ -221,6 +223,9 @@ func isEnglish(lang string) bool {
 func (r *reader) rules(f fields, c *categoryFile) {
 	for _, n := range r.list(f.by["phrases"], "phrases") {
 		r.phrase(n, c)
+	}
+	for _, n := range r.list(f.by["weighed"], "weighed") {
+		r.weighed(n, c)
 	}
 	for _, n := range r.list(f.by["allow"], "allow") {
 		r.allowPhrase(n, c)

@@ -43,6 +43,7 @@ const (
 	// of rules: against many names everything looks like something.
 	maxLookalikes = 200
 	maxURL        = 1000
+	maxFileName   = 200
 
 	usualShrink  = 20
 	usualGrow    = 100
@@ -130,7 +131,7 @@ func (r *reader) listFile(n *yaml.Node, c *categoryFile) {
 		return
 	}
 	l := listRule{pos: r.at(n), severity: r.severity(f)}
-	l.source.File = r.text(f.by["file"], "file", 200)
+	l.source.File = r.text(f.by["file"], "file", maxFileName)
 	l.source.Format = "domains"
 	if n := f.by["format"]; n != nil {
 		l.source.Format = r.choice(n, "format", "domains", "hosts")
@@ -139,7 +140,7 @@ func (r *reader) listFile(n *yaml.Node, c *categoryFile) {
 		return
 	}
 	file := l.source.File
-	if path.Clean(file) != file || path.IsAbs(file) || strings.HasPrefix(file, "../") || strings.Contains(file, `\`) || path.Ext(file) != ".txt" {
+	if !isTextOfPack(file) {
 		r.bad(f.by["file"], fmt.Sprintf("file %q", file), "want a text file of this pack, such as lists/our-blocks.txt")
 		return
 	}
@@ -149,6 +150,11 @@ func (r *reader) listFile(n *yaml.Node, c *categoryFile) {
 		return
 	}
 	c.lists = append(c.lists, l)
+}
+
+// isTextOfPack reports the path of a text file beneath a pack's folder.
+func isTextOfPack(file string) bool {
+	return path.Clean(file) == file && !path.IsAbs(file) && !strings.HasPrefix(file, "../") && !strings.Contains(file, `\`) && path.Ext(file) == ".txt"
 }
 
 // subscription reads `{list: ut1-adult, url: ..., format: ..., licence: ...}`.

@@ -77,6 +77,10 @@ const (
 	RuleLookalike // names drawn like a protected one
 	RuleProgram
 	RuleApproved // programs on no rule and not on this list (S25)
+	RuleWeighed  // words that count together: of these, the n-th is sum n of Tables.Weighed
+	// RuleCounterweight is no rule of a policy: in an Outline, it is a weighed word
+	// that speaks against.
+	RuleCounterweight
 )
 
 // Tier orders rules by who wrote them; a school's stand above a pack's.
@@ -199,4 +203,5 @@ type Tables struct {
 	Phrases []byte // of internal/rules/phrases
 	Hosts   []byte // likewise, of those that are looked for in host names; empty: Phrases serves
 	Names   []byte // of internal/rules/names; empty without lists
+	Weighed []byte // of internal/rules/weighed; empty without such words
 }

@@ -17,7 +17,7 @@ func both(t testing.TB, files map[string][]byte, lists map[string]NameList) (com
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := Tables{Phrases: slices.Clone(compiled.Tables().Phrases), Names: slices.Clone(compiled.Tables().Names)}
+	tables := Tables{Phrases: slices.Clone(compiled.Tables().Phrases), Names: slices.Clone(compiled.Tables().Names), Weighed: slices.Clone(compiled.Tables().Weighed)}
 	opened, err = Open(compiled.Policy(), tables)
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ type table struct {
 	domains, byName, byOriginal, bySigner, byHash flat.Index
 
 	approved []uint32 // rules of kind RuleApproved
+	weighed  []uint32 // rules of kind RuleWeighed, by their sums
 	hashes   bool     // some rule or list names a hash
 	beyond   bool     // or anything else that neither name nor path says
 }
@@ -158,8 +159,11 @@ func (t *table) check(p *Policy) error {
 		if err := t.checkRule(p, r); err != nil {
 			return fmt.Errorf("rule %d %w", i, err)
 		}
-		if r.kind == RuleApproved {
+		switch r.kind {
+		case RuleApproved:
 			t.approved = append(t.approved, i)
+		case RuleWeighed:
+			t.weighed = append(t.weighed, i)
 		}
 	}
 	return errors.Join(t.checkDomains(), t.checkPrograms(), t.checkReferences(p))
@@ -167,7 +171,7 @@ func (t *table) check(p *Policy) error {
 
 func (t *table) checkRule(p *Policy, r record) error {
 	switch {
-	case r.kind < RulePhrase || r.kind > RuleApproved:
+	case r.kind < RulePhrase || r.kind > RuleWeighed:
 		return fmt.Errorf("is of kind %d, which nobody knows", r.kind)
 	case r.flags > flagsAll:
 		return fmt.Errorf("has flags %d, which nobody knows", r.flags)

@@ -63,6 +63,8 @@ func (j *judging) why(f finding, help bool) string {
 		return "a word on the " + cat.Noun + " list is part of the name of a site that was asked for"
 	case help:
 		return cat.Headline(j.in.Kind) + ", and other words in it ask for help: it reads as somebody asking for help"
+	case f.weighed != nil:
+		return "a search holds words that together are often on the " + cat.Noun + " list; each by itself has ordinary uses"
 	case f.rule.Kind == RulePhrase && !f.rule.Reviewed:
 		return cat.Headline(j.in.Kind) + " in a language (" + f.rule.Lang + ") that no speaker has reviewed"
 	}

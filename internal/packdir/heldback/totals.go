@@ -14,6 +14,7 @@ import (
 // each, as whoever reads them counts.
 type Totals struct {
 	Categories, Phrases, Forms int // Forms: of Phrases, those beyond each rule's first
+	Weighed                    int // words that count together, with those that speak against
 	Unreviewed                 int // of Phrases, those that are off until a speaker has read them
 	SetWords                   int // words of sets that phrases name, once each; none of Phrases
 	Spellings                  int
@@ -65,6 +66,8 @@ func (t *Totals) add(c rules.OutlineCategory, words map[string]bool) {
 			if !r.Reviewed {
 				t.Unreviewed++
 			}
+		case r.Kind == rules.RuleWeighed, r.Kind == rules.RuleCounterweight:
+			t.Weighed++
 		case r.Kind == rules.RuleDomain:
 			t.Domains++
 		case r.Kind == rules.RuleProgram:

@@ -62,9 +62,15 @@ func (t *Table) reading(s *Scratch, text string, one byte) {
 // Words read in a way that is not in fresh were looked up before.
 func (t *Table) find(s *Scratch, fresh How) {
 	t.asWritten(s, fresh)
-	if t.respell(s) {
+	respelt := t.respell(s)
+	if respelt {
 		s.words, s.spoken = s.spoken, s.words
 		t.eachWord(s)
+	}
+	if s.Listener != nil {
+		s.Listener.Heard(Reading{s})
+	}
+	if respelt {
 		s.words, s.spoken = s.spoken, s.words
 	}
 }

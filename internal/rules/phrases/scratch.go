@@ -35,6 +35,9 @@ type sight struct {
 // again, by one goroutine at a time, so that searching allocates nothing. The
 // zero value is ready; what Search returned is good until the next Search.
 type Scratch struct {
+	// Listener hears of each reading of a text that Search makes, if there is one.
+	Listener Listener
+
 	buf    []byte // folded words; longer than what is used, see reset
 	n      int    // bytes of it in use
 	words  []word

@@ -43,6 +43,9 @@ func (p Spelling) Check() *BadSpelling {
 	return nil
 }
 
+// Words gives the folded words of a text, read plainly.
+func Words(text string) []string { return new(Scratch).wordsOf(text) }
+
 // wordsOf gives the folded words of a text.
 func (s *Scratch) wordsOf(text string) (out []string) {
 	s.reset(text)

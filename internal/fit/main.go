@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "fit:", err)
+		os.Exit(1)
+	}
+}
+
+// run writes the files of weighed words beneath root.
+func run(root string) error {
+	c, err := readCorpus(root)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(root, packDir, "weights")
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // everybody may read the repository
+		return fmt.Errorf("making the folder of weights: %w", err)
+	}
+	for i, made := range c.teach() {
+		id := c.categories[i]
+		if err := os.WriteFile(filepath.Join(dir, id+".txt"), c.file(id, made), 0o644); err != nil { //nolint:gosec // as above
+			return fmt.Errorf("writing weights: %w", err)
+		}
+	}
+	return nil
+}
+
+// file writes a category's points, those that say most first.
+func (c *corpus) file(id string, made []points) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Words that speak for %s together, and against it (below nought); none by itself.\n", id)
+	b.WriteString("# Made by `make weights` from internal/fit/lines: change those, or write phrases beside.\n")
+	for _, p := range made {
+		fmt.Fprintf(&b, "%d %s\n", p.n, p.text)
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"safelight/internal/rules/phrases"
+	"safelight/internal/rules/weighed"
+)
+
+// Weighed words are words that say little each and much together: see package
+// weighed. Their sums are told below any phrase of the category, and what an allow
+// phrase or words that ask for help cover adds nothing to them.
+
+// heard is one way of reading search words in which a sum reached what flags.
+type heard struct {
+	words   []heardWord
+	numbers []uint32 // of them, as the table has them
+	found   []weighed.Found
+}
+
+// heardWord is a word as it was read and its bytes in the text.
+type heardWord struct {
+	start, end int
+	how        phrases.How
+}
+
+// listening weighs each reading that phrases.Search makes of a text.
+type listening struct {
+	table   *weighed.Table
+	scratch weighed.Scratch
+	words   []heardWord
+	numbers []uint32
+	found   []weighed.Found
+	kept    []heard
+	steps   int
+}
+
+// Heard weighs a reading and keeps it where a sum is reached, which is rare: what
+// nobody flags costs no memory.
+func (l *listening) Heard(r phrases.Reading) {
+	l.words, l.numbers = l.words[:0], l.numbers[:0]
+	for i := range r.Len() {
+		text, start, end, how := r.Word(i)
+		l.words = append(l.words, heardWord{start, end, how})
+		l.numbers = append(l.numbers, l.table.Number(text))
+		l.steps += 1 + len(text)/8
+	}
+	l.found = l.table.Weigh(&l.scratch, l.numbers, l.found[:0])
+	l.steps += l.scratch.Steps()
+	if len(l.found) > 0 && len(l.kept) < maxHeard {
+		l.kept = append(l.kept, heard{slices.Clone(l.words), slices.Clone(l.numbers), slices.Clone(l.found)})
+	}
+}
+
+// listen has the readings of the next text weighed, or with nil of none.
+func (j *judging) listen(t *weighed.Table) {
+	l := &j.listening
+	l.table, l.kept, l.steps = t, l.kept[:0], 0
+	if j.words.Listener = nil; t != nil {
+		j.words.Listener = l
+	}
+}
+
+// maxHeard bounds how many readings of a text are kept.
+const maxHeard = 8
+
+// part is a term that adds to a sum: words from to to of a reading.
+type part struct {
+	start, end int
+	points     int
+}
+
+// weighedSum is a sum that stands: its terms, and between which bytes they are.
+type weighedSum struct {
+	parts      []part
+	how        phrases.How
+	points     int
+	start, end int
+}
+
+// eachWeighed offers the sums that were reached in search words.
+func (j *judging) eachWeighed() {
+	j.steps += j.listening.steps
+	for _, h := range j.listening.kept {
+		for _, f := range h.found {
+			r := j.rs.rule(j.rs.table.weighed[f.Sum])
+			if sum := j.sumOf(r, h, f); sum.points >= weighed.Enough {
+				at := finding{rule: r, start: sum.start, end: sum.end, decision: Flag, weighed: sum}
+				if j.stands(r, at) {
+					j.offer(at)
+				}
+			}
+		}
+	}
+}
+
+// sumOf adds up once more what was found, without what is masked.
+func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
+	s := &weighedSum{start: len(j.text)}
+	j.listening.table.Parts(&j.listening.scratch, h.numbers, f, func(from, n, points int) {
+		p := part{start: h.words[from].start, end: h.words[from+n-1].end, points: points}
+		if points > 0 && j.allowed(r, p.start, p.end) {
+			return
+		}
+		s.points += points
+		s.parts = append(s.parts, p)
+		if points > 0 {
+			s.start, s.end = min(s.start, p.start), max(s.end, p.end)
+			for _, w := range h.words[from : from+n] {
+				s.how |= w.how
+			}
+		}
+	})
+	return s
+}
+
+// allowed says whether words that ask for help, or an allow phrase of a rule's
+// category, cover a stretch of the text.
+func (j *judging) allowed(r *Rule, start, end int) bool {
+	j.steps += len(j.spared)
+	return slices.ContainsFunc(j.spared, func(h hit) bool {
+		return h.Start <= start && end <= h.End && (h.rule.Kind == RuleHelp ||
+			h.rule.Category == r.Category && (r.Tier != TierSchool || h.rule.Tier == TierSchool))
+	})
+}
+
+// evidence are the words that spoke for a sum, most points first, each but once.
+func (s *weighedSum) evidence(id, text string) []Evidence {
+	parts := slices.Clone(s.parts)
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.points, a.points) })
+	var out []Evidence
+	for _, p := range parts {
+		if p.points > 0 && len(out) < maxEvidence {
+			out = append(out, Evidence{Rule: id, Match: text[p.start:p.end], Weight: uint32(p.points)})
+		}
+	}
+	return out
+}
+
+// terms are the terms of a sum with their points, for whoever writes rules.
+func (s *weighedSum) terms(text string) []string {
+	var out []string
+	for _, p := range s.parts {
+		out = append(out, fmt.Sprintf("%s %+d", text[p.start:p.end], p.points))
+	}
+	return out
+}

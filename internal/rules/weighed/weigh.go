@@ -1,0 +1,100 @@
+package weighed
+
+import "encoding/binary"
+
+// Scratch is the room one text is weighed in, used again and again by one goroutine
+// at a time. The zero value is ready.
+type Scratch struct {
+	sums  []int32
+	steps int
+}
+
+// Steps counts the work of the last Weigh. It grows with the text and not with the
+// clock.
+func (s *Scratch) Steps() int { return s.steps }
+
+// Found is a sum that reached Enough, and within which words of the text: from,
+// up to and without to.
+type Found struct{ Sum, From, To int }
+
+// Weigh adds up the words of a text, as Number gives them, and appends what it
+// finds to found. A text longer than Window is weighed in stretches of it that
+// overlap by half. In a stretch a term counts once, however often it stands.
+func (t *Table) Weigh(s *Scratch, words []uint32, found []Found) []Found {
+	if len(s.sums) < t.sums {
+		s.sums = make([]int32, t.sums)
+	}
+	s.steps = 0
+	for from := 0; ; from += Window / 2 {
+		to := min(from+Window, len(words))
+		found = t.stretch(s, words, from, to, found)
+		if to == len(words) {
+			return found
+		}
+	}
+}
+
+func (t *Table) stretch(s *Scratch, words []uint32, from, to int, found []Found) []Found {
+	sums := s.sums[:t.sums]
+	clear(sums)
+	t.each(s, words[from:to], func(_, _ int, points []byte) {
+		for at := 0; at < len(points); at += pointSize {
+			sums[binary.LittleEndian.Uint16(points[at:])] += int32(int16(binary.LittleEndian.Uint16(points[at+2:])))
+		}
+		s.steps += len(points) / pointSize
+	})
+	s.steps += len(sums) / 8
+	for sum, points := range sums {
+		if points >= Enough {
+			found = append(found, Found{sum, from, to})
+		}
+	}
+	return found
+}
+
+// each visits the points of each word, and of each two side by side, once: those of
+// words from to from+n.
+func (t *Table) each(s *Scratch, words []uint32, visit func(from, n int, points []byte)) {
+	for i, w := range words {
+		s.steps++
+		if w == 0 {
+			continue
+		}
+		if !stoodBefore(words[:i], w) {
+			visit(i, 1, t.of(w))
+		}
+		if i > 0 && words[i-1] != 0 && !pairBefore(words[:i], words[i-1], w) {
+			visit(i-1, 2, t.ofPair(words[i-1], w))
+		}
+	}
+}
+
+func stoodBefore(words []uint32, w uint32) bool {
+	for _, o := range words {
+		if o == w {
+			return true
+		}
+	}
+	return false
+}
+
+func pairBefore(words []uint32, a, b uint32) bool {
+	for i := 1; i < len(words); i++ {
+		if words[i-1] == a && words[i] == b {
+			return true
+		}
+	}
+	return false
+}
+
+// Parts visits what adds to a sum that was found: n words from the from-th of the
+// text on, and their points.
+func (t *Table) Parts(s *Scratch, words []uint32, f Found, visit func(from, n, points int)) {
+	t.each(s, words[f.From:f.To], func(from, n int, points []byte) {
+		for at := 0; at < len(points); at += pointSize {
+			if int(binary.LittleEndian.Uint16(points[at:])) == f.Sum {
+				visit(f.From+from, n, int(int16(binary.LittleEndian.Uint16(points[at+2:]))))
+			}
+		}
+	})
+}

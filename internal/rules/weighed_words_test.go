@@ -1,0 +1,156 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"safelight/internal/event"
+)
+
+// summing is a category with a phrase and weighed words.
+func summing(t testing.TB) *Ruleset {
+	return compile(t, with("acme/lists/points.txt", `# words that together are of knives
+40 blade
+45 nobody knows   # where
+30 sleeve
+-50 homework
+20 sharp blade
+`, "acme/knives.yaml", head+`
+phrases: [{id: k-1, text: machete}]
+weighed: [{id: k-w, file: lists/points.txt, severity: low}]
+allow: [roller blade]
+tests: {hit: [machete, a blade nobody knows up my sleeve], miss: [blade homework, a blade]}
+`, "school/words.yaml", "words: own\ntitle: T\nwhy: W\nspellings: [{means: blade, typed: [blaydd]}, {means: nobody knows, typed: [nk]}]\n"))
+}
+
+func TestWordsThatSayLittleEachFlagTogether(t *testing.T) {
+	rs := summing(t)
+	for text, want := range map[string]string{
+		"a BLADE nobody knows up my sleeve":                         "knives/k-w",
+		"bl4de nobody kn0ws, sleeve":                                "knives/k-w", // digits
+		"blaydd nk sleeve":                                          "knives/k-w", // other spellings
+		"b.l.a.d.e nobody knows sleeve":                             "knives/k-w", // put together
+		"blade nobody knows":                                        "",           // 85
+		"sharp blade nobody knows":                                  "knives/k-w", // 105
+		"blade sharp nobody knows":                                  "",
+		"blade nobody knows sleeve homework":                        "",
+		"roller blade nobody knows sleeve":                          "", // allowed, so it counts for nothing
+		"machete nobody knows sleeve blade":                         "knives/k-1",
+		"blade blade blade":                                         "",
+		"blade" + strings.Repeat(" the", 16) + " nobody knows sleeve": "",
+	} {
+		if got := rs.search(text); got.Rule != want {
+			t.Errorf("%q: %q, want %q", text, got.Rule, want)
+		}
+	}
+	v := rs.search("my sharp blade, nobody knows")
+	var words []string
+	for _, e := range v.Evidence {
+		words = append(words, fmt.Sprint(e.Match, " ", e.Weight))
+	}
+	if got := strings.Join(words, ", "); got != "nobody knows 45, blade 40, sharp blade 20" {
+		t.Errorf("evidence %s", got)
+	}
+	if v.Severity != event.Low || v.Match != "sharp blade, nobody knows" || v.Decision != Flag {
+		t.Errorf("%+v", v)
+	}
+	// G15: what is told is a likeness, and says so.
+	if want := "a search holds words that together are often on the knives list; each by itself has ordinary uses"; v.Why != want {
+		t.Errorf("why: %s", v.Why)
+	}
+	if v := rs.Judge(Input{Kind: event.Domain, Text: "sharp-blade-nobody-knows.example"}); v.Decision != None {
+		t.Errorf("a host is weighed: %+v", v)
+	}
+	if v := rs.Judge(Input{Kind: event.Search, Text: "sharp blade nobody knows", Role: "staff"}); v.Decision != None {
+		t.Errorf("an adult at work is judged by a pupil's list (G9): %+v", v)
+	}
+}
+
+// G1: words that ask for help mask themselves and no more.
+func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
+	rs := summing(t)
+	v := rs.search("childline sharp blade nobody knows")
+	if v.Severity != event.Urgent || !v.Help {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestExplainSaysWhatEachWordWeighed(t *testing.T) {
+	e := summing(t).Explain(Input{Kind: event.Search, Text: "sharp blade nobody knows sleeve homework machete"})
+	if e.Verdict.Rule != "knives/k-1" {
+		t.Fatalf("%+v", e.Verdict)
+	}
+	e = summing(t).Explain(Input{Kind: event.Search, Text: "sharp blade nobody knows sleeve"})
+	if len(e.Findings) != 1 || e.Findings[0].Weight != 135 || strings.Join(e.Findings[0].How, ", ") != "blade +40, sharp blade +20, nobody knows +45, sleeve +30" {
+		t.Errorf("%+v", e.Findings)
+	}
+}
+
+func TestABadFileOfWeighedWordsIsRefusedWithTheMend(t *testing.T) {
+	for want, text := range map[string]string{
+		`acme/lists/points.txt:2:1: points "blade"; want a whole number from 1 to 90`: "50 a b\nblade 40\n60 c\n",
+		`acme/lists/points.txt:1:1: points "91"`:                                      "91 blade\n50 a\n50 b\n",
+		`acme/lists/points.txt:1:1: "40 one two three" is 3 words; want the points`:   "40 one two three\n",
+		`acme/lists/points.txt:2:1: "blade" is also in line 1; keep one`:              "60 blade\n60 BLADE\n50 a\n",
+		`acme/lists/points.txt:1:1: all points together are 60 and never reach 100`:   "60 blade\n",
+		`acme/lists/points.txt:1:1: text is not UTF-8`:                                "60 bl\xffde\n",
+	} {
+		_, err := Compile(with("acme/lists/points.txt", text, "acme/knives.yaml", head+"weighed: [{id: k-w, file: lists/points.txt}]\ntests: {hit: [], miss: [a]}\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %s\ngot  %v", want, err)
+		}
+	}
+	for want, lines := range map[string]string{
+		`file "acme/lists/none.txt" is not there`:             "weighed: [{id: k-w, file: lists/none.txt}]\n",
+		`file "../points.txt"; want a text file of this`: "weighed: [{id: k-w, file: ../points.txt}]\n",
+		`no id`:                                "weighed: [{file: lists/points.txt}]\n",
+		`id "k-1" is also in acme/knives.yaml`: "phrases: [{id: k-1, text: knife}]\nweighed: [{id: k-1, file: lists/points.txt}]\n",
+	} {
+		_, err := Compile(with("acme/lists/points.txt", "60 blade\n60 sleeve\n", "acme/knives.yaml", head+lines+"tests: {miss: [a]}\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %s\ngot  %v", want, err)
+		}
+	}
+}
+
+// G6: weighed words of a language that nobody reviewed are off.
+func TestG06WeighedWordsAreOffUntilReviewed(t *testing.T) {
+	rs := compile(t, with("acme/lists/points.txt", "60 blade\n60 sleeve\n", "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: knife}]\nweighed: [{id: k-w, file: lists/points.txt, lang: pl}]\ntests: {hit: [{search: blade sleeve, lang: pl}], miss: [{search: a, lang: pl}]}\n"))
+	if v := rs.search("blade sleeve"); v.Decision != None {
+		t.Errorf("%+v", v)
+	}
+	if v := rs.Judge(Input{Kind: event.Search, Text: "blade sleeve", Unreviewed: true}); v.Rule != "knives/k-w" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// G5: what nothing may flag may not be flagged by a sum either.
+func TestG05ASumThatHitsAProtectedLineIsRefused(t *testing.T) {
+	rs := compile(t, with("acme/lists/points.txt", "60 am i\n60 gay\n", "acme/knives.yaml", head+"weighed: [{id: k-w, file: lists/points.txt}]\ntests: {hit: [am i gay], miss: [a]}\n"))
+	ps := Problems(rs.Check()).Error()
+	if !strings.Contains(ps, `rule knives/k-w hits the protected line "am i gay"`) {
+		t.Errorf("problems: %s", ps)
+	}
+}
+
+func TestWeighedTextsCostNoMoreThanTheirLength(t *testing.T) {
+	rs := summing(t)
+	for _, unit := range []string{"sharp blade nobody knows sleeve ", "ordinary words of no weight ", "bl4de n0body kn0ws sl33ve "} {
+		small, large := judgedIn(rs, strings.Repeat(unit, 100)), judgedIn(rs, strings.Repeat(unit, 1000))
+		if large > 12*small || small < 100*len(unit)/2 {
+			t.Errorf("%q: %d steps, ten times of it %d", unit, small, large)
+		}
+	}
+}
+
+func TestASchoolsSumIsMaskedByItsOwnAllowAlone(t *testing.T) {
+	files := with("acme/pack.yaml", "pack: starter\ntitle: Ships\nversion: 1\n",
+		"acme/knives.yaml", head+"phrases: [{id: k-1, text: knife}]\nallow: [roller blade]\ntests: {hit: [knife], miss: [a]}\n",
+		"school/lists/points.txt", "60 blade\n60 sleeve\n",
+		"school/knives.yaml", "extends: knives\nowner: DSL\nwhy: To notice.\nweighed: [{id: os-w, file: lists/points.txt}]\ntests: {hit: [roller blade sleeve], miss: [a]}\n")
+	if v := compile(t, files).search("roller blade sleeve"); v.Rule != "knives/os-w" {
+		t.Errorf("%+v", v)
+	}
+}
