@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,10 @@ type Gate struct {
 	mu      sync.Mutex
 	revoked map[string]bool          // by device
 	ended   map[endedKey]bool        // of devices that were set up anew
+	told    map[endedKey]time.Time   // when somebody may next be told that it came; of those that have ended
 	streams map[string][]*openStream // by device, the oldest first
+
+	tell func(ctx context.Context, device string) error // nil: nobody is told
 }
 
 // streamGrace is how long a stream may outlive its certificate: a device renews
@@ -50,7 +54,7 @@ var ErrReplaced = errors.New("this device was set up anew and has another key: e
 func NewGate(school model.SchoolID, a *Authority, now func() time.Time, log *slog.Logger) *Gate {
 	return &Gate{
 		school: school, auth: a, now: now, log: log,
-		revoked: map[string]bool{}, ended: map[endedKey]bool{}, streams: map[string][]*openStream{},
+		revoked: map[string]bool{}, ended: map[endedKey]bool{}, told: map[endedKey]time.Time{}, streams: map[string][]*openStream{},
 	}
 }
 
@@ -86,6 +90,7 @@ func (g *Gate) SetEnded(keys []model.EndedKey) {
 			g.ended[endedKey{k.Device, [32]byte(k.KeyHash)}] = true
 		}
 	}
+	maps.DeleteFunc(g.told, func(k endedKey, _ time.Time) bool { return !g.ended[k] })
 	for _, streams := range g.streams {
 		for _, s := range streams {
 			if g.ended[endedKey{s.device, s.key}] {
@@ -204,13 +209,15 @@ func (g *Gate) admit(ctx context.Context, method string) (v visit, err error) {
 	if model.SchoolID(id.School) != g.school {
 		return v, status.Error(codes.PermissionDenied, "the device belongs to another school")
 	}
+	key := endedKey{id.Device, sha256.Sum256(certs[0].RawSubjectPublicKeyInfo)}
 	g.mu.Lock()
-	revoked, ended := g.revoked[id.Device], g.ended[endedKey{id.Device, sha256.Sum256(certs[0].RawSubjectPublicKeyInfo)}]
+	revoked, ended := g.revoked[id.Device], g.ended[key]
 	g.mu.Unlock()
 	switch {
 	case revoked:
 		return v, status.Error(codes.PermissionDenied, ErrRevoked.Error())
 	case ended:
+		g.refuseEnded(ctx, key)
 		return v, status.Error(codes.PermissionDenied, ErrReplaced.Error())
 	}
 	return visit{Identity: id}, nil

@@ -40,6 +40,7 @@ type Store interface {
 	AllPositions(ctx context.Context, school model.SchoolID) ([]model.Position, error)
 	LetGo(ctx context.Context, school model.SchoolID) (map[string]uint64, error)
 	NewestHealth(ctx context.Context, school model.SchoolID, topic string) (map[string]time.Time, error)
+	HealthTimes(ctx context.Context, school model.SchoolID, topic string, since time.Time) (map[string][]time.Time, error)
 	Issued(ctx context.Context, school model.SchoolID) ([]model.Issued, error)
 	Inventories(ctx context.Context, school model.SchoolID) ([]model.InventoryAt, error)
 	PlanInventory(ctx context.Context, school model.SchoolID, in model.Inventory, now time.Time) (model.InventoryChange, error)

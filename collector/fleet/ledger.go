@@ -27,6 +27,8 @@ type facts struct {
 	positions   map[positionKey]uint64
 	letGo       map[string]uint64
 	removed     map[string]time.Time
+	setUpAnew   map[string]time.Time   // newest, by device
+	keyEnded    map[string][]time.Time // days on which somebody came with an ended key, the oldest first
 	policy      model.PolicyVersion
 	hours       Hours // nil: every weekday is one of school
 	version     string
@@ -59,6 +61,14 @@ func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 		func() (err error) { positions, err = f.Store.AllPositions(ctx, f.School); return err },
 		func() (err error) { in.letGo, err = f.Store.LetGo(ctx, f.School); return err },
 		func() (err error) { in.removed, err = f.Store.NewestHealth(ctx, f.School, "removed"); return err },
+		func() (err error) {
+			in.setUpAnew, err = f.Store.NewestHealth(ctx, f.School, model.HealthSetUpAnew)
+			return err
+		},
+		func() (err error) {
+			in.keyEnded, err = f.Store.HealthTimes(ctx, f.School, model.HealthKeyEnded, in.now.Add(-keyEndedFor))
+			return err
+		},
 		func() (err error) { in.policy, _, err = f.Store.LatestPolicy(ctx, f.School); return err },
 		func() (err error) {
 			if f.Checks != nil {

@@ -39,7 +39,7 @@ func well(in *facts, id string) {
 func someFacts(ids ...string) *facts {
 	in := &facts{
 		now: monday, live: map[string]Device{}, hardware: map[string]model.Hardware{}, checks: map[string]Checked{}, positions: map[positionKey]uint64{},
-		letGo: map[string]uint64{}, removed: map[string]time.Time{}, policy: model.PolicyVersion{Epoch: 1, Serial: 5, Issued: monday.AddDate(0, 0, -2)}, hours: term{}, version: "v1.2.0",
+		letGo: map[string]uint64{}, removed: map[string]time.Time{}, setUpAnew: map[string]time.Time{}, keyEnded: map[string][]time.Time{}, policy: model.PolicyVersion{Epoch: 1, Serial: 5, Issued: monday.AddDate(0, 0, -2)}, hours: term{}, version: "v1.2.0",
 	}
 	for _, id := range ids {
 		well(in, id)
@@ -92,6 +92,25 @@ func TestEveryDeviceHasOneStandingAndItsReason(t *testing.T) {
 		}, model.StandingUnproven, model.CauseNotHeard},
 		"removed":                 {func(in *facts) { in.removed["it"] = monday.Add(-time.Minute) }, model.StandingRemoved, model.CauseRemoved},
 		"removed, installed anew": {func(in *facts) { in.removed["it"] = monday.Add(-time.Hour) }, model.StandingProven, ""},
+		"refused, and nothing heard since": {func(in *facts) {
+			in.seen("it", days(12))
+			in.setUpAnew["it"], in.keyEnded["it"] = days(12), []time.Time{days(11), days(10), monday.Add(-time.Hour)}
+		}, model.StandingUnproven, model.CauseKeyEnded},
+		"refused last month, off since": {func(in *facts) {
+			in.seen("it", days(22))
+			in.setUpAnew["it"], in.keyEnded["it"] = days(22), []time.Time{days(21)}
+		}, model.StandingUnproven, model.CauseKeyEnded},
+		"an older copy calls too": {func(in *facts) {
+			in.setUpAnew["it"], in.keyEnded["it"] = days(12), []time.Time{days(1), monday.Add(-time.Hour)}
+		}, model.StandingProven, model.CauseKeyEnded},
+		"connected, and an older copy came just now": {func(in *facts) {
+			in.change("it", func(d *Device) { d.Connected = true })
+			in.setUpAnew["it"], in.keyEnded["it"] = days(12), []time.Time{monday}
+		}, model.StandingProven, model.CauseKeyEnded},
+		"an older copy came last week": {func(in *facts) { in.setUpAnew["it"], in.keyEnded["it"] = days(12), []time.Time{days(5)} }, model.StandingProven, ""},
+		"refused, and enrolled anew now": {func(in *facts) {
+			in.setUpAnew["it"], in.keyEnded["it"] = monday.Add(-time.Hour), []time.Time{monday.Add(-2 * time.Hour)}
+		}, model.StandingProven, ""},
 		"capture stopped": {func(in *facts) {
 			in.change("it", func(d *Device) { d.Sources[0].State, d.Sources[0].Detail = "unavailable", "no rights" })
 		}, model.StandingUnproven, model.CauseCaptureStopped},
@@ -343,6 +362,30 @@ func TestVersionsAreComparedAsReleases(t *testing.T) {
 	} {
 		if behind(pair[0], pair[1]) != want {
 			t.Errorf("%s behind %s: %t", pair[0], pair[1], !want)
+		}
+	}
+}
+
+// TestG15ARefusedDeviceSaysSinceWhenAndWhatToDoAndBlamesNobody.
+func TestG15ARefusedDeviceSaysSinceWhenAndWhatToDoAndBlamesNobody(t *testing.T) {
+	in := someFacts("it")
+	first := monday.AddDate(0, 0, -11)
+	in.seen("it", first.Add(-time.Hour))
+	in.setUpAnew["it"] = first.Add(-time.Hour)
+	in.keyEnded["it"] = []time.Time{first.Add(-48 * time.Hour), first, monday.Add(-time.Hour)} // the first was of another key
+	d := find(t, draw(*in), "it")
+	if len(d.Causes) != 1 || !d.Causes[0].Since.Equal(first) || !d.Causes[0].Unproves {
+		t.Fatalf("it says %+v", d.Causes)
+	}
+	for _, c := range []model.Cause{d.Causes[0], causeOlderCopy(first)} {
+		said := c.Text + " " + c.Mend
+		if !strings.Contains(said, "set up anew") || !strings.Contains(said, "device.key") || !strings.Contains(said, "a new token") {
+			t.Errorf("%q does not say what happened and what to do", said)
+		}
+		for _, blame := range []string{"stolen", "suspicious", "attack", "unauthor", "pupil"} {
+			if strings.Contains(strings.ToLower(said), blame) {
+				t.Errorf("%q accuses", said)
+			}
 		}
 	}
 }

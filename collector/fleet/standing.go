@@ -33,7 +33,12 @@ func (b *drawing) stand(d *model.LedgerDevice) {
 	missed := b.missed(d.Site, heard)
 	closed := !b.open(d.Site, b.now) && !d.Today
 	proven := b.proven(d, b.now)
+	refused, shutOut := b.keyRefused(d)
 	switch {
+	case shutOut:
+		d.Standing = model.StandingUnproven
+		add(refused)
+		return
 	case !removed.IsZero() && !d.LastSeen.After(removed.Add(time.Minute)):
 		d.Standing = model.StandingRemoved
 		add(causeRemoved(removed))
@@ -57,6 +62,9 @@ func (b *drawing) stand(d *model.LedgerDevice) {
 		add(b.checkCauses(d)...)
 	}
 	add(b.statusCauses(d)...)
+	if refused.Code != "" {
+		add(refused)
+	}
 	d.Standing = model.StandingProven
 	if slices.ContainsFunc(d.Causes, func(c model.Cause) bool { return c.Unproves }) {
 		d.Standing = model.StandingUnproven

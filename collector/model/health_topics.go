@@ -5,6 +5,10 @@ import "strings"
 // HealthSetUpAnew is that a token gave the device's place to a new key.
 const HealthSetUpAnew = "set-up-anew"
 
+// HealthKeyEnded is that somebody came with a device's key of before it was set up
+// anew, and was refused.
+const HealthKeyEnded = "key-ended"
+
 // healthTitles are the topics of health events, as they head a line for IT. What was
 // noticed is said, and nobody is accused (G15). The first are devices' own
 // (agent/health), the rest the service's.
@@ -26,6 +30,7 @@ var healthTitles = map[string]string{
 	"notice-back":           "Notice for people is back",
 	"clone":                 "Two agents with one key",
 	HealthSetUpAnew:         "Set up anew",
+	HealthKeyEnded:          "Came with an earlier key",
 }
 
 // HealthTitle heads a health event of the topic. A topic that is not known here is its

@@ -66,6 +66,7 @@ const (
 	CauseNotListed      = "not_listed"
 	CauseLogStopped     = "log_stopped"
 	CauseCertificate    = "certificate_ended"
+	CauseKeyEnded       = "key_ended"
 )
 
 // LedgerDevice is one device of the ledger, or, with Count over one, so many of

@@ -38,6 +38,7 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	}
 	p.record = s.record
 	p.gate = enrol.NewGate(schoolID, s.authority, o.Now, o.Log)
+	p.gate.TellEnded(p.noticedEnded)
 	if p.policy, err = newPublisher(ctx, s, o.Now); err != nil {
 		return nil, err
 	}

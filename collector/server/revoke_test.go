@@ -5,6 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"safelight/collector/model"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -78,5 +82,32 @@ func TestADeviceWithManyConnectionsKeepsItsLast(t *testing.T) {
 	}
 	if _, err := safelightv1.NewAgentServiceClient(other).ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "pupil14"}); err != nil {
 		t.Errorf("another device: %v", err)
+	}
+}
+
+// TestITIsToldOfADeviceThatIsRefusedForItsEarlierKey: it reaches the ledger, and the
+// record of what happened on the device, once.
+func TestITIsToldOfADeviceThatIsRefusedForItsEarlierKey(t *testing.T) {
+	h := newHouse(t)
+	conn := h.dial(h.enrolled())
+	defer conn.Close()
+	devices, err := h.parts.store.Devices(t.Context(), schoolID)
+	if err != nil || len(devices) != 1 {
+		t.Fatalf("%d devices, %v", len(devices), err)
+	}
+	h.parts.gate.SetEnded([]model.EndedKey{{Device: devices[0].ID, KeyHash: devices[0].KeyHash}})
+	for range 3 {
+		_, err := safelightv1.NewAgentServiceClient(conn).ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "pupil14"})
+		if status.Code(err) != codes.PermissionDenied {
+			t.Fatalf("it is answered %v", err)
+		}
+	}
+	told, err := h.parts.store.HealthOf(t.Context(), schoolID, devices[0].ID, time.Time{}, 10)
+	if err != nil || len(told) != 1 || told[0].Topic != model.HealthKeyEnded {
+		t.Errorf("told %+v, %v", told, err)
+	}
+	ledger, err := h.parts.fleet.Ledger(t.Context())
+	if err != nil || len(ledger.Devices) != 1 || len(ledger.Devices[0].Causes) != 1 || ledger.Devices[0].Causes[0].Code != model.CauseKeyEnded {
+		t.Errorf("the ledger says %+v, %v", ledger.Devices, err)
 	}
 }

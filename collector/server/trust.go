@@ -33,6 +33,22 @@ func (p *parts) noticedCopy(ctx context.Context, school model.SchoolID, device s
 	}
 }
 
+// keyEndedEvery is a day, less what lets one that comes each morning be told each
+// morning.
+const keyEndedEvery = 20 * time.Hour
+
+// noticedEnded tells IT of a device that is refused, which nothing else would: who is
+// refused says nothing. Of several collectors one does.
+func (p *parts) noticedEnded(ctx context.Context, device string) error {
+	wrote, err := p.store.NoteDeviceHealthSeldom(ctx, schoolID, device, model.HealthKeyEnded,
+		"It came with a key from before it was set up anew, and was refused. Nothing that it notices reaches the school until it is enrolled anew.", keyEndedEvery, p.now())
+	if wrote {
+		p.log.WarnContext(ctx, "a device is refused, because its key ended when it was set up anew", "device", device,
+			"mend", "stop the agent on it, remove identity.json and device.key from its state folder, and enrol it with a new token")
+	}
+	return err
+}
+
 // warnOfKeys says at the start what would fail later.
 func (p *parts) warnOfKeys(ctx context.Context) {
 	if id, is := p.policy.SignedElsewhere(); is {

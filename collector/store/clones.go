@@ -40,6 +40,26 @@ func (s *Store) SplitDevice(ctx context.Context, school model.SchoolID, from str
 	return id, nil
 }
 
+// NoteDeviceHealthSeldom writes a health event that the collector noticed, unless one
+// of its topic was written of that device less than a while ago, by whichever
+// collector: what goes on all day is one line a day. It says whether it wrote.
+func (s *Store) NoteDeviceHealthSeldom(ctx context.Context, school model.SchoolID, device, topic, detail string, every time.Duration, now time.Time) (wrote bool, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		var lately int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND device = $2 AND topic = $3 AND received > $4`,
+			school, device, topic, micros(now.Add(-every))).Scan(&lately)
+		if wrote = err == nil && lately == 0; !wrote {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, insertHealthSQL, school, device, randomBytes(), []byte{}, 0, 0, []byte{}, micros(now), micros(now), topic, detail)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("noting a health event: %w", err)
+	}
+	return wrote, nil
+}
+
 // NoteDeviceHealth writes a health event about a device that the collector
 // itself noticed.
 func (s *Store) NoteDeviceHealth(ctx context.Context, school model.SchoolID, device, topic, detail string, now time.Time) error {

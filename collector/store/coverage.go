@@ -126,6 +126,23 @@ func (s *Store) NewestHealth(ctx context.Context, school model.SchoolID, topic s
 	return all, nil
 }
 
+// HealthTimes reads, by device, when a topic's health events came in since a time, the
+// oldest first.
+func (s *Store) HealthTimes(ctx context.Context, school model.SchoolID, topic string, since time.Time) (map[string][]time.Time, error) {
+	all := map[string][]time.Time{}
+	_, err := collect(ctx, s.reader, func(row scanner) (struct{}, error) {
+		var device string
+		var at int64
+		err := row.Scan(&device, &at)
+		all[device] = append(all[device], moment(at))
+		return struct{}{}, err
+	}, `SELECT device, received FROM health WHERE school_id = $1 AND topic = $2 AND received >= $3 ORDER BY received`, school, topic, micros(since))
+	if err != nil {
+		return nil, fmt.Errorf("reading health events: %w", err)
+	}
+	return all, nil
+}
+
 // HealthOf lists a device's newest health events, the newest first.
 func (s *Store) HealthOf(ctx context.Context, school model.SchoolID, device string, since time.Time, limit int) ([]model.Health, error) {
 	all, err := collect(ctx, s.reader, func(row scanner) (h model.Health, err error) {

@@ -153,6 +153,10 @@ func TestWhatWasLetGoAndToldIsCountedByDevice(t *testing.T) {
 	if must(t, err); len(newest) != 1 || !newest["d1"].Equal(noon.Add(time.Hour)) {
 		t.Errorf("removed %v", newest)
 	}
+	times, err := s.HealthTimes(t.Context(), school, "removed", noon.Add(-time.Minute))
+	if must(t, err); len(times) != 1 || len(times["d1"]) != 2 || !times["d1"][0].Equal(noon) {
+		t.Errorf("the times of removed: %v", times)
+	}
 	events, err := s.HealthOf(t.Context(), school, "d1", noon.Add(time.Minute), 10)
 	if must(t, err); len(events) != 1 || events[0].Topic != "removed" {
 		t.Errorf("health of d1: %+v", events)
@@ -257,5 +261,31 @@ func TestExpectedNumbersReplaceEachOther(t *testing.T) {
 	must(t, err)
 	if len(all) != 2 || all[0].Count != 4 || all[1].Count != 5 || !all[1].InLog || all[1].Site != "main" {
 		t.Errorf("expected %+v", all)
+	}
+}
+
+// TestWhatGoesOnAllDayIsOneHealthEventADay, of each device and topic for itself.
+func TestWhatGoesOnAllDayIsOneHealthEventADay(t *testing.T) {
+	s := openStore(t)
+	for i, step := range []struct {
+		device, topic string
+		after         time.Duration
+		want          bool
+	}{
+		{"d1", "key-ended", 0, true},
+		{"d1", "key-ended", time.Hour, false},
+		{"d2", "key-ended", time.Hour, true},
+		{"d1", "clock", time.Hour, true},
+		{"d1", "key-ended", 19 * time.Hour, false},
+		{"d1", "key-ended", 20 * time.Hour, true},
+	} {
+		wrote, err := s.NoteDeviceHealthSeldom(t.Context(), school, step.device, step.topic, "x", 20*time.Hour, noon.Add(step.after))
+		if must(t, err); wrote != step.want {
+			t.Errorf("step %d: wrote %t, want %t", i, wrote, step.want)
+		}
+	}
+	times, err := s.HealthTimes(t.Context(), school, "key-ended", noon)
+	if must(t, err); len(times["d1"]) != 2 || len(times["d2"]) != 1 {
+		t.Errorf("written %v", times)
 	}
 }
