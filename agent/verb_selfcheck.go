@@ -79,7 +79,8 @@ func printCheck(out io.Writer, done daemon.Checked) error {
 
 // tried says what was tried, in words.
 var tried = map[selfcheck.What]string{
-	selfcheck.DNS: "a question for a name", selfcheck.TLS: "a TLS hello", selfcheck.Program: "a program's start", selfcheck.Log: "a followed log",
+	selfcheck.DNS: "a question for a name", selfcheck.TLS: "a TLS hello", selfcheck.HTTP: "a plain HTTP request",
+	selfcheck.QUIC: "a QUIC connection", selfcheck.Program: "a program's start", selfcheck.Log: "a followed log",
 	selfcheck.Filter: "a test page",
 }
 

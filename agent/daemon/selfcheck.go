@@ -26,6 +26,9 @@ import (
 const (
 	// capChecks is what a collector announces on Ship that stores reports.
 	capChecks = "checks"
+	// capProtocols is what a collector announces that knows of every protocol which
+	// a report tells of.
+	capProtocols = "check-protocols"
 	// capSelfcheck is what this agent announces on Watch.
 	capSelfcheck = "selfcheck"
 	// ledgerTime is how long the verb waits for the collector's answer.
@@ -93,13 +96,22 @@ func (a *agent) mayBePupil(account string, tests []string) bool {
 	return true
 }
 
+// recordFor makes the bytes of a report, in words that the collector has
+// announced that it knows.
+func recordFor(r selfcheck.Report, announced func(capability string) bool) ([]byte, error) {
+	if !announced(capProtocols) {
+		r = r.ForOlder()
+	}
+	return r.Record()
+}
+
 // checkAndSend is a check that nobody waits for.
 func (a *agent) checkAndSend(ctx context.Context, cause selfcheck.Cause, request string) error {
 	r, err := a.checker.Check(ctx, cause, request)
 	if err != nil {
 		return err
 	}
-	data, err := r.Record()
+	data, err := recordFor(r, a.shipper.Announced)
 	if err != nil {
 		return err
 	}
@@ -115,7 +127,7 @@ func (a *agent) deliver(ctx context.Context, r selfcheck.Report) (Ledger, error)
 		}
 		return Ledger{Why: "the collector does not answer: see `safelight-agent status`; the device checks itself again when it does"}, nil
 	}
-	data, err := r.Record()
+	data, err := recordFor(r, a.shipper.Announced)
 	if err != nil {
 		return Ledger{}, err
 	}

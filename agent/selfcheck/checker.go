@@ -126,9 +126,6 @@ func kindOf(name string) What {
 	return Log
 }
 
-// seesHellos says whether a way of seeing is told of TLS hellos.
-func seesHellos(way string) bool { return way != "etw" }
-
 // tryAll tries what the sources can see and waits until all was seen, or for as
 // long as it may take.
 func (c *Checker) tryAll(ctx context.Context, t *trial, sources []source.Status) {
@@ -139,9 +136,8 @@ func (c *Checker) tryAll(ctx context.Context, t *trial, sources []source.Status)
 	for _, s := range sources {
 		switch kindOf(s.Name) {
 		case DNS:
-			all.Go(func() { c.tryName(ctx, t, string(DNS), c.askResolver, c.tries.AskHere) })
-			if seesHellos(s.Way) {
-				all.Go(func() { c.tryName(ctx, t, string(TLS), c.greetCollector, c.tries.GreetHere) })
+			for _, v := range c.visits(s.Way) {
+				all.Go(func() { c.tryName(ctx, t, v) })
 			}
 		case Program:
 			all.Go(func() { c.tryProgram(ctx, t) })
@@ -161,11 +157,12 @@ const (
 // tryName tries a name the way people's visits go and, where it is not seen so or
 // cannot be sent, over loopback: that tells a source that sees nothing from one
 // that does not see this way.
-func (c *Checker) tryName(ctx context.Context, t *trial, what string, far func(context.Context, string) bool, near func(context.Context, string) error) {
+func (c *Checker) tryName(ctx context.Context, t *trial, v visit) {
+	what := string(v.what)
 	c.marks.try(t, what)
 	short, cancel := context.WithTimeout(ctx, besides)
 	defer cancel()
-	if far(short, name(t, what)) {
+	if v.far(short, name(t, what)) {
 		c.marks.try(t, what+sentMark)
 		c.await(short, t, func() bool { return c.seen(t, what) })
 		if c.seen(t, what) || ctx.Err() != nil {
@@ -173,23 +170,12 @@ func (c *Checker) tryName(ctx context.Context, t *trial, what string, far func(c
 		}
 	}
 	c.marks.try(t, what+here)
-	if err := near(ctx, name(t, what+here)); err != nil {
+	if err := v.near(ctx, name(t, what+here)); err != nil {
 		c.log.DebugContext(ctx, "trying a check over loopback failed", "what", what, "error", err.Error())
 	}
 }
 
 func name(t *trial, what string) string { return what + "." + t.nonce + "." + Domain }
-
-func (c *Checker) askResolver(ctx context.Context, name string) bool { return c.tries.Ask(ctx, name) }
-
-func (c *Checker) greetCollector(ctx context.Context, name string) bool {
-	for _, address := range c.around.Addresses() {
-		if c.tries.Greet(ctx, address, name) == nil {
-			return true
-		}
-	}
-	return false
-}
 
 func (c *Checker) tryProgram(ctx context.Context, t *trial) {
 	var end func()
@@ -236,7 +222,7 @@ func (c *Checker) allSeen(t *trial, sources []source.Status) bool {
 	return !slices.ContainsFunc(sources, func(s source.Status) bool {
 		switch kindOf(s.Name) {
 		case DNS:
-			return !c.settled(t, string(DNS)) || seesHellos(s.Way) && !c.settled(t, string(TLS))
+			return slices.ContainsFunc(c.visits(s.Way), func(v visit) bool { return !c.settled(t, string(v.what)) })
 		case Program:
 			return !c.seen(t, program)
 		}
@@ -248,11 +234,7 @@ func (c *Checker) allSeen(t *trial, sources []source.Status) bool {
 func (c *Checker) results(t *trial, s source.Status) []Result {
 	switch kindOf(s.Name) {
 	case DNS:
-		hello := Result{Source: s.Name, What: TLS, Way: s.Way, Outcome: NotChecked, Detail: "this way of seeing is told of questions, not of connections"}
-		if seesHellos(s.Way) {
-			hello = c.result(t, s, TLS)
-		}
-		return []Result{c.result(t, s, DNS), hello}
+		return c.visitResults(t, s)
 	case Program:
 		return []Result{c.result(t, s, Program)}
 	}
@@ -266,14 +248,14 @@ func (c *Checker) result(t *trial, s source.Status, what What) Result {
 		got, delay, ok = c.marks.sightOf(t, string(what)+here)
 		switch {
 		case ok && c.marks.wasTried(t, string(what)+sentMark):
-			r.Detail = "it is seen on this device's own loopback, and not on its way to " + farEnd(what)
+			r.Detail = "it is seen on this device's own loopback, and not on its way to " + farEnd(what) + hiding(what, c.around.Hidden())
 			return r
 		case ok:
 			r.Detail = farEnd(what) + " could not be reached; it was tried over this device's own loopback"
 		}
 	}
 	if !ok {
-		r.Detail = c.whyNot(s)
+		r.Detail = c.whyNot(s) + hiding(what, c.around.Hidden())
 		return r
 	}
 	r.Outcome, r.Via, r.Delay, r.DelayMS = Seen, got.via, delay, delay.Milliseconds()
@@ -305,7 +287,7 @@ func (c *Checker) whyNot(s source.Status) string {
 // server's log that holds this device's own questions shows the check's.
 func (c *Checker) logResult(t *trial, s source.Status) Result {
 	r := Result{Source: s.Name, What: Log, Way: s.Way}
-	for _, what := range []string{string(DNS), string(TLS)} {
+	for _, what := range []string{string(DNS), string(TLS), string(HTTP)} {
 		if got, delay, ok := c.marks.sightOf(t, what); ok && got.source == s.Name {
 			r.Outcome, r.Via, r.Delay, r.DelayMS = Seen, got.via, delay, delay.Milliseconds()
 			return r

@@ -2,6 +2,7 @@ package selfcheck
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,7 +20,7 @@ func TestEverySourceThatWorksIsSeenToWork(t *testing.T) {
 		d := newDevice(t, "network", "process")
 		began := time.Now()
 		r := d.check()
-		for what, delay := range map[What]time.Duration{DNS: 2 * time.Second, TLS: 150 * time.Millisecond, Program: time.Second} {
+		for what, delay := range map[What]time.Duration{DNS: 2 * time.Second, TLS: 150 * time.Millisecond, HTTP: 100 * time.Millisecond, Program: time.Second} {
 			if got := d.result(r, what); got.Outcome != Seen || got.Delay != delay || got.Detail != "" {
 				t.Errorf("%s: %+v, want seen after %s", what, got, delay)
 			}
@@ -45,6 +46,8 @@ func TestASourceThatSeesNothingIsReportedNotSeen(t *testing.T) {
 		"the network source is blind":  {func(d *device) { d.blind = true }, DNS, "did not tell of it"},
 		"it sees loopback and no more": {func(d *device) { d.blindFar = true }, DNS, "not on its way to the resolver"},
 		"hellos on loopback only":      {func(d *device) { d.blindFar = true }, TLS, "not on its way to the collector"},
+		"requests are not read":        {func(d *device) { d.noHTTP = true }, HTTP, "did not tell of it; met since the agent's start, and able to hide it: vpn"},
+		"requests on loopback only":    {func(d *device) { d.blindFar = true }, HTTP, "not on its way to the collector"},
 		"programs are not told of":     {func(d *device) { d.noPrograms = true }, Program, "did not tell of it"},
 		"it was stopped": {func(d *device) {
 			d.blind, d.sources[0].State, d.sources[0].Detail = true, source.Stopped, "no permission"
@@ -74,7 +77,7 @@ func TestADeviceWithoutANetworkIsCheckedOverItsLoopbackAndSaysSo(t *testing.T) {
 		d := newDevice(t, "network")
 		d.online = false
 		r := d.check()
-		for what, far := range map[What]string{DNS: "the resolver", TLS: "the collector"} {
+		for what, far := range map[What]string{DNS: "the resolver", TLS: "the collector", HTTP: "the collector"} {
 			got := d.result(r, what)
 			if got.Outcome != Seen || !strings.Contains(got.Detail, far+" could not be reached") {
 				t.Errorf("%s: %+v", what, got)
@@ -210,8 +213,57 @@ func TestTheReportKeepsTheProtocolsLimits(t *testing.T) {
 		must(t, proto.Unmarshal(data, &rec))
 		m := rec.GetCheck()
 		if len(data) > 64<<10 || len(m.GetResults()) != maxResults || len([]rune(m.GetSystem())) != maxSystem || m.GetResults()[0].GetDelayNs() != int64(2*time.Second) ||
-			m.GetCause() != safelightv1.CheckCause_CHECK_CAUSE_WEEKLY || m.GetResults()[2].GetVia() != safelightv1.Via_VIA_POLL || m.GetHidden()["vpn"] != 2 {
+			m.GetCause() != safelightv1.CheckCause_CHECK_CAUSE_WEEKLY || m.GetResults()[4].GetVia() != safelightv1.Via_VIA_POLL || m.GetHidden()["vpn"] != 2 {
 			t.Errorf("%d bytes: %v", len(data), m.GetResults()[:3])
+		}
+	})
+}
+
+func TestG2WhatNoCheckTriesIsSaidAndProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t, "network")
+		r := d.check()
+		if got := d.result(r, QUIC); got.Outcome != NotChecked || got.Good() || got.Failed() || got.Detail == "" {
+			t.Errorf("QUIC, which was not tried: %+v", got)
+		}
+		if !r.Complete() {
+			t.Error("a check fails on every device for what no check tries")
+		}
+		if r.Results = slices.DeleteFunc(r.Results, func(one Result) bool { return one.What != QUIC }); r.Complete() {
+			t.Error("a report of nothing but what was not tried is complete")
+		}
+		d.sources[0].Way = "etw"
+		r = d.check()
+		for _, what := range []What{TLS, HTTP, QUIC} {
+			if got := d.result(r, what); got.Outcome != NotChecked || !strings.Contains(got.Detail, "told of questions") {
+				t.Errorf("%s where questions alone are told of: %+v", what, got)
+			}
+		}
+	})
+}
+
+func TestWhatHidesAProtocolIsNamedBesideItAlone(t *testing.T) {
+	met := map[string]uint64{"ech": 3, "dot": 1, "wireguard": 2, "proxy": 4, "doq": 0}
+	for what, want := range map[What]string{DNS: ": dot, wireguard", TLS: ": ech, wireguard", HTTP: ": proxy, wireguard"} {
+		if got := hiding(what, met); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	if got := hiding(Program, met) + hiding(DNS, nil); got != "" {
+		t.Errorf("nothing hides these: %q", got)
+	}
+}
+
+func TestAnOlderCollectorIsToldOfWhatItKnowsAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newDevice(t, "network", "process").check()
+		older := r.ForOlder()
+		var kept []What
+		for _, one := range older.Results {
+			kept = append(kept, one.What)
+		}
+		if !slices.Equal(kept, []What{DNS, TLS, Program}) || len(r.Results) != 5 || older.ID != r.ID {
+			t.Errorf("an older collector is told of %v; the report itself has %d results", kept, len(r.Results))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package selfcheck
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -18,6 +19,8 @@ type What string
 const (
 	DNS     What = "dns"
 	TLS     What = "tls"
+	HTTP    What = "http"
+	QUIC    What = "quic" // read by sources, and tried by no check
 	Program What = "program"
 	Log     What = "log"
 	Filter  What = "filter"
@@ -96,19 +99,25 @@ type Report struct {
 }
 
 // Complete says that each source saw what it should, and that nothing was left
-// untried.
+// untried that checks try.
 func (r Report) Complete() bool {
+	good := 0
 	for _, one := range r.Results {
-		if !one.Good() {
+		switch {
+		case one.Good():
+			good++
+		case one.What == QUIC && one.Outcome == NotChecked: // on every device, so it tells none from another
+		default:
 			return false
 		}
 	}
-	return len(r.Results) > 0
+	return good > 0
 }
 
 var (
 	whats = map[What]safelightv1.CheckWhat{
 		DNS: safelightv1.CheckWhat_CHECK_WHAT_DNS, TLS: safelightv1.CheckWhat_CHECK_WHAT_TLS, Program: safelightv1.CheckWhat_CHECK_WHAT_PROGRAM,
+		HTTP: safelightv1.CheckWhat_CHECK_WHAT_HTTP, QUIC: safelightv1.CheckWhat_CHECK_WHAT_QUIC,
 		Log: safelightv1.CheckWhat_CHECK_WHAT_LOG, Filter: safelightv1.CheckWhat_CHECK_WHAT_FILTER,
 	}
 	outcomes = map[Outcome]safelightv1.CheckOutcome{
@@ -131,6 +140,13 @@ const (
 	maxHidden   = 32
 	maxReport   = 60 << 10 // bytes: what fits the spool
 )
+
+// ForOlder is the report for a collector that knows of questions and hellos
+// alone: it would refuse the whole of one that says more.
+func (r Report) ForOlder() Report {
+	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one Result) bool { return one.What == HTTP || one.What == QUIC })
+	return r
+}
 
 // Record makes the bytes of the report's Record.
 func (r Report) Record() ([]byte, error) {

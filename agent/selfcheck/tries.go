@@ -27,6 +27,10 @@ type Tries struct {
 	Greet func(ctx context.Context, address, name string) error
 	// GreetHere says it over the device's own loopback.
 	GreetHere func(ctx context.Context, name string) error
+	// Request says a name in a plain HTTP request to an address.
+	Request func(ctx context.Context, address, name string) error
+	// RequestHere says it so over the device's own loopback.
+	RequestHere func(ctx context.Context, name string) error
 	// Start starts a program that runs until end is called, which waits for it.
 	Start func() (pid int, exe string, end func(), err error)
 }
@@ -43,6 +47,12 @@ func (t Tries) withDefaults() Tries {
 	}
 	if t.GreetHere == nil {
 		t.GreetHere = greetHere
+	}
+	if t.Request == nil {
+		t.Request = askPlainly
+	}
+	if t.RequestHere == nil {
+		t.RequestHere = askPlainlyHere
 	}
 	if t.Start == nil {
 		t.Start = startSelf
@@ -159,24 +169,7 @@ func greet(ctx context.Context, address, name string) error {
 }
 
 func greetHere(ctx context.Context, name string) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listening on loopback: %w", err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		_, _ = io.CopyN(io.Discard, c, 64) // the hello's beginning; then it is hung up on
-		_ = c.Close()
-	}()
-	err = greet(ctx, l.Addr().String(), name)
-	_ = l.Close() // nothing was written to it
-	<-done
-	return err
+	return onLoopback(ctx, func(address string) error { return greet(ctx, address, name) })
 }
 
 // ProgramVerb makes the agent's executable the program that a check starts. No

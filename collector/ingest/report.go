@@ -13,6 +13,8 @@ import (
 var checkWhats = map[safelightv1.CheckWhat]model.CheckWhat{
 	safelightv1.CheckWhat_CHECK_WHAT_DNS:     model.CheckDNS,
 	safelightv1.CheckWhat_CHECK_WHAT_TLS:     model.CheckTLS,
+	safelightv1.CheckWhat_CHECK_WHAT_HTTP:    model.CheckHTTP,
+	safelightv1.CheckWhat_CHECK_WHAT_QUIC:    model.CheckQUIC,
 	safelightv1.CheckWhat_CHECK_WHAT_PROGRAM: model.CheckProgram,
 	safelightv1.CheckWhat_CHECK_WHAT_LOG:     model.CheckLog,
 	safelightv1.CheckWhat_CHECK_WHAT_FILTER:  model.CheckFilter,

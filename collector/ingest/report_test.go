@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,5 +90,28 @@ func TestABadCheckIsRefusedByFieldAndStopsNothing(t *testing.T) {
 				t.Errorf("refused for %q, want %q: %s", got, c.field, ack.GetItems()[1].GetReason())
 			}
 		})
+	}
+}
+
+func TestEveryProtocolOfACheckIsKeptAndSaidInWords(t *testing.T) {
+	h := openHouse(t, nil)
+	c := checkOf(1)
+	c.Results = nil
+	for n := range safelightv1.CheckWhat_name {
+		if n > 0 {
+			c.Results = append(c.Results, &safelightv1.CheckResult{Source: "network", What: safelightv1.CheckWhat(n), Outcome: safelightv1.CheckOutcome_CHECK_OUTCOME_NOT_CHECKED})
+		}
+	}
+	ack := h.deliver(h.device("dev-1"), batchOf(checkItem(t, 1, c)))
+	wantAnswers(t, ack, isStored)
+	if !slices.Contains(ack.GetHello().GetCapabilities(), "check-protocols") {
+		t.Errorf("announced %v: an agent would tell of two protocols alone", ack.GetHello().GetCapabilities())
+	}
+	all, err := h.store.ChecksBetween(t.Context(), school, time.Time{}, noon.Add(time.Hour))
+	must(t, err)
+	for _, r := range all[0].Results {
+		if say := model.SayResult(r); r.What == "" || strings.HasPrefix(say, " was") {
+			t.Errorf("%q is said as %q", r.What, say)
+		}
 	}
 }

@@ -21,6 +21,8 @@ type CheckWhat string
 const (
 	CheckDNS     CheckWhat = "dns"
 	CheckTLS     CheckWhat = "tls"
+	CheckHTTP    CheckWhat = "http"
+	CheckQUIC    CheckWhat = "quic"
 	CheckProgram CheckWhat = "program"
 	CheckLog     CheckWhat = "log"
 	CheckFilter  CheckWhat = "filter"
@@ -252,7 +254,8 @@ func WeekSpan(week string, zone *time.Location) (from, to time.Time, err error) 
 
 // triedWords say what was tried, at the beginning of a sentence.
 var triedWords = map[CheckWhat]string{
-	CheckDNS: "A question for a made-up name", CheckTLS: "A TLS hello with a made-up name", CheckProgram: "The start of a program of its own",
+	CheckDNS: "A question for a made-up name", CheckTLS: "A TLS hello with a made-up name",
+	CheckHTTP: "A plain HTTP request for a made-up name", CheckQUIC: "A QUIC connection for a made-up name", CheckProgram: "The start of a program of its own",
 }
 
 // SayResult says what became of a try, in a sentence for IT.
@@ -271,7 +274,7 @@ func SayResult(r CheckResult) string {
 			CheckSeen: "is read", CheckNotSeen: "is not read", CheckNotChecked: "was not checked",
 		}[r.Outcome]
 	default:
-		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen", CheckNotSeen: "not seen", CheckNotChecked: "not tried"}[r.Outcome] + " by the source " + r.Source
+		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen by the source ", CheckNotSeen: "not seen by the source ", CheckNotChecked: "not tried on the source "}[r.Outcome] + r.Source
 	}
 	if r.Detail != "" {
 		say += ": " + r.Detail

@@ -214,10 +214,12 @@ func (d *checkedDevice) tries() selfcheck.Tries {
 	}
 	visit := func(name string, via event.Via) { tell(event.Observation{Kind: event.Domain, Name: name, Via: via}) }
 	return selfcheck.Tries{
-		Ask:       func(_ context.Context, name string) bool { visit(name, event.ViaDNS); return true },
-		AskHere:   func(_ context.Context, name string) error { visit(name, event.ViaDNS); return nil },
-		Greet:     func(_ context.Context, _, name string) error { visit(name, event.ViaTLS); return nil },
-		GreetHere: func(_ context.Context, name string) error { visit(name, event.ViaTLS); return nil },
+		Ask:         func(_ context.Context, name string) bool { visit(name, event.ViaDNS); return true },
+		AskHere:     func(_ context.Context, name string) error { visit(name, event.ViaDNS); return nil },
+		Greet:       func(_ context.Context, _, name string) error { visit(name, event.ViaTLS); return nil },
+		GreetHere:   func(_ context.Context, name string) error { visit(name, event.ViaTLS); return nil },
+		Request:     func(_ context.Context, _, name string) error { visit(name, event.ViaHTTP); return nil },
+		RequestHere: func(_ context.Context, name string) error { visit(name, event.ViaHTTP); return nil },
 		Start: func() (int, string, func(), error) {
 			go tell(event.Observation{Kind: event.Process, PID: 4242, Exe: "/x", Via: event.ViaExec}) // once the number is known
 			return 4242, "/x", func() {}, nil

@@ -394,6 +394,9 @@ const (
 	CheckWhat_CHECK_WHAT_PROGRAM     CheckWhat = 3 // a program of the agent's own
 	CheckWhat_CHECK_WHAT_LOG         CheckWhat = 4 // a followed log, in which nothing is written for a check
 	CheckWhat_CHECK_WHAT_FILTER      CheckWhat = 5 // a test page that the school chose
+	// The rest only to a collector that announces "check-protocols".
+	CheckWhat_CHECK_WHAT_HTTP CheckWhat = 6 // a plain HTTP request for such a name
+	CheckWhat_CHECK_WHAT_QUIC CheckWhat = 7 // a QUIC connection for such a name
 )
 
 // Enum value maps for CheckWhat.
@@ -405,6 +408,8 @@ var (
 		3: "CHECK_WHAT_PROGRAM",
 		4: "CHECK_WHAT_LOG",
 		5: "CHECK_WHAT_FILTER",
+		6: "CHECK_WHAT_HTTP",
+		7: "CHECK_WHAT_QUIC",
 	}
 	CheckWhat_value = map[string]int32{
 		"CHECK_WHAT_UNSPECIFIED": 0,
@@ -413,6 +418,8 @@ var (
 		"CHECK_WHAT_PROGRAM":     3,
 		"CHECK_WHAT_LOG":         4,
 		"CHECK_WHAT_FILTER":      5,
+		"CHECK_WHAT_HTTP":        6,
+		"CHECK_WHAT_QUIC":        7,
 	}
 )
 
@@ -1828,14 +1835,16 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\x17OWNER_UNKNOWN_DIRECTORY\x10\b\x12\x19\n" +
 	"\x15OWNER_UNKNOWN_SEVERAL\x10\t\x12\x1d\n" +
 	"\x19OWNER_UNKNOWN_UNSUPPORTED\x10\n" +
-	"*\x92\x01\n" +
+	"*\xbc\x01\n" +
 	"\tCheckWhat\x12\x1a\n" +
 	"\x16CHECK_WHAT_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCHECK_WHAT_DNS\x10\x01\x12\x12\n" +
 	"\x0eCHECK_WHAT_TLS\x10\x02\x12\x16\n" +
 	"\x12CHECK_WHAT_PROGRAM\x10\x03\x12\x12\n" +
 	"\x0eCHECK_WHAT_LOG\x10\x04\x12\x15\n" +
-	"\x11CHECK_WHAT_FILTER\x10\x05*\xba\x01\n" +
+	"\x11CHECK_WHAT_FILTER\x10\x05\x12\x13\n" +
+	"\x0fCHECK_WHAT_HTTP\x10\x06\x12\x13\n" +
+	"\x0fCHECK_WHAT_QUIC\x10\a*\xba\x01\n" +
 	"\fCheckOutcome\x12\x1d\n" +
 	"\x19CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CHECK_OUTCOME_SEEN\x10\x01\x12\x1a\n" +
