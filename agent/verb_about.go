@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"safelight/agent/about"
 	"safelight/agent/daemon"
@@ -54,6 +55,9 @@ func sayAbout(ctx context.Context, out io.Writer, page about.Copy, open bool, op
 		if _, err := fmt.Fprintf(out, "%s\n\n", err); err != nil {
 			return err
 		}
+	}
+	if page.ForIT != "" {
+		page.Text = strings.TrimRight(page.Text, "\n") + "\n\nFor IT\n\n" + page.ForIT + "\n"
 	}
 	_, err := io.WriteString(out, page.Text)
 	return err

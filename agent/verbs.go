@@ -165,6 +165,10 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "running\t%s\n", yes(st.Running))
 	fmt.Fprintf(w, "enrolled\t%s\n", yes(st.Enrolled))
+	if st.Refused != nil {
+		fmt.Fprintf(w, "refused\tby the collector since %s: %s\n", st.Refused.Since.Local().Format("2006-01-02 15:04"), st.Refused.Reason)
+		fmt.Fprintf(w, "to mend\t%s\n", daemon.RefusedMend)
+	}
 	if !st.Running {
 		fmt.Fprintln(w, "the rest\tis known only while the agent runs")
 		return w.Flush()

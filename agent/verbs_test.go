@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"safelight/agent/about"
 	"safelight/agent/daemon"
 	"safelight/agent/source"
+	"safelight/agent/watch"
 	"safelight/internal/cli"
 	"safelight/internal/packdir"
 	"safelight/internal/rules"
@@ -257,5 +259,26 @@ func TestStatusSaysWhereASourceLooksAndWhatItMissed(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}
+	}
+}
+
+func TestARefusedDeviceSaysSoInStatusAndInAboutAndWhatToDo(t *testing.T) {
+	var out strings.Builder
+	refused := &watch.Refusal{Since: time.Unix(0, 0), Reason: "this device was set up anew and has another key: enrol again"}
+	for _, running := range []bool{true, false} {
+		out.Reset()
+		if err := printStatus(&out, daemon.Status{Running: running, Enrolled: true, Refused: refused}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), refused.Reason) || !strings.Contains(out.String(), "remove identity.json and device.key") {
+			t.Errorf("it says:\n%s", out.String())
+		}
+	}
+	out.Reset()
+	if err := sayAbout(t.Context(), &out, about.Copy{Text: "What is recorded.\n", ForIT: "Enrol it anew."}, false, about.Opener{}); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "What is recorded.\n\nFor IT\n\nEnrol it anew.\n" {
+		t.Errorf("about says %q", out.String())
 	}
 }

@@ -212,3 +212,21 @@ func TestTheSchoolsPageIsOpenedWhereItAnswersElseTheCopy(t *testing.T) {
 		}
 	}
 }
+
+func TestANoteForITLiesBesideThePageUntilItIsTakenBack(t *testing.T) {
+	k, s := keeper(t), larkmoor()
+	must(t, k.Tell("")) // there is none
+	must(t, k.Tell("Enrol it anew."))
+	must(t, k.Take(t.Context(), s.args("https://a.example"), s.fetch))
+	if c := Read(k.Public()); c.ForIT != "Enrol it anew." || c.Text != "what is recorded" {
+		t.Errorf("it says %+v", c)
+	}
+	must(t, os.Remove(filepath.Join(k.Public(), noteFile)))
+	if mended, err := k.Lay(); err != nil || len(mended) != 1 || Read(k.Public()).ForIT == "" {
+		t.Errorf("a note that was removed: %v, %v", mended, err)
+	}
+	must(t, k.Tell(""))
+	if mended, err := k.Lay(); err != nil || len(mended) != 0 || Read(k.Public()).ForIT != "" {
+		t.Errorf("it was taken back: %v, %v, %q", mended, err, Read(k.Public()).ForIT)
+	}
+}

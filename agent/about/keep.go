@@ -24,6 +24,7 @@ const (
 	textFile    = "about.txt"
 	pageFile    = "about.html"
 	addressFile = "address"
+	noteFile    = "for-it.txt" // not of the page: what IT should know of this device
 )
 
 // maxBytes bounds a file: the page is a dozen kilobytes.
@@ -129,6 +130,31 @@ func (k *Keeper) Lay() (mended []string, err error) {
 	return k.publish()
 }
 
+// Tell has whoever reads the page be told something for IT too; empty: nothing more.
+// It may name nobody.
+func (k *Keeper) Tell(note string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	path := filepath.Join(k.own, noteFile)
+	err := os.MkdirAll(k.own, 0o700)
+	switch {
+	case err != nil:
+	case note == "":
+		if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	default:
+		err = pki.WriteSecret(path, []byte(note))
+	}
+	if err == nil {
+		_, err = k.publish()
+	}
+	if err != nil {
+		return fmt.Errorf("telling whoever reads the About page: %w", err)
+	}
+	return nil
+}
+
 // publish needs mu. A file of everybody's that the agent has no copy of is removed:
 // it is somebody else's page.
 func (k *Keeper) publish() (mended []string, err error) {
@@ -139,7 +165,7 @@ func (k *Keeper) publish() (mended []string, err error) {
 		return nil, fmt.Errorf("laying the About page for everybody to read: %w", err)
 	}
 	var failed error
-	for _, name := range []string{textFile, pageFile, addressFile} {
+	for _, name := range []string{textFile, pageFile, addressFile, noteFile} {
 		changed, err := k.lay(name)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("laying the About page for everybody to read: %s: %w", name, err))

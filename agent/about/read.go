@@ -17,6 +17,7 @@ type Copy struct {
 	Text    string
 	Page    string // path of the HTML; empty: there is none yet
 	Address string // of the school's own page; empty: nobody said
+	ForIT   string // what IT should know of this device; empty: nothing
 }
 
 // Read reads everybody's copy. Where there is none, or none that can be read, it is
@@ -34,6 +35,9 @@ func Read(public string) Copy {
 		if c.Address, err = checkAddress(strings.TrimSpace(string(address))); err != nil {
 			c.Address = ""
 		}
+	}
+	if note, err := os.ReadFile(filepath.Join(public, noteFile)); err == nil {
+		c.ForIT = string(note)
 	}
 	return c
 }

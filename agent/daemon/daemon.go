@@ -202,6 +202,8 @@ func build(o Options) (*agent, error) {
 		Overlay:    a.overlay,
 		Resend:     a.shipper.Rewind,
 		Up:         a.up, Pause: a.shipper.BackOff,
+		Known:   a.knownRefusal(o.Dir),
+		Refused: func(r *watch.Refusal) { a.keepRefusal(o.Dir, r) },
 	})
 	a.buildChecks(o.Dir, conf.Checks, marks, o.Tries)
 	if a.sources = o.Sources; a.sources == nil {
@@ -305,7 +307,7 @@ func (a *agent) status() Status {
 	st := Status{
 		Renewal: &renewal,
 		Running: true, Version: version.Version, Enrolled: true, Device: a.identity.DeviceID, CertExpires: &expires,
-		Connected: a.watcher.Connected(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(), Overlays: a.overlays.Serials(),
+		Connected: a.watcher.Connected(), Refused: a.watcher.Refused(), Delivery: string(a.shipper.Status().State), Judged: a.pipeline.Counts(), Overlays: a.overlays.Serials(),
 		Spool: spoolStatus(a.spool.Stats()), Sources: []source.Status{},
 	}
 	if p := a.policies.Active(); p != nil {

@@ -13,6 +13,7 @@ import (
 	"safelight/agent/enrol"
 	"safelight/agent/pipeline"
 	"safelight/agent/source"
+	"safelight/agent/watch"
 	"safelight/internal/localstate"
 )
 
@@ -24,6 +25,7 @@ type Status struct {
 	Enrolled    bool               `json:"enrolled"`
 	Device      string             `json:"device,omitempty"`
 	Connected   bool               `json:"connected"`
+	Refused     *watch.Refusal     `json:"refused,omitempty"`
 	Delivery    string             `json:"delivery"`
 	CertExpires *time.Time         `json:"certificate_expires,omitempty"`
 	Renewal     *enrol.RenewStatus `json:"renewal,omitempty"`
@@ -91,6 +93,7 @@ func stoppedStatus(dir string) (Status, error) {
 	}
 	expires := id.Expires().UTC()
 	st.Enrolled, st.Device, st.CertExpires = true, id.DeviceID, &expires
+	st.Refused = readRefusal(dir, id.DeviceID)
 	return st, nil
 }
 

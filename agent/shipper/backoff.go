@@ -59,8 +59,10 @@ func (s *Shipper) afterFailure(ctx context.Context, retry *backoff, err error) t
 	// the error's text may hold addresses, which no log does (G11)
 	code := status.Code(err)
 	if code == codes.PermissionDenied || code == codes.Unauthenticated {
+		if s.Status().State != Refused { // not each ten minutes
+			s.cfg.Log.WarnContext(ctx, "collector refuses this device", slog.String("code", code.String()))
+		}
 		s.setState(Refused)
-		s.cfg.Log.WarnContext(ctx, "collector refuses this device", slog.String("code", code.String()))
 		return refusedWait + time.Duration(s.cfg.Rand()*float64(refusedWait))
 	}
 	s.setState(Connecting)

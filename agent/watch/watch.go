@@ -59,6 +59,11 @@ type Parts struct {
 	Able []string
 	// Up is called when a stream is open; others need then wait no longer.
 	Up func()
+	// Refused is called when the collector begins to refuse this device, for another
+	// reason, and, with nil, when it takes it again; nil: nobody wants it. Known is the
+	// refusal that lasted when the agent last ended; nil: none.
+	Refused func(*Refusal)
+	Known   *Refusal
 	// Pause is called when the collector asks for quiet.
 	Pause func(time.Duration)
 	Log   *slog.Logger
@@ -72,10 +77,17 @@ type Watcher struct {
 	parts     Parts
 	connected atomic.Bool
 	poke      chan struct{} // the next try may go through
+
+	refused       atomic.Pointer[Refusal]
+	refusedLogged time.Time // Run's alone
 }
 
 // New makes a watcher.
-func New(p Parts) *Watcher { return &Watcher{parts: p, poke: make(chan struct{}, 1)} }
+func New(p Parts) *Watcher {
+	w := &Watcher{parts: p, poke: make(chan struct{}, 1)}
+	w.refused.Store(p.Known)
+	return w
+}
 
 // Connected says whether the collector answers now.
 func (w *Watcher) Connected() bool { return w.connected.Load() }
@@ -108,7 +120,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		} else {
 			poke = nil
 		}
-		w.parts.Log.InfoContext(ctx, "the collector's stream ended", "error", text(err), "retry_after", wait.Round(time.Millisecond))
+		w.ended(ctx, err, wait)
 		select {
 		case <-time.After(wait):
 		case <-poke:
@@ -138,7 +150,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 	hello := w.parts.Status()
 	hello.Hello = &safelightv1.Hello{Version: version.Version, Protocol: version.Protocol, Capabilities: w.capabilities()}
 	if err := stream.Send(hello); err != nil {
-		return 0, ended(stream, err)
+		return 0, whyEnded(stream, err)
 	}
 	first, err := stream.Recv()
 	if err != nil {
@@ -148,6 +160,7 @@ func (w *Watcher) once(ctx context.Context) (wait time.Duration, err error) {
 		return 0, errors.New("the collector did not say hello")
 	}
 	w.connected.Store(true)
+	w.accepted()
 	w.heard(first)
 	w.parts.Up()
 	directives := make(chan *safelightv1.Directive)
@@ -166,8 +179,8 @@ func (w *Watcher) capabilities() []string {
 	return all
 }
 
-// ended asks the stream why Send failed: gRPC answers io.EOF there.
-func ended(stream safelightv1.AgentService_WatchClient, err error) error {
+// whyEnded asks the stream why Send failed: gRPC answers io.EOF there.
+func whyEnded(stream safelightv1.AgentService_WatchClient, err error) error {
 	if !errors.Is(err, io.EOF) {
 		return err
 	}
