@@ -23,14 +23,16 @@ type surroundings struct {
 	overlays *policy.Overlays
 	look     func() policy.Network
 	now      func() time.Time
+	// met is told of each new look.
+	met func(policy.Network, time.Time)
 
 	mu      sync.Mutex // guards what is declared below
 	network policy.Network
 	looked  time.Time
 }
 
-func newSurroundings(overlays *policy.Overlays) *surroundings {
-	return &surroundings{overlays: overlays, look: lookAtNetwork, now: time.Now}
+func newSurroundings(overlays *policy.Overlays, met func(policy.Network, time.Time)) *surroundings {
+	return &surroundings{overlays: overlays, look: lookAtNetwork, now: time.Now, met: met}
 }
 
 // at is a pipeline.Around. Its periods are those of the site that the device is
@@ -52,6 +54,7 @@ func (s *surroundings) where() policy.Network {
 	defer s.mu.Unlock()
 	if now := s.now(); s.looked.IsZero() || now.Sub(s.looked).Abs() > networkLife {
 		s.network, s.looked = s.look(), now
+		s.met(s.network, now)
 	}
 	return s.network
 }
@@ -74,7 +77,7 @@ func lookAtNetwork() policy.Network {
 		}
 		for _, a := range addrs {
 			if prefix, err := netip.ParsePrefix(a.String()); err == nil {
-				n.Addrs = append(n.Addrs, prefix.Addr())
+				n.Addrs, n.Links = append(n.Addrs, prefix.Addr()), append(n.Links, prefix)
 			}
 		}
 	}

@@ -37,17 +37,17 @@ func TestLinksIntoTheDeviceItselfSayNothingOfWhereItIs(t *testing.T) {
 }
 
 func TestTheNetworkIsLookedAtNowAndThenAndAfterAClockIsTurnedBack(t *testing.T) {
-	now, looks := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), 0
+	now, looks, told := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), 0, 0
 	s := &surroundings{now: func() time.Time { return now }, look: func() policy.Network {
 		looks++
 		return policy.Network{Addrs: []netip.Addr{netip.MustParseAddr("10.20.0.1")}}
-	}}
+	}, met: func(policy.Network, time.Time) { told++ }}
 	for _, step := range []time.Duration{0, time.Second, networkLife, time.Second, -time.Hour, time.Second} {
 		now = now.Add(step)
 		s.where()
 	}
-	if looks != 3 {
-		t.Errorf("looked %d times, want at first, after %s and after the clock was turned back", looks, networkLife)
+	if looks != 3 || told != looks {
+		t.Errorf("looked %d times, told of %d, want at first, after %s and after the clock was turned back", looks, told, networkLife)
 	}
 	if here := lookAtNetwork(); slices.ContainsFunc(here.Addrs, netip.Addr.IsLoopback) {
 		t.Errorf("this machine is said to be at %v", here.Addrs)

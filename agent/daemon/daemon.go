@@ -81,6 +81,7 @@ type agent struct {
 	sources     []source.Source
 	checker     *selfcheck.Checker
 	keeper      *selfcheck.Keeper
+	networks    *selfcheck.Networks
 	about       *about.Keeper
 	health      *health.Watcher
 	pages       selfcheck.FilterTest
@@ -182,9 +183,12 @@ func build(o Options) (*agent, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	marks := selfcheck.NewMarks(time.Now)
+	if a.networks, err = selfcheck.OpenNetworks(filepath.Join(o.Dir, "networks.json")); err != nil {
+		o.Log.Warn("which networks this device knew was lost", slog.String("error", err.Error()))
+	}
 	a.pipeline = pipeline.New(pipeline.Parts{
 		Checks: marks,
-		Policy: a.policies.Use, Roles: a.accounts, Around: newSurroundings(a.overlays).at, Spool: a.spool, Clock: readClock, Log: o.Log,
+		Policy: a.policies.Use, Roles: a.accounts, Around: newSurroundings(a.overlays, a.metNetwork).at, Spool: a.spool, Clock: readClock, Log: o.Log,
 		Pages: pages.New(hostname.Site), Hasher: fingerprint.New(fingerprint.Config{}),
 	})
 	a.shipper = newShipper(a.spool, client, o.Log)

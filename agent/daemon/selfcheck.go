@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"safelight/agent/attribution"
+	"safelight/agent/policy"
 	"safelight/agent/selfcheck"
+	"safelight/agent/shipper"
 	"safelight/agent/source"
 	"safelight/agent/spool"
 	"safelight/internal/event"
@@ -29,6 +31,9 @@ const (
 	// capProtocols is what a collector announces that knows of every protocol which
 	// a report tells of.
 	capProtocols = "check-protocols"
+	// capNetworks is what a collector announces that raises reviews for networks
+	// that devices had not met.
+	capNetworks = "check-networks"
 	// capSelfcheck is what this agent announces on Watch.
 	capSelfcheck = "selfcheck"
 	// ledgerTime is how long the verb waits for the collector's answer.
@@ -105,18 +110,46 @@ func recordFor(r selfcheck.Report, announced func(capability string) bool) ([]by
 	return r.Record()
 }
 
+// metNetwork notes which of the school's networks the device is in.
+func (a *agent) metNetwork(n policy.Network, now time.Time) {
+	site, nets := a.overlays.Networks(n, now)
+	if err := a.networks.At(site, nets, now); err != nil {
+		a.log.Warn("a network that was met is not remembered", slog.String("error", err.Error()))
+	}
+}
+
+// withNetworks adds where networks were met that are new, for a collector that
+// raises reviews for them. A test of the filter tells of none.
+func withNetworks(r selfcheck.Report, announced func(capability string) bool, fresh func() []string) selfcheck.Report {
+	if announced(capNetworks) && !r.OfFilter() {
+		r.NewNetworks = fresh()
+	}
+	return r
+}
+
+// spoolReport hands a check's report on, and with it where networks were met that
+// are new: those stay untold until a report is kept that tells of them.
+func (a *agent) spoolReport(r selfcheck.Report, spooling func(data []byte)) error {
+	r = withNetworks(r, a.shipper.Announced, a.networks.Fresh)
+	data, err := recordFor(r, a.shipper.Announced)
+	if err != nil {
+		return err
+	}
+	spooling(data)
+	if err := a.spool.Append([]spool.Record{{Lane: uint8(event.Low), Data: data}}, nil); err != nil {
+		return err
+	}
+	return a.networks.Told(r.NewNetworks)
+}
+
 // checkAndSend is a check that nobody waits for.
 func (a *agent) checkAndSend(ctx context.Context, cause selfcheck.Cause, request string) error {
 	r, err := a.checker.Check(ctx, cause, request)
 	if err != nil {
 		return err
 	}
-	data, err := recordFor(r, a.shipper.Announced)
-	if err != nil {
-		return err
-	}
 	a.log.InfoContext(ctx, "this device was checked", "cause", string(cause), "all_seen", r.Complete())
-	return a.spool.Append([]spool.Record{{Lane: uint8(event.Low), Data: data}}, nil)
+	return a.spoolReport(r, func([]byte) {})
 }
 
 // deliver spools a report and waits for the collector's answer.
@@ -127,13 +160,11 @@ func (a *agent) deliver(ctx context.Context, r selfcheck.Report) (Ledger, error)
 		}
 		return Ledger{Why: "the collector does not answer: see `safelight-agent status`; the device checks itself again when it does"}, nil
 	}
-	data, err := recordFor(r, a.shipper.Announced)
+	var fate <-chan shipper.Fate
+	stop := func() {}
+	err := a.spoolReport(r, func(data []byte) { fate, stop = a.shipper.Follow(data) })
+	defer func() { stop() }()
 	if err != nil {
-		return Ledger{}, err
-	}
-	fate, stop := a.shipper.Follow(data)
-	defer stop()
-	if err := a.spool.Append([]spool.Record{{Lane: uint8(event.Low), Data: data}}, nil); err != nil {
 		return Ledger{}, err
 	}
 	timer := time.NewTimer(ledgerTime)

@@ -35,3 +35,27 @@ func TestAProtocolIsReportedOnlyWhereTheCollectorKnowsOfIt(t *testing.T) {
 		}
 	}
 }
+
+// What is told to a collector that does not listen is lost, for it is told once.
+func TestANewNetworkIsToldToACollectorThatRaisesReviewsAlone(t *testing.T) {
+	fresh := func() []string { return []string{"Main"} }
+	monitor := selfcheck.Report{Cause: selfcheck.Weekly, Results: []selfcheck.Result{{Source: "network", What: selfcheck.DNS, Outcome: selfcheck.Seen}}}
+	filter := selfcheck.Report{Cause: selfcheck.AskedHere, Results: []selfcheck.Result{{Source: "Ours", What: selfcheck.Filter, Outcome: selfcheck.Blocked}}}
+	for _, c := range []struct {
+		report selfcheck.Report
+		able   []string
+		want   int
+	}{{monitor, []string{capNetworks}, 1}, {monitor, []string{capChecks}, 0}, {filter, []string{capNetworks}, 0}} {
+		data, err := withNetworks(c.report, func(capability string) bool { return slices.Contains(c.able, capability) }, fresh).Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rec safelightv1.Record
+		if err := proto.Unmarshal(data, &rec); err != nil {
+			t.Fatal(err)
+		}
+		if got := rec.GetCheck().GetNewNetworks(); len(got) != c.want {
+			t.Errorf("%v of a collector that announces %v: %q, want %d", c.report.Results[0].What, c.able, got, c.want)
+		}
+	}
+}

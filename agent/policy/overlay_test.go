@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -384,6 +385,41 @@ func TestPremisesAreJudgedFromAddresses(t *testing.T) {
 	}
 	if got := whereIs(Network{Addrs: []netip.Addr{netip.MustParseAddr("10.1.1.1")}}, nil, "main"); got != (Place{Site: "main"}) {
 		t.Errorf("without sites: %+v", got)
+	}
+}
+
+// A home's network must never be taken for the school's: a fact of it would leave
+// the device.
+func TestG11OnlyANetworkThatIsCertainlyTheSchoolsIsOne(t *testing.T) {
+	sites := []place{
+		{name: "main", networks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8:1::/48"), netip.MustParsePrefix("100.64.0.0/16")}},
+		{name: "manor", networks: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, suffixes: []string{"manor.school.example"}},
+	}
+	for name, c := range map[string]struct {
+		links  []string
+		suffix string
+		want   string
+	}{
+		"by a domain that was handed out":     {[]string{"192.168.4.20/24"}, "manor.school.example", "manor [192.168.4.0/24]"},
+		"by addresses of its own":             {[]string{"203.0.113.77/26", "2001:db8:1:5::9/64"}, "", "main [203.0.113.64/26 2001:db8:1:5::/64]"},
+		"an address that was handed out":      {[]string{"2001:db8:1:5::9/128", "2001:db8:1:5::10/64"}, "", "main [2001:db8:1:5::/64]"},
+		"mapped":                              {[]string{"::ffff:203.0.113.77/122"}, "", "main [203.0.113.64/26]"},
+		"an address anybody may have":         {[]string{"10.20.3.4/24"}, "", "main []"},
+		"a carrier's":                         {[]string{"100.64.0.9/24"}, "", "main []"},
+		"one of no network":                   {[]string{"203.0.113.77/32"}, "", "main []"},
+		"at home in the same addresses":       {[]string{"192.168.4.20/24"}, "home.arpa", " []"},
+		"at home":                             {[]string{"172.16.0.9/24"}, "", " []"},
+		"beside the school's, somebody's own": {[]string{"203.0.113.77/26", "192.168.9.2/24"}, "", "main [203.0.113.64/26]"},
+	} {
+		n := Network{Suffixes: []string{c.suffix}}
+		for _, l := range c.links {
+			link := netip.MustParsePrefix(l)
+			n.Addrs, n.Links = append(n.Addrs, link.Addr()), append(n.Links, link)
+		}
+		site, nets := schoolNets(n, sites, "")
+		if got := fmt.Sprintf("%s %v", site, nets); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 // Network is where a device is: its own addresses, and the domains that its
 // network handed out for looking names up.
 type Network struct {
-	Addrs    []netip.Addr
+	Addrs []netip.Addr
+	// Links are the same addresses, with the length of the network each is in.
+	Links    []netip.Prefix
 	Suffixes []string
 }
 
@@ -33,6 +35,54 @@ func (o *Overlays) Premises(n Network, now time.Time) Place {
 	}
 	return whereIs(n, v.sites, v.home)
 }
+
+// Networks are those that a device is in and that are certainly the school's,
+// with their site: it is on the premises, and the site is told by a domain that
+// its network handed out, or by addresses that are no other's. Homes and cafés use
+// the same private addresses: where nothing else tells, there are none.
+func (o *Overlays) Networks(n Network, now time.Time) (site string, nets []netip.Prefix) {
+	v := o.view.Load()
+	if !v.sitesEnd.fact(now) {
+		return "", nil
+	}
+	return schoolNets(n, v.sites, v.home)
+}
+
+// schoolNets is Networks, of sites and the device's own.
+func schoolNets(n Network, sites []place, home string) (site string, nets []netip.Prefix) {
+	at := whereIs(n, sites, home)
+	i := slices.IndexFunc(sites, func(p place) bool { return p.name == at.Site })
+	if at.Premises != "on" || i < 0 {
+		return "", nil
+	}
+	for _, link := range n.Links {
+		if net, ok := sites[i].owns(link); ok && !slices.Contains(nets, net) {
+			nets = append(nets, net)
+		}
+	}
+	return at.Site, nets
+}
+
+// owns says of which of the site's networks an address is that is certainly its.
+func (p place) owns(link netip.Prefix) (netip.Prefix, bool) {
+	a, bits := link.Addr().Unmap(), link.Bits()
+	switch {
+	case !tells(a) || len(p.suffixes) == 0 && (a.IsPrivate() || carriers.Contains(a)):
+		return netip.Prefix{}, false
+	case a.Is4() && link.Addr().Is4In6():
+		bits -= 96
+	case a.Is6():
+		bits = min(bits, 64) // an address that was handed out stands alone, in a network all the same
+	}
+	if a.Is4() && bits == 32 || !slices.ContainsFunc(p.networks, func(prefix netip.Prefix) bool { return prefix.Contains(a) }) {
+		return netip.Prefix{}, false
+	}
+	net, err := a.Prefix(bits)
+	return net, err == nil
+}
+
+// carriers' addresses are shared by their customers (RFC 6598).
+var carriers = netip.MustParsePrefix("100.64.0.0/10")
 
 // whereIs is Premises, of sites and the device's own.
 func whereIs(n Network, sites []place, home string) Place {

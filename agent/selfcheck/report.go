@@ -91,11 +91,19 @@ type Report struct {
 	// PolicyEpoch and PolicySerial are those of the rules in force.
 	PolicyEpoch  uint64 `json:"policy_epoch"`
 	PolicySerial uint64 `json:"policy_serial"`
+	// NewNetworks are the sites at which a network was met that is new to this
+	// device; none is named.
+	NewNetworks []string `json:"new_networks,omitempty"`
 	// Told is who answers for the filter and was told beforehand.
 	Told string `json:"told,omitempty"`
 
 	bootID string
 	mono   time.Duration
+}
+
+// OfFilter says that the filter was tried, and not what this device sees.
+func (r Report) OfFilter() bool {
+	return slices.ContainsFunc(r.Results, func(one Result) bool { return one.What == Filter })
 }
 
 // Complete says that each source saw what it should, and that nothing was left
@@ -138,6 +146,7 @@ const (
 	maxSystem   = 128
 	maxBrowsers = 32
 	maxHidden   = 32
+	maxSites    = 32
 	maxReport   = 60 << 10 // bytes: what fits the spool
 )
 
@@ -165,6 +174,9 @@ func (r Report) Record() ([]byte, error) {
 		if n > 0 && len(m.Hidden) < maxHidden {
 			m.Hidden[wire.Cut(what, 64)] = n
 		}
+	}
+	for _, site := range r.NewNetworks[:min(len(r.NewNetworks), maxSites)] {
+		m.NewNetworks = append(m.NewNetworks, wire.Cut(site, maxText))
 	}
 	for _, b := range r.Browsers[:min(len(r.Browsers), maxBrowsers)] {
 		m.Browsers = append(m.Browsers, wire.Cut(b, 64))

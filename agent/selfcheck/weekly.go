@@ -166,12 +166,17 @@ func (k *Keeper) keep() error {
 	if err != nil {
 		return fmt.Errorf("remembering a check: %w", err)
 	}
-	fresh := k.parts.File + ".new"
+	return writeWhole(k.parts.File, data, "remembering a check")
+}
+
+// writeWhole puts data in file's place, whole or not at all.
+func writeWhole(file string, data []byte, doing string) error {
+	fresh := file + ".new"
 	if err := os.WriteFile(fresh, data, 0o600); err != nil {
-		return fmt.Errorf("remembering a check: %w", err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if err := os.Rename(fresh, k.parts.File); err != nil {
-		return fmt.Errorf("remembering a check: %w", err)
+	if err := os.Rename(fresh, file); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
 }

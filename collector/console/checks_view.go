@@ -215,6 +215,8 @@ func (c *Console) reviewLine(r model.ReviewGroup) string {
 	switch r.What {
 	case "network":
 		return fmt.Sprintf("The networks of site %s were changed, %s.", r.Now, at)
+	case "new-network":
+		return fmt.Sprintf("A network at site %s that was not met before%s, since %s.", r.Now, on, at)
 	case "browser":
 		return fmt.Sprintf("A browser that was not there before: %s%s, since %s.", r.Now, on, at)
 	}

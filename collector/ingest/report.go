@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"safelight/collector/model"
@@ -63,6 +64,7 @@ func checkBody(in *safelightv1.CheckReport) model.CheckBody {
 	body := model.CheckBody{
 		Results: make([]model.CheckResult, 0, len(in.GetResults())), Hidden: in.GetHidden(), Version: in.GetVersion(), System: in.GetSystem(),
 		Browsers: in.GetBrowsers(), PolicyEpoch: in.GetPolicyEpoch(), PolicySerial: in.GetPolicySerial(), Told: in.GetTold(),
+		NewNetworks: in.GetNewNetworks(),
 	}
 	for _, one := range in.GetResults() {
 		body.Results = append(body.Results, model.CheckResult{
@@ -79,8 +81,8 @@ func nulInCheck(in *safelightv1.CheckReport) bool {
 	for _, one := range in.GetResults() {
 		bad = bad || hasNUL(one.GetSource()) || hasNUL(one.GetWay()) || hasNUL(one.GetDetail())
 	}
-	for _, b := range in.GetBrowsers() {
-		bad = bad || hasNUL(b)
+	for _, text := range slices.Concat(in.GetBrowsers(), in.GetNewNetworks()) {
+		bad = bad || hasNUL(text)
 	}
 	return bad
 }

@@ -17,7 +17,7 @@ func checkOf(n byte) *safelightv1.CheckReport {
 			{Source: "network", What: safelightv1.CheckWhat_CHECK_WHAT_DNS, Outcome: safelightv1.CheckOutcome_CHECK_OUTCOME_SEEN, Via: safelightv1.Via_VIA_DNS, DelayNs: int64(2 * time.Second), Way: "bpf"},
 			{Source: "process", What: safelightv1.CheckWhat_CHECK_WHAT_PROGRAM, Outcome: safelightv1.CheckOutcome_CHECK_OUTCOME_NOT_SEEN, Detail: "it is stopped"},
 		},
-		Hidden: map[string]uint64{"vpn": 3},
+		Hidden: map[string]uint64{"vpn": 3}, NewNetworks: []string{"Main"},
 	}
 }
 
@@ -52,7 +52,7 @@ func TestG19ACheckIsStoredOnceAndNobodyIsWoken(t *testing.T) {
 		t.Fatalf("%d checks stored", len(all))
 	}
 	c := all[0]
-	if c.Device != "dev-1" || !c.Began.Equal(noon.Add(-time.Minute)) || c.Cause != model.CheckWeekly || c.Request != "r1" || c.Hidden["vpn"] != 3 ||
+	if c.Device != "dev-1" || !c.Began.Equal(noon.Add(-time.Minute)) || c.Cause != model.CheckWeekly || c.Request != "r1" || c.Hidden["vpn"] != 3 || !slices.Equal(c.NewNetworks, []string{"Main"}) ||
 		c.Results[0].Delay != 2*time.Second || c.Results[0].Via != "dns" || c.Results[1].Outcome != model.CheckNotSeen || c.Passed() {
 		t.Errorf("stored %+v", c)
 	}

@@ -19,7 +19,7 @@ import (
 const Protocol = 1
 
 // capabilities are announced in the first acknowledgement.
-var capabilities = []string{"events", "health", "tombstones", "checks", "check-protocols"}
+var capabilities = []string{"events", "health", "tombstones", "checks", "check-protocols", "check-networks"}
 
 // Store is where records go. When AppendRecords returns without error they are
 // on disk.

@@ -103,7 +103,9 @@ type CheckBody struct {
 	Browsers     []string `json:"browsers,omitempty"`
 	PolicyEpoch  uint64   `json:"policy_epoch,omitempty"`
 	PolicySerial uint64   `json:"policy_serial,omitempty"`
-	Told         string   `json:"told,omitempty"` // who answers for the filter and was told
+	// NewNetworks are the sites at which the device met a network new to it.
+	NewNetworks []string `json:"new_networks,omitempty"`
+	Told        string   `json:"told,omitempty"` // who answers for the filter and was told
 }
 
 // OfFilter says that the check tried the school's filter and not its monitoring.

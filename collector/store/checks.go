@@ -39,8 +39,18 @@ func (a *appender) check(c *model.Check) (model.Stored, error) {
 	if !added {
 		return a.checkAgain(c)
 	}
-	if known && !c.OfFilter() && c.Began.After(before.Began) {
-		return model.StoredNew, raiseReviews(a.ctx, a.tx, a.school, before, *c)
+	if c.OfFilter() {
+		return model.StoredNew, nil
+	}
+	if known && c.Began.After(before.Began) {
+		if err := raiseReviews(a.ctx, a.tx, a.school, before, *c); err != nil {
+			return 0, err
+		}
+	}
+	for _, site := range c.NewNetworks {
+		if err := raiseReview(a.ctx, a.tx, a.school, *c, "new-network", "", site); err != nil {
+			return 0, err
+		}
 	}
 	return model.StoredNew, nil
 }
@@ -81,11 +91,7 @@ func newestCheck(ctx context.Context, q querier, school model.SchoolID, device s
 // raiseReviews notes what changed on a device that calls for a review (D7): its
 // system's version, the kernel's apart, and browsers that were not there.
 func raiseReviews(ctx context.Context, tx *sql.Tx, school model.SchoolID, before, now model.Check) error {
-	raise := func(what, was, is string) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO check_reviews (school_id, device, what, was, is_now, raised) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (school_id, device, what, is_now, raised) DO NOTHING`, school, now.Device, what, was, is, micros(now.Received))
-		return err
-	}
+	raise := func(what, was, is string) error { return raiseReview(ctx, tx, school, now, what, was, is) }
 	was, _, _ := strings.Cut(before.System, ", kernel ")
 	is, _, _ := strings.Cut(now.System, ", kernel ")
 	if was != is && was != "" && is != "" {
@@ -101,6 +107,12 @@ func raiseReviews(ctx context.Context, tx *sql.Tx, school model.SchoolID, before
 		}
 	}
 	return nil
+}
+
+func raiseReview(ctx context.Context, tx *sql.Tx, school model.SchoolID, now model.Check, what, was, is string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO check_reviews (school_id, device, what, was, is_now, raised) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (school_id, device, what, is_now, raised) DO NOTHING`, school, now.Device, what, was, is, micros(now.Received))
+	return err
 }
 
 // LatestChecks reads each device's newest check of its monitoring.

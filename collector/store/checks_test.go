@@ -172,3 +172,18 @@ func TestRequestsAreListedWithWhoAnsweredThem(t *testing.T) {
 		t.Errorf("changes %v", n)
 	}
 }
+
+func TestANetworkThatADeviceHadNotMetCallsForAReviewOnce(t *testing.T) {
+	s := openStore(t)
+	met := func(c *model.Check) { c.NewNetworks = []string{"Main"} }
+	filter := func(c *model.Check) {
+		c.NewNetworks, c.Results = []string{"Main"}, []model.CheckResult{{Source: "Test page", What: model.CheckFilter, Outcome: model.CheckBlocked}}
+	}
+	first := checkOf("dev-1", 1, noon, met) // a device's very first check too: it knew the site before
+	addChecks(t, s, first, first, checkOf("dev-1", 2, noon.Add(time.Hour)), checkOf("dev-2", 1, noon, met), checkOf("dev-3", 1, noon, filter))
+	reviews, err := s.Reviews(t.Context(), school, time.Time{})
+	must(t, err)
+	if len(reviews) != 2 || reviews[0].Device != "dev-1" || reviews[1].Device != "dev-2" || reviews[0].What != "new-network" || reviews[0].Now != "Main" {
+		t.Errorf("reviews %+v", reviews)
+	}
+}

@@ -1448,7 +1448,11 @@ type CheckReport struct {
 	PolicyEpoch  uint64   `protobuf:"varint,10,opt,name=policy_epoch,json=policyEpoch,proto3" json:"policy_epoch,omitempty"`
 	PolicySerial uint64   `protobuf:"varint,11,opt,name=policy_serial,json=policySerial,proto3" json:"policy_serial,omitempty"`
 	// Who answers for the filter and was told before it was tried.
-	Told          string `protobuf:"bytes,12,opt,name=told,proto3" json:"told,omitempty"`
+	Told string `protobuf:"bytes,12,opt,name=told,proto3" json:"told,omitempty"`
+	// Sites of the school at which the device met a network that was new to it: what
+	// calls for a review. Which network it was stays on the device. Only to a
+	// collector that announces "check-networks".
+	NewNetworks   []string `protobuf:"bytes,13,rep,name=new_networks,json=newNetworks,proto3" json:"new_networks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1565,6 +1569,13 @@ func (x *CheckReport) GetTold() string {
 		return x.Told
 	}
 	return ""
+}
+
+func (x *CheckReport) GetNewNetworks() []string {
+	if x != nil {
+		return x.NewNetworks
+	}
+	return nil
 }
 
 // One spooled record. New kinds of record get new numbers here; a collector
@@ -1766,7 +1777,7 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\bdelay_ns\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\adelayNs\x12 \n" +
 	"\x06detail\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06detail\x12\x1f\n" +
 	"\vshould_open\x18\b \x01(\bR\n" +
-	"shouldOpen\"\xe1\x04\n" +
+	"shouldOpen\"\x97\x05\n" +
 	"\vCheckReport\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x127\n" +
 	"\bobserved\x18\x02 \x01(\v2\x13.safelight.v1.ClockB\x06\xbaH\x03\xc8\x01\x01R\bobserved\x12:\n" +
@@ -1782,7 +1793,8 @@ const file_safelight_v1_event_proto_rawDesc = "" +
 	"\fpolicy_epoch\x18\n" +
 	" \x01(\x04R\vpolicyEpoch\x12#\n" +
 	"\rpolicy_serial\x18\v \x01(\x04R\fpolicySerial\x12\x1c\n" +
-	"\x04told\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x04told\x1a9\n" +
+	"\x04told\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x04told\x124\n" +
+	"\fnew_networks\x18\r \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10 \"\ar\x05\x10\x01\x18\xff\x01R\vnewNetworks\x1a9\n" +
 	"\vHiddenEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xa0\x01\n" +
