@@ -16,6 +16,10 @@ func TestG19WhoIsSignedInIsSaidOfPeopleAloneAndNeverGuessed(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if who, err := SignedIn(root); err == nil {
+		t.Errorf("by a folder that a logind left behind %v are said to be signed in", who)
+	}
+	bare{t, root}.logind("0 0 0 0")
 	if who, err := SignedIn(root); err != nil || len(who) != 0 {
 		t.Errorf("nobody is signed in: %v, %v", who, err)
 	}

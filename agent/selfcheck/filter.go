@@ -114,7 +114,7 @@ func (c *Checker) CheckFilter(ctx context.Context, test FilterTest, told string)
 func (t FilterTest) nobodys() error {
 	accounts, err := t.SignedIn()
 	if err != nil {
-		return fmt.Errorf("trying the filter: %w", ErrWhoIsHere)
+		return fmt.Errorf("trying the filter: %w; %w", err, ErrWhoIsHere)
 	}
 	if slices.ContainsFunc(accounts, t.Pupil) {
 		return fmt.Errorf("trying the filter: %w", ErrSignedIn)

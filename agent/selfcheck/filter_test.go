@@ -120,6 +120,9 @@ func TestG19TheFilterIsNeverTriedInAPupilsSession(t *testing.T) {
 			if c.want != nil && asked && looks == 1 {
 				t.Error("the page was asked for")
 			}
+			if c.err != nil && !strings.Contains(err.Error(), c.err.Error()) {
+				t.Errorf("%v does not say why nobody can say", err)
+			}
 			if err != nil && strings.Contains(err.Error(), "dp14") {
 				t.Errorf("%v says who is signed in", err)
 			}
