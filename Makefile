@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance check build dist sign bench screenshots clean format lint proto notice
+.PHONY: help demo test acceptance check build dist sign bench screenshots weights clean format lint proto notice
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # grpcnotrace keeps gRPC's HTML tracing page out of the programs (archtest).
@@ -47,6 +47,9 @@ bench: build ## the benchmark table, with its peers; BENCH_NAMES=FILE of real na
 screenshots: ## pictures of the console, in docs/screenshots
 	@.ci/setup
 	SAFELIGHT_SCREENSHOTS='$(CURDIR)/docs/screenshots' go test -count=1 -tags $(TAGS) -run 'Screenshots|TestThePageFitsEveryScreen' ./collector/console/... ./collector/about
+
+weights: ## the points of the starter pack's weighed words, from internal/fit/lines
+	go run -tags $(TAGS) ./internal/fit
 
 lint: ## golangci-lint, with .golangci.yml
 	@tool=$$(.ci/tool golangci-lint); "$$tool" run --build-tags $(TAGS) ./...

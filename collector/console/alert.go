@@ -48,6 +48,7 @@ type wordLine struct {
 	When, Name, Match string
 	ReadAs            string   // what Match was read as
 	Beside            []string // other phrases that counted
+	Together          bool     // Beside are words that count together and not alone
 }
 
 // sight is what of an alert is uncovered on this page.
@@ -247,7 +248,7 @@ func (rd *reader) words(s story) []wordLine {
 			continue
 		}
 		seen[e.Name] = true
-		line := wordLine{When: when(e.Observed, rd.now, rd.c.zone), Name: e.Name, ReadAs: e.ReadAs, Beside: besides(e)}
+		line := wordLine{When: when(e.Observed, rd.now, rd.c.zone), Name: e.Name, ReadAs: e.ReadAs, Beside: besides(e), Together: isWeighed(e)}
 		if e.Match != "" && (e.Match != e.Name || e.ReadAs != "") {
 			line.Match = e.Match
 		}

@@ -61,14 +61,21 @@ func wordsRead(e model.Event) string {
 
 // wordsBeside says that more than one phrase counted.
 func wordsBeside(e model.Event, noun string) string {
-	switch n := len(e.Evidence); n {
-	case 0:
+	switch n := len(e.Evidence); {
+	case isWeighed(e):
+		return "No word by itself is on the " + noun + " list. Several of them, which each have ordinary uses, are often found together in what is."
+	case n == 0:
 		return ""
-	case 1:
+	case n == 1:
 		return "Another phrase on the " + noun + " list was in the same text, and counted too."
 	default:
 		return plural(n, "", "other phrases") + " on the " + noun + " list were in the same text, and counted too."
 	}
+}
+
+// isWeighed reports an event whose own rule is a sum of words: they are its evidence.
+func isWeighed(e model.Event) bool {
+	return len(e.Evidence) > 0 && e.Evidence[0].Rule == e.Rule
 }
 
 // wordsList says whose list a site is on.
@@ -130,7 +137,8 @@ func joined(parts []string) string {
 	return strings.Join(parts[:last], ", ") + " and " + parts[last]
 }
 
-// besides are the other phrases that counted, uncovered, each once.
+// besides are the other phrases that counted, or the words that did so together,
+// uncovered, each once.
 func besides(e model.Event) (out []string) {
 	seen := map[string]bool{e.Match: true}
 	for _, x := range e.Evidence {

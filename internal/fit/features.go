@@ -19,12 +19,8 @@ type reader struct {
 	alone map[string]bool // words of which nothing is learnt by themselves
 }
 
-func newReader(outline *rules.Outline, never, alone []string) (*reader, error) {
-	var spellings []phrases.Spelling
-	for _, s := range outline.Spellings {
-		spellings = append(spellings, phrases.Spelling{Typed: s.Typed, Meant: s.Meant})
-	}
-	raw, err := phrases.Build(nil, spellings...)
+func newReader(spellings []phrases.Spelling, never, alone []string) (*reader, error) {
+	raw, err := phrases.Build(rules.HelpPhrases(), spellings...)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +72,7 @@ func (r *reader) features(line string) []string {
 		if r.never[w] {
 			continue
 		}
-		if !r.alone[w] && !isNumber(w) {
+		if r.mayCount(w) {
 			put(w)
 		}
 		if i > 0 && !r.never[r.words[i-1]] {
@@ -85,6 +81,15 @@ func (r *reader) features(line string) []string {
 	}
 	return out
 }
+
+// asksForHelp reports a line with words that ask for help.
+func (r *reader) asksForHelp(line string) bool {
+	r.read = true // nobody listens
+	return len(r.table.Search(&r.scratch, line)) > 0
+}
+
+// mayCount reports a word of which something may be learnt by itself.
+func (r *reader) mayCount(w string) bool { return !r.never[w] && !r.alone[w] && !isNumber(w) }
 
 // isNumber reports a word of digits alone: years and marks say nothing of anybody.
 func isNumber(w string) bool { return strings.Trim(w, "0123456789") == "" }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -127,8 +128,21 @@ func shrunk(v, by float64) float64 {
 	return 0
 }
 
-// quantile gives the value that so large a share of values is above.
-func quantile(values []float64, share float64) float64 {
-	slices.Sort(values)
-	return values[len(values)-1-int(share*float64(len(values)))]
+// scored is an ordinary line's score, and how much the line counts.
+type scored struct{ score, weight float64 }
+
+// above gives the score that so large a share of lines, by what they count, reach.
+func above(lines []scored, share float64) float64 {
+	slices.SortFunc(lines, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	total := 0.0
+	for _, l := range lines {
+		total += l.weight
+	}
+	sum := 0.0
+	for _, l := range lines {
+		if sum += l.weight; sum > share*total {
+			return l.score
+		}
+	}
+	return lines[len(lines)-1].score
 }

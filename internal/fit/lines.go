@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,6 +18,8 @@ import (
 	"safelight/internal/packdir"
 	"safelight/internal/packdir/heldback"
 	"safelight/internal/rules"
+	"safelight/internal/rules/phrases"
+	"safelight/internal/rules/weighed"
 )
 
 const (
@@ -30,7 +34,11 @@ type line struct {
 	category int
 	// held is an ordinary line that may never flag: of the packs' own tests, or
 	// protected.
-	held     bool
+	held bool
+	// least is how many points flag it: fewer where it asks for help.
+	least int
+	// near is an ordinary line that was written to share words with one category.
+	near     bool
 	features []int32
 }
 
@@ -41,6 +49,7 @@ type corpus struct {
 	index      map[string]int32
 	features   []string
 	reader     *reader
+	digest     string // of the files in lines
 }
 
 // readCorpus reads lines beneath root, and what the packs there say of spellings
@@ -50,9 +59,9 @@ func readCorpus(root string) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	outline, err := rules.OutlineOf(files)
+	packs, err := parsePacks(files)
 	if err != nil {
-		return nil, fmt.Errorf("reading the packs: %w", err)
+		return nil, err
 	}
 	fsys := os.DirFS(root)
 	never, err := texts(fsys, linesDir+"/identity.txt")
@@ -63,17 +72,41 @@ func readCorpus(root string) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &corpus{index: map[string]int32{}}
-	if c.reader, err = newReader(outline, never, bodies); err != nil {
+	digest, err := digestOf(fsys)
+	if err != nil {
+		return nil, err
+	}
+	c := &corpus{digest: digest, index: map[string]int32{}}
+	if c.reader, err = newReader(spellingsOf(packs), never, bodies); err != nil {
 		return nil, fmt.Errorf("reading spellings: %w", err)
 	}
-	if err := c.readEvasive(fsys, outline); err != nil {
+	if err := c.readEvasive(fsys, packs); err != nil {
 		return nil, err
 	}
 	if err := c.readOrdinary(fsys); err != nil {
 		return nil, err
 	}
-	return c, c.readPacks(files)
+	c.readPacks(packs)
+	return c, nil
+}
+
+// digestOf tells the files in lines apart from any others, to whoever asks whether
+// weights were made from them.
+func digestOf(fsys fs.FS) (string, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(fsys, linesDir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(fsys, name)
+		fmt.Fprintf(sum, "%s %d\n", name, len(data))
+		sum.Write(data)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading lines: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }
 
 // texts gives the lines of some files.
@@ -90,32 +123,57 @@ func texts(fsys fs.FS, names ...string) (out []string, err error) {
 	return out, nil
 }
 
+// spellingsOf gives how people spell, as the packs say.
+func spellingsOf(packs []packLines) (out []phrases.Spelling) {
+	for _, p := range packs {
+		for _, s := range p.Spellings {
+			for _, typed := range s.Typed {
+				out = append(out, phrases.Spelling{Typed: typed, Meant: s.Means})
+			}
+		}
+	}
+	return out
+}
+
 // packLines are the lines of a pack's file that say what is flagged and what is not.
 type packLines struct {
 	Category, Extends, Lang string
 
 	Tests struct{ Hit, Miss []yaml.Node }
 	Miss  []yaml.Node // of the protected pack
+
+	Spellings []struct {
+		Means string
+		Typed []string
+	}
+}
+
+// parsePacks reads the packs' files.
+func parsePacks(files map[string][]byte) ([]packLines, error) {
+	var out []packLines
+	for _, name := range sortedKeys(files) {
+		if path.Ext(name) != ".yaml" {
+			continue
+		}
+		var p packLines
+		if err := yaml.Unmarshal(files[name], &p); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // readPacks takes the lines of the packs' own tests, and of the protected pack: those
 // to flag only in English, which the lines beside them are in.
-func (c *corpus) readPacks(files map[string][]byte) error {
-	for _, name := range sortedKeys(files) {
-		var p packLines
-		if path.Ext(name) != ".yaml" {
-			continue
-		}
-		if err := yaml.Unmarshal(files[name], &p); err != nil {
-			return fmt.Errorf("reading %s: %w", name, err)
-		}
+func (c *corpus) readPacks(packs []packLines) {
+	for _, p := range packs {
 		if at := slices.Index(c.categories, cmp.Or(p.Category, p.Extends)); at >= 0 && (p.Lang == "" || p.Lang == "en") {
 			c.putNodes(p.Tests.Hit, at)
 		}
 		c.putNodes(p.Tests.Miss, -1)
 		c.putNodes(p.Miss, -1)
 	}
-	return nil
 }
 
 // putNodes takes in the search lines among some, bare or as {search: ...}.
@@ -136,14 +194,14 @@ func (c *corpus) putNodes(nodes []yaml.Node, category int) {
 	}
 }
 
-func (c *corpus) readEvasive(fsys fs.FS, outline *rules.Outline) error {
+func (c *corpus) readEvasive(fsys fs.FS, packs []packLines) error {
 	names, err := fs.Glob(fsys, linesDir+"/evasive/*.txt")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		id := strings.TrimSuffix(path.Base(name), ".txt")
-		if !slices.ContainsFunc(outline.Categories, func(o rules.OutlineCategory) bool { return o.ID == id }) {
+		if !slices.ContainsFunc(packs, func(p packLines) bool { return p.Category == id }) {
 			return fmt.Errorf("reading %s: no pack has the category %q: rename the file", name, id)
 		}
 		lines, err := texts(fsys, name)
@@ -163,12 +221,15 @@ func (c *corpus) readOrdinary(fsys fs.FS) error {
 	if err != nil {
 		return err
 	}
-	lines, err := texts(fsys, names...)
-	if err != nil {
-		return err
-	}
-	for _, text := range lines {
-		c.put(text, -1, false)
+	for _, name := range names {
+		lines, err := texts(fsys, name)
+		if err != nil {
+			return err
+		}
+		for _, text := range lines {
+			c.put(text, -1, strings.HasPrefix(path.Base(name), "held-"))
+			c.lines[len(c.lines)-1].near = strings.HasPrefix(path.Base(name), "near-")
+		}
 	}
 	list, err := heldback.Read(fsys, listsDir+"/ordinary.txt")
 	if err != nil {
@@ -182,8 +243,19 @@ func (c *corpus) readOrdinary(fsys fs.FS) error {
 	return nil
 }
 
+// textsOf gives the words of a line, and each two side by side.
+func (c *corpus) textsOf(l line) (out []string) {
+	for _, f := range l.features {
+		out = append(out, c.features[f])
+	}
+	return out
+}
+
 func (c *corpus) put(text string, category int, held bool) {
-	l := line{text: text, category: category, held: held}
+	l := line{text: text, category: category, held: held, least: weighed.Enough}
+	if c.reader.asksForHelp(text) {
+		l.least = rules.EnoughBesideHelp
+	}
 	for _, f := range c.reader.features(text) {
 		n, ok := c.index[f]
 		if !ok {

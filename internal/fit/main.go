@@ -33,11 +33,15 @@ func run(root string) error {
 	return nil
 }
 
+// linesSign stands before the digest of the lines that weights were made from.
+const linesSign = "# Lines: "
+
 // file writes a category's points, those that say most first.
 func (c *corpus) file(id string, made []points) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Words that speak for %s together, and against it (below nought); none by itself.\n", id)
 	b.WriteString("# Made by `make weights` from internal/fit/lines: change those, or write phrases beside.\n")
+	fmt.Fprintf(&b, "%s%s\n", linesSign, c.digest)
 	for _, p := range made {
 		fmt.Fprintf(&b, "%d %s\n", p.n, p.text)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -15,14 +16,16 @@ const (
 	// heart.
 	strength = 3
 	// ordinaryShare is how many ordinary lines may reach what flags in a category, of
-	// those that the weights were not learnt from. A third of them were written to
-	// share words with harm, so it is far fewer of what people type.
-	ordinaryShare = 0.0008
+	// those that the weights were not learnt from. Lines that were written to share
+	// words with harm are half of them and far fewer of what people type, so each
+	// counts as nearCounts of one.
+	ordinaryShare = 0.0020
+	nearCounts    = 0.25
 	// heldWeight is how much a line counts that may never flag.
 	heldWeight = 3
 	folds      = 5
 	// leastLines is in how many lines a word has to stand.
-	leastLines = 2
+	leastLines = 3
 	// lightest are the fewest points that are worth a line.
 	lightest = 3
 	// rounds is how often what flags a line that may not is learnt anew, with that
@@ -77,12 +80,19 @@ func (c *corpus) frequent() []bool {
 type taught struct {
 	lesson
 
-	held  []bool
-	words []bool // features worth points
+	counts []float64 // as ordinary lines
+
+	held map[int]heldLine // lines that may never flag
+}
+
+// heldLine is the words of a line that may never flag, and how many points would.
+type heldLine struct {
+	texts []string
+	least int
 }
 
 func (c *corpus) lessonOf(category int, frequent []bool) *taught {
-	t := &taught{lesson: lesson{features: len(c.features)}}
+	t := &taught{lesson: lesson{features: len(c.features)}, held: map[int]heldLine{}}
 	for _, l := range c.lines {
 		if l.category != category && l.category >= 0 {
 			continue
@@ -96,9 +106,14 @@ func (c *corpus) lessonOf(category int, frequent []bool) *taught {
 		weight := 1.0
 		if l.held {
 			weight = heldWeight
+			t.held[len(t.lines)] = heldLine{c.textsOf(l), l.least}
 		}
 		t.lines, t.noticed = append(t.lines, features), append(t.noticed, l.category >= 0)
-		t.weight, t.held = append(t.weight, weight), append(t.held, l.held)
+		counts := 1.0
+		if l.near {
+			counts = nearCounts
+		}
+		t.weight, t.counts = append(t.weight, weight), append(t.counts, counts)
 	}
 	return t
 }
@@ -117,66 +132,67 @@ func (t *taught) without(fold int) *lesson {
 // threshold gives the score that so few ordinary lines reach, each scored by what
 // was learnt from the other folds.
 func (t *taught) threshold() float64 {
-	var ordinary []float64
+	var ordinary []scored
 	for fold := range folds {
 		m := t.without(fold).learn(strength)
 		for i := range t.lines {
 			if i%folds == fold && !t.noticed[i] {
-				ordinary = append(ordinary, m.score(t.lines[i]))
+				ordinary = append(ordinary, scored{m.score(t.lines[i]), t.counts[i]})
 			}
 		}
 	}
-	return quantile(ordinary, ordinaryShare)
+	return above(ordinary, ordinaryShare)
 }
 
 func (c *corpus) teachOne(category int, frequent []bool) []points {
 	t := c.lessonOf(category, frequent)
 	threshold := t.threshold()
-	var scaled []int
+	var p pointsOf
 	for range rounds {
 		m := t.learn(strength)
-		scaled = m.scaled(threshold)
-		if t.raise(scaled) == 0 {
+		p = c.pointsOf(m, weighed.Enough/(threshold-m.bias))
+		if t.raise(p) == 0 {
 			break
 		}
 	}
-	t.quiet(scaled)
+	t.quiet(p)
 	var out []points
-	for f, n := range scaled {
+	for text, n := range p {
 		if n != 0 {
-			out = append(out, points{c.features[f], n})
+			out = append(out, points{text, n})
 		}
 	}
 	slices.SortFunc(out, func(a, b points) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text)) })
 	return out
 }
 
-// scaled gives weights as points, so that a score of threshold is Enough of them.
-func (m *model) scaled(threshold float64) []int {
-	scale := weighed.Enough / (threshold - m.bias)
-	out := make([]int, len(m.weights))
+// pointsOf are points by the word, or two, that has them.
+type pointsOf map[string]int
+
+// pointsOf gives weights as points.
+func (c *corpus) pointsOf(m *model, scale float64) pointsOf {
+	out := pointsOf{}
 	for f, w := range m.weights {
-		n := int(math.Round(w * scale))
-		if n > -lightest && n < lightest {
-			n = 0
+		if n := int(math.Round(w * scale)); n <= -lightest || n >= lightest {
+			out[c.features[f]] = min(max(n, -weighed.MaxPoints), weighed.MaxPoints)
 		}
-		out[f] = min(max(n, -weighed.MaxPoints), weighed.MaxPoints)
 	}
 	return out
 }
 
-func sum(points []int, line []int32) (n int) {
-	for _, f := range line {
-		n += points[f]
+// sum adds the points of a line's words up.
+func (p pointsOf) sum(texts []string) (n int) {
+	for _, text := range texts {
+		n += p[text]
 	}
 	return n
 }
 
 // raise has the lines that flag and may not count for twice as much, and says how
 // many they are.
-func (t *taught) raise(points []int) (n int) {
-	for i, l := range t.lines {
-		if t.held[i] && sum(points, l) >= weighed.Enough {
+func (t *taught) raise(p pointsOf) (n int) {
+	for i, l := range t.held {
+		if p.sum(l.texts) >= l.least {
 			t.weight[i] *= 2
 			n++
 		}
@@ -185,12 +201,12 @@ func (t *taught) raise(points []int) (n int) {
 }
 
 // quiet takes points from the words of what still flags and may not.
-func (t *taught) quiet(points []int) {
-	for i, l := range t.lines {
-		for t.held[i] && sum(points, l) >= weighed.Enough {
-			most := slices.MaxFunc(l, func(a, b int32) int { return cmp.Compare(points[a], points[b]) })
-			if points[most] -= 10; points[most] < lightest {
-				points[most] = 0
+func (t *taught) quiet(p pointsOf) {
+	for _, i := range slices.Sorted(maps.Keys(t.held)) {
+		for l := t.held[i]; p.sum(l.texts) >= l.least; {
+			most := slices.MaxFunc(l.texts, func(a, b string) int { return cmp.Or(cmp.Compare(p[a], p[b]), cmp.Compare(a, b)) })
+			if p[most] -= 10; p[most] < lightest {
+				delete(p, most)
 			}
 		}
 	}

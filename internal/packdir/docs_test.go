@@ -8,16 +8,16 @@ import (
 	"safelight/internal/rules"
 )
 
-// yamlBlocks gives the YAML examples of a page by the path in their first line.
-func yamlBlocks(t *testing.T, page string) map[string][]byte {
+// exampleFiles gives the files that a page shows by the path in their first line.
+func exampleFiles(t *testing.T, page string) map[string][]byte {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := map[string][]byte{}
-	for _, part := range strings.Split(string(text), "```yaml\n")[1:] {
-		block, _, _ := strings.Cut(part, "```")
+	for _, part := range strings.Split(string(text), "\n# rules/")[1:] {
+		block, _, _ := strings.Cut("# rules/"+part, "```")
 		name, _, _ := strings.Cut(strings.TrimPrefix(block, "# rules/"), "\n")
 		blocks[name] = []byte(block)
 	}
@@ -31,7 +31,7 @@ func TestTheGuidesExampleWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range yamlBlocks(t, page) {
+	for name, data := range exampleFiles(t, page) {
 		files[name] = data
 	}
 	check := func() string {

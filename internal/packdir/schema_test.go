@@ -56,7 +56,7 @@ func TestTheSchemaKnowsEveryFileThatShips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(files, yamlBlocks(t, "../../docs/rules.md"))
+	maps.Copy(files, exampleFiles(t, "../../docs/rules.md"))
 	maps.Copy(files, schemaExamples)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !strings.HasSuffix(name, ".yaml") {

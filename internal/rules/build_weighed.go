@@ -32,7 +32,7 @@ func (c *compiler) addWeighed(d *defined, src from, f *categoryFile) {
 		d.ids[w.id] = w.pos
 		weights := c.weightsIn(path.Join(path.Dir(f.pos.file), w.file), w.pos)
 		c.rule(src, w.pos, w.severity, Rule{
-			Kind: RuleWeighed, ID: c.id(src, w.id), Lang: w.lang, Reviewed: w.reviewed, Search: true,
+			Kind: RuleWeighed, ID: c.id(src, w.id), Weight: w.enoughBesideHelp(c.policy.Categories[src.cat].Risk), Lang: w.lang, Reviewed: w.reviewed, Search: true,
 		})
 		if c.sums == weighed.MaxSums {
 			c.bad(w.pos, fmt.Sprintf("more than %d files of weighed words", weighed.MaxSums), "put some of them together")
@@ -45,6 +45,18 @@ func (c *compiler) addWeighed(d *defined, src from, f *categoryFile) {
 		}
 		c.sums++
 	}
+}
+
+// enoughBesideHelp is what a sum has to reach where words beside it ask for help:
+// whoever asks for help and says half of something grave is heard (G1).
+func (w weighedRule) enoughBesideHelp(risk string) uint32 {
+	switch {
+	case w.besideHelp > 0:
+		return uint32(w.besideHelp)
+	case risk == RiskLife || risk == RiskHigh:
+		return EnoughBesideHelp
+	}
+	return weighed.Enough
 }
 
 // weightsIn reads a file of weighed words: points and a word, or two words that

@@ -71,10 +71,18 @@ func (j *judging) outweighs(a, b finding) bool {
 		cmp.Compare(j.rank(a), j.rank(b)),
 		cmp.Compare(a.severity, b.severity),
 		cmp.Compare(a.rule.Tier, b.rule.Tier),
-		cmp.Compare(a.rule.Weight, b.rule.Weight),
+		cmp.Compare(a.weight(), b.weight()),
 		cmp.Compare(a.end-a.start, b.end-b.start),
 		cmp.Compare(b.start, a.start),
 	) > 0
+}
+
+// weight is a phrase's; a sum is told below any phrase.
+func (f finding) weight() uint32 {
+	if f.weighed != nil {
+		return 0
+	}
+	return f.rule.Weight
 }
 
 func (j *judging) rank(f finding) int {

@@ -190,7 +190,7 @@ func (j *judging) outweighed(f finding) string {
 		return fmt.Sprintf("the other is %s and this is %s", b.severity, f.severity)
 	case f.rule.Tier < b.rule.Tier:
 		return "the other is the school's own rule"
-	case f.rule.Weight < b.rule.Weight:
+	case f.weight() < b.weight():
 		return "the other weighs more"
 	case f.end-f.start < b.end-b.start:
 		return "the other matches more"

@@ -1,5 +1,17 @@
 package rules
 
+import "safelight/internal/rules/phrases"
+
+// HelpPhrases are the words that ask for help as package phrases looks for them, for
+// whoever works weights out: beside them, less is enough (EnoughBesideHelp).
+func HelpPhrases() []phrases.Phrase {
+	out := make([]phrases.Phrase, len(helpWords))
+	for i, w := range helpWords {
+		out[i] = phrases.Phrase{Text: w}
+	}
+	return out
+}
+
 // helpWords are names of helplines and words that ask for help. In search words
 // each masks its own span and nothing else, and a flag beside one is worded as
 // somebody asking for help (G1). By themselves they flag nothing.
@@ -20,5 +32,6 @@ var helpWords = []string{
 	"tell my mom", "tell my teacher", "tell a teacher", "tell someone", "how do i stop", "how can i stop", "how to stop",
 	"want to stop", "trying to stop", "cant stop", "support group", "support groups", "counsellor", "counselor", "counselling",
 	"counseling", "therapist", "therapy", "school nurse", "safeguarding lead", "i dont know what to do", "what should i do",
-	"what do i do", "nobody to talk to", "no one to talk to", "scared of myself", "i dont want to feel like this",
+	"what do i do", "can i tell", "should i tell", "nobody believes me", "no one believes me", "who do i call", "who can i call", "who do i ring",
+	"barnardos", "kidscape", "crimestoppers", "karma nirvana", "papyrus uk", "nobody to talk to", "no one to talk to", "scared of myself", "i dont want to feel like this",
 }

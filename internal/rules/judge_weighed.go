@@ -13,7 +13,7 @@ import (
 // weighed. Their sums are told below any phrase of the category, and what an allow
 // phrase or words that ask for help cover adds nothing to them.
 
-// heard is one way of reading search words in which a sum reached what flags.
+// heard is one way of reading search words in which a sum was reached.
 type heard struct {
 	words   []heardWord
 	numbers []uint32 // of them, as the table has them
@@ -26,38 +26,48 @@ type heardWord struct {
 	how        phrases.How
 }
 
-// listening weighs each reading that phrases.Search makes of a text.
+// listening weighs each reading that phrases.Search makes of a text. Its room is
+// used again and again, so that what nobody flags costs no memory.
 type listening struct {
 	table   *weighed.Table
 	scratch weighed.Scratch
-	words   []heardWord
-	numbers []uint32
-	found   []weighed.Found
-	kept    []heard
+	least   int     // points that may be enough
+	kept    []heard // the first n of them
+	n       int
 	steps   int
 }
 
-// Heard weighs a reading and keeps it where a sum is reached, which is rare: what
-// nobody flags costs no memory.
+// EnoughBesideHelp is usually enough for a sum of a life- or high-risk category where
+// words beside it ask for help.
+const EnoughBesideHelp = 65
+
+// Heard weighs a reading and keeps it where a sum is reached.
 func (l *listening) Heard(r phrases.Reading) {
-	l.words, l.numbers = l.words[:0], l.numbers[:0]
+	if l.n == maxHeard {
+		return
+	}
+	if l.n == len(l.kept) {
+		l.kept = append(l.kept, heard{})
+	}
+	h := &l.kept[l.n]
+	h.words, h.numbers = h.words[:0], h.numbers[:0]
 	for i := range r.Len() {
 		text, start, end, how := r.Word(i)
-		l.words = append(l.words, heardWord{start, end, how})
-		l.numbers = append(l.numbers, l.table.Number(text))
+		h.words = append(h.words, heardWord{start, end, how})
+		h.numbers = append(h.numbers, l.table.Number(text))
 		l.steps += 1 + len(text)/8
 	}
-	l.found = l.table.Weigh(&l.scratch, l.numbers, l.found[:0])
+	h.found = l.table.Weigh(&l.scratch, h.numbers, l.least, h.found[:0])
 	l.steps += l.scratch.Steps()
-	if len(l.found) > 0 && len(l.kept) < maxHeard {
-		l.kept = append(l.kept, heard{slices.Clone(l.words), slices.Clone(l.numbers), slices.Clone(l.found)})
+	if len(h.found) > 0 {
+		l.n++
 	}
 }
 
 // listen has the readings of the next text weighed, or with nil of none.
 func (j *judging) listen(t *weighed.Table) {
 	l := &j.listening
-	l.table, l.kept, l.steps = t, l.kept[:0], 0
+	l.table, l.n, l.steps, l.least = t, 0, 0, j.rs.table.leastSum
 	if j.words.Listener = nil; t != nil {
 		j.words.Listener = l
 	}
@@ -83,10 +93,10 @@ type weighedSum struct {
 // eachWeighed offers the sums that were reached in search words.
 func (j *judging) eachWeighed() {
 	j.steps += j.listening.steps
-	for _, h := range j.listening.kept {
+	for _, h := range j.listening.kept[:j.listening.n] {
 		for _, f := range h.found {
 			r := j.rs.rule(j.rs.table.weighed[f.Sum])
-			if sum := j.sumOf(r, h, f); sum.points >= weighed.Enough {
+			if sum := j.sumOf(r, h, f); sum.points >= j.enough(r) {
 				at := finding{rule: r, start: sum.start, end: sum.end, decision: Flag, weighed: sum}
 				if j.stands(r, at) {
 					j.offer(at)
@@ -94,6 +104,14 @@ func (j *judging) eachWeighed() {
 			}
 		}
 	}
+}
+
+// enough is what a rule's sum has to reach.
+func (j *judging) enough(r *Rule) int {
+	if j.help {
+		return int(r.Weight)
+	}
+	return weighed.Enough
 }
 
 // sumOf adds up once more what was found, without what is masked.

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"safelight/internal/event"
+	"safelight/internal/rules/weighed"
 )
 
 // weighedRule is a file of words whose points count together, and its id.
@@ -16,11 +17,13 @@ type weighedRule struct {
 	severity event.Severity
 	lang     string
 	reviewed bool
+	// besideHelp is what is enough beside words that ask for help; 0: the usual.
+	besideHelp int
 }
 
 // weighed reads `{id: su-w, file: weights/suicide.txt, severity: medium}`.
 func (r *reader) weighed(n *yaml.Node, c *categoryFile) {
-	f, ok := r.mapping(n, "weighed words", "id", "file", "severity", "lang", "reviewed")
+	f, ok := r.mapping(n, "weighed words", "id", "file", "severity", "lang", "reviewed", "beside_help")
 	if !ok {
 		return
 	}
@@ -28,6 +31,9 @@ func (r *reader) weighed(n *yaml.Node, c *categoryFile) {
 	if f.by["lang"] != nil {
 		w.lang = r.lang(f.by["lang"], c.lang)
 		w.reviewed = isEnglish(w.lang)
+	}
+	if n := f.by["beside_help"]; n != nil {
+		w.besideHelp = r.number(n, "beside_help", 1, weighed.Enough, weighed.Enough)
 	}
 	w.reviewed = r.review(f.by["reviewed"], w.reviewed)
 	if w.file == "" || w.id == "" {

@@ -100,7 +100,9 @@ type Rule struct {
 	Pack     string // "starter 3"
 	Tier     Tier
 	Severity event.Severity
-	Weight   uint32 // of a phrase; 100 flags alone under the default threshold
+	// Weight is a phrase's, of which 100 flags alone under the default threshold; of
+	// weighed words it is what is enough beside words that ask for help.
+	Weight   uint32
 	Lang     string // BCP 47; of phrases
 	Reviewed bool   // a phrase whose language no speaker has reviewed is off (G6)
 	Scope    uint32 // index into Policy.Scopes

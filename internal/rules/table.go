@@ -9,6 +9,7 @@ import (
 
 	"safelight/internal/event"
 	"safelight/internal/rules/flat"
+	"safelight/internal/rules/weighed"
 )
 
 // table is the rules, the domains and the programs of a policy, read where they
@@ -26,6 +27,7 @@ type table struct {
 
 	approved []uint32 // rules of kind RuleApproved
 	weighed  []uint32 // rules of kind RuleWeighed, by their sums
+	leastSum int      // the least that may be enough for any of them
 	hashes   bool     // some rule or list names a hash
 	beyond   bool     // or anything else that neither name nor path says
 }
@@ -164,6 +166,9 @@ func (t *table) check(p *Policy) error {
 			t.approved = append(t.approved, i)
 		case RuleWeighed:
 			t.weighed = append(t.weighed, i)
+			if n := int(min(r.weight, weighed.Enough)); n < t.leastSum || len(t.weighed) == 1 {
+				t.leastSum = n
+			}
 		}
 	}
 	return errors.Join(t.checkDomains(), t.checkPrograms(), t.checkReferences(p))

@@ -27,17 +27,17 @@ tests: {hit: [machete, a blade nobody knows up my sleeve], miss: [blade homework
 func TestWordsThatSayLittleEachFlagTogether(t *testing.T) {
 	rs := summing(t)
 	for text, want := range map[string]string{
-		"a BLADE nobody knows up my sleeve":                         "knives/k-w",
-		"bl4de nobody kn0ws, sleeve":                                "knives/k-w", // digits
-		"blaydd nk sleeve":                                          "knives/k-w", // other spellings
-		"b.l.a.d.e nobody knows sleeve":                             "knives/k-w", // put together
-		"blade nobody knows":                                        "",           // 85
-		"sharp blade nobody knows":                                  "knives/k-w", // 105
-		"blade sharp nobody knows":                                  "",
-		"blade nobody knows sleeve homework":                        "",
-		"roller blade nobody knows sleeve":                          "", // allowed, so it counts for nothing
-		"machete nobody knows sleeve blade":                         "knives/k-1",
-		"blade blade blade":                                         "",
+		"a BLADE nobody knows up my sleeve":                           "knives/k-w",
+		"bl4de nobody kn0ws, sleeve":                                  "knives/k-w", // digits
+		"blaydd nk sleeve":                                            "knives/k-w", // other spellings
+		"b.l.a.d.e nobody knows sleeve":                               "knives/k-w", // put together
+		"blade nobody knows":                                          "",           // 85
+		"sharp blade nobody knows":                                    "knives/k-w", // 105
+		"blade sharp nobody knows":                                    "",
+		"blade nobody knows sleeve homework":                          "",
+		"roller blade nobody knows sleeve":                            "", // allowed, so it counts for nothing
+		"machete nobody knows sleeve blade":                           "knives/k-1",
+		"blade blade blade":                                           "",
 		"blade" + strings.Repeat(" the", 16) + " nobody knows sleeve": "",
 	} {
 		if got := rs.search(text); got.Rule != want {
@@ -70,9 +70,20 @@ func TestWordsThatSayLittleEachFlagTogether(t *testing.T) {
 // G1: words that ask for help mask themselves and no more.
 func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
 	rs := summing(t)
-	v := rs.search("childline sharp blade nobody knows")
-	if v.Severity != event.Urgent || !v.Help {
-		t.Errorf("%+v", v)
+	for _, text := range []string{"childline sharp blade nobody knows", "childline nobody knows sleeve"} { // 105 and 75
+		if v := rs.search(text); v.Severity != event.Urgent || !v.Help {
+			t.Errorf("%q: %+v", text, v)
+		}
+	}
+	strict := compile(t, with("acme/lists/points.txt", "60 blade\n50 sleeve\n30 edge\n", "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt, beside_help: 85}]\ntests: {hit: [machete], miss: [a]}\n"))
+	if a, b := strict.search("childline sleeve edge"), strict.search("childline blade edge"); a.Decision != None || b.Decision != Flag {
+		t.Errorf("80 and 90 of 85 beside a plea: %+v, %+v", a, b)
+	}
+	for _, text := range []string{"nobody knows sleeve", "childline sharp blade"} { // without a plea, and too little beside one
+		if v := rs.search(text); v.Decision != None {
+			t.Errorf("%q: %+v", text, v)
+		}
 	}
 }
 
@@ -102,7 +113,7 @@ func TestABadFileOfWeighedWordsIsRefusedWithTheMend(t *testing.T) {
 		}
 	}
 	for want, lines := range map[string]string{
-		`file "acme/lists/none.txt" is not there`:             "weighed: [{id: k-w, file: lists/none.txt}]\n",
+		`file "acme/lists/none.txt" is not there`:        "weighed: [{id: k-w, file: lists/none.txt}]\n",
 		`file "../points.txt"; want a text file of this`: "weighed: [{id: k-w, file: ../points.txt}]\n",
 		`no id`:                                "weighed: [{file: lists/points.txt}]\n",
 		`id "k-1" is also in acme/knives.yaml`: "phrases: [{id: k-1, text: knife}]\nweighed: [{id: k-1, file: lists/points.txt}]\n",

@@ -13,28 +13,28 @@ type Scratch struct {
 // clock.
 func (s *Scratch) Steps() int { return s.steps }
 
-// Found is a sum that reached Enough, and within which words of the text: from,
+// Found is a sum that was reached, and within which words of the text: from,
 // up to and without to.
 type Found struct{ Sum, From, To int }
 
-// Weigh adds up the words of a text, as Number gives them, and appends what it
-// finds to found. A text longer than Window is weighed in stretches of it that
+// Weigh adds up the words of a text, as Number gives them, and appends the sums of
+// at least so many points to found. A text longer than Window is weighed in stretches of it that
 // overlap by half. In a stretch a term counts once, however often it stands.
-func (t *Table) Weigh(s *Scratch, words []uint32, found []Found) []Found {
+func (t *Table) Weigh(s *Scratch, words []uint32, least int, found []Found) []Found {
 	if len(s.sums) < t.sums {
 		s.sums = make([]int32, t.sums)
 	}
 	s.steps = 0
 	for from := 0; ; from += Window / 2 {
 		to := min(from+Window, len(words))
-		found = t.stretch(s, words, from, to, found)
+		found = t.stretch(s, words, from, to, least, found)
 		if to == len(words) {
 			return found
 		}
 	}
 }
 
-func (t *Table) stretch(s *Scratch, words []uint32, from, to int, found []Found) []Found {
+func (t *Table) stretch(s *Scratch, words []uint32, from, to, least int, found []Found) []Found {
 	sums := s.sums[:t.sums]
 	clear(sums)
 	t.each(s, words[from:to], func(_, _ int, points []byte) {
@@ -45,7 +45,7 @@ func (t *Table) stretch(s *Scratch, words []uint32, from, to int, found []Found)
 	})
 	s.steps += len(sums) / 8
 	for sum, points := range sums {
-		if points >= Enough {
+		if int(points) >= least {
 			found = append(found, Found{sum, from, to})
 		}
 	}

@@ -29,7 +29,7 @@ func (t *Table) numbers(text string) (out []uint32) {
 	return out
 }
 
-func (t *Table) find(text string) []Found { return t.Weigh(new(Scratch), t.numbers(text), nil) }
+func (t *Table) find(text string) []Found { return t.Weigh(new(Scratch), t.numbers(text), Enough, nil) }
 
 var some = []Term{
 	{0, []string{"sleep"}, 30},
@@ -83,7 +83,7 @@ func TestTheTermsOfASumComeToIt(t *testing.T) {
 	tb := table(t, 2, some...)
 	text := "i sleep forever tonight do homework never buy sleep forever now"
 	words := tb.numbers(strings.Replace(text, "homework", "it", 1))
-	found := tb.Weigh(new(Scratch), words, nil)
+	found := tb.Weigh(new(Scratch), words, Enough, nil)
 	if len(found) != 2 {
 		t.Fatalf("found %v", found)
 	}
@@ -152,7 +152,7 @@ func TestTenfoldTextIsWeighedInAtMostTwelvefoldSteps(t *testing.T) {
 	tb := table(t, 2, some...)
 	steps := func(n int) int {
 		s := new(Scratch)
-		tb.Weigh(s, tb.numbers(strings.Repeat("sleep forever buy tonight word ", n)), nil)
+		tb.Weigh(s, tb.numbers(strings.Repeat("sleep forever buy tonight word ", n)), Enough, nil)
 		return s.Steps()
 	}
 	if small, large := steps(100), steps(1000); large > 12*small || small < 500 {
@@ -172,7 +172,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		words := tb.numbers(text)
-		for _, found := range tb.Weigh(new(Scratch), words, nil) {
+		for _, found := range tb.Weigh(new(Scratch), words, Enough, nil) {
 			if found.Sum >= 2 || found.From > found.To || found.To > len(words) {
 				t.Fatalf("found %v of %d words", found, len(words))
 			}

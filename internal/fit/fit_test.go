@@ -1,0 +1,231 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"safelight/internal/packdir"
+	"safelight/internal/rules/phrases"
+)
+
+const root = "../.."
+
+// Whoever changes a line has to make the weights anew, or they are of other lines
+// than those that stand here.
+func TestTheWeightsThatShipAreMadeFromTheseLines(t *testing.T) {
+	digest, err := digestOf(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range shippedWeights(t) {
+		if !strings.Contains(data, "\n"+linesSign+digest+"\n") {
+			t.Errorf("%s is of other lines: run `make weights`", name)
+		}
+	}
+}
+
+func shippedWeights(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := packdir.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for name, data := range files {
+		if strings.HasPrefix(name, "starter/weights/") {
+			out[name] = string(data)
+		}
+	}
+	if len(out) < 20 {
+		t.Fatalf("%d files of weights", len(out))
+	}
+	return out
+}
+
+// G5: who somebody is speaks for nothing, and words of sex, age and body, names and
+// small words not by themselves.
+func TestG05NoWeightIsOfWhoSomebodyIs(t *testing.T) {
+	fsys := os.DirFS(root)
+	never, err := texts(fsys, linesDir+"/identity.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := texts(fsys, linesDir+"/bodies.txt", linesDir+"/small-words.txt", listsDir+"/names.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody, notAlone := set(never), set(alone)
+	if !nobody["muslim"] || !nobody["gay"] || !nobody["autistic"] || !notAlone["girl"] {
+		t.Fatal("the lists of words are not those of who somebody is")
+	}
+	for name, data := range shippedWeights(t) {
+		for line := range strings.Lines(data) {
+			if line[0] == '#' {
+				continue
+			}
+			words := strings.Fields(line)[1:]
+			if slices.ContainsFunc(words, func(w string) bool { return nobody[w] }) || len(words) == 1 && notAlone[words[0]] {
+				t.Errorf("%s weighs %q", name, words)
+			}
+		}
+	}
+}
+
+// made is a repository of a few lines.
+func made(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"packs/starter/pack.yaml":              "pack: starter\ntitle: T\nversion: 1\n",
+		"packs/starter/words.yaml":             "words: w\ntitle: T\nwhy: W\nspellings: [{means: blade, typed: [blaid]}]\n",
+		"packs/starter/knives.yaml":            "category: knives\ntitle: Knives\nnoun: knives\nabout: A\npurpose: safeguarding\nrisk: life\nseverity: high\nowner: O\nwhy: W\nfirst_steps: [F]\nphrases: [{id: kn-1, text: machete}]\ntests: {hit: [machete], miss: [a blade of grass]}\n",
+		linesDir + "/identity.txt":             "muslim",
+		linesDir + "/bodies.txt":               "girl girls",
+		linesDir + "/small-words.txt":          "a my the with",
+		linesDir + "/evasive/knives.txt":       "",
+		linesDir + "/ordinary/some.txt":        "",
+		linesDir + "/ordinary/near-knives.txt": "sharpen a pencil\n",
+		listsDir + "/names.txt":                "Sharlene",
+		listsDir + "/ordinary.txt":             "grass seed\n",
+	} {
+		name = filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		must(t, os.WriteFile(name, []byte(text), 0o644))
+	}
+	return dir
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatIsTypedMoreWithHarmHasPointsAndNoOtherWord(t *testing.T) {
+	dir := made(t)
+	var evasive, ordinary strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&evasive, "blaid up my sleeve word%d muslim girl sharlene\n", i)
+		fmt.Fprintf(&ordinary, "my homework word%d with the girl\nnew sleeve pattern word%d\ngrass blade word%d\n", i, i, i)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, linesDir, "evasive/knives.txt"), []byte(evasive.String()), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, linesDir, "ordinary/some.txt"), []byte(ordinary.String()), 0o644))
+	must(t, run(dir))
+	data, err := os.ReadFile(filepath.Join(dir, packDir, "weights/knives.txt"))
+	must(t, err)
+	points := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		if n, words, ok := strings.Cut(strings.TrimSpace(line), " "); ok && n != "#" {
+			points[words] = n
+		}
+	}
+	for _, want := range []string{"blade up", "my sleeve"} { // in its usual spelling
+		if n := points[want]; n == "" || n[0] == '-' {
+			t.Errorf("%q has %q points in %s", want, n, data)
+		}
+	}
+	for _, none := range []string{"muslim", "girl", "sharlene", "my", "muslim girl", "word1 muslim", "grass seed"} {
+		if points[none] != "" {
+			t.Errorf("%q has points", none)
+		}
+	}
+	must(t, run(dir))
+	again, err := os.ReadFile(filepath.Join(dir, packDir, "weights/knives.txt"))
+	must(t, err)
+	if string(again) != string(data) {
+		t.Error("the same lines give other weights")
+	}
+}
+
+func TestAFileOfNoCategoryIsNamed(t *testing.T) {
+	dir := made(t)
+	must(t, os.WriteFile(filepath.Join(dir, linesDir, "evasive/spoons.txt"), []byte("a spoon\n"), 0o644))
+	if err := run(dir); err == nil || !strings.Contains(err.Error(), `evasive/spoons.txt: no pack has the category "spoons"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The loss at what was learnt is no higher than beside it: the method is that of the
+// book.
+func TestWhatIsLearntIsWhereTheLossIsLeast(t *testing.T) {
+	l := &lesson{features: 3, lines: [][]int32{{0}, {0, 1}, {1}, {1, 2}, {2}, {0, 2}, {}}, noticed: []bool{true, true, false, false, false, true, false}}
+	for range l.lines {
+		l.weight = append(l.weight, 1)
+	}
+	const strength = 2.0
+	loss := func(m *model) (sum float64) {
+		for i, line := range l.lines {
+			s := m.score(line)
+			if l.noticed[i] {
+				s = -s
+			}
+			sum += math.Log1p(math.Exp(s))
+		}
+		for _, w := range m.weights {
+			sum += math.Abs(w) / strength
+		}
+		return sum
+	}
+	m := l.learn(strength)
+	least := loss(m)
+	for f := range m.weights {
+		for _, by := range []float64{-0.2, 0.2} {
+			beside := &model{weights: slices.Clone(m.weights), bias: m.bias}
+			beside.weights[f] += by
+			if loss(beside) < least {
+				t.Errorf("weight %d moved by %v: %v is less than %v", f, by, loss(beside), least)
+			}
+		}
+	}
+	if m.weights[0] <= 0 || m.weights[1] > 0 {
+		t.Errorf("weights %v", m.weights)
+	}
+}
+
+func TestLinesThatMayNotFlagDoNotWhateverIsLearnt(t *testing.T) {
+	held := map[int]heldLine{0: {[]string{"a", "b", "a b"}, 100}, 1: {[]string{"c"}, 100}, 2: {[]string{"d", "e"}, 65}}
+	tt := &taught{held: held}
+	p := pointsOf{"a": 60, "b": 70, "a b": 20, "c": 90, "d": 40, "e": 40}
+	tt.quiet(p)
+	for _, l := range held {
+		if p.sum(l.texts) >= l.least {
+			t.Errorf("%v come to %d", l.texts, p.sum(l.texts))
+		}
+	}
+	if p["c"] != 90 {
+		t.Errorf("points %v: those that did no harm were taken", p)
+	}
+}
+
+func TestNearLinesCountLess(t *testing.T) {
+	lines := []scored{{5, 0.25}, {4, 0.25}, {3, 1}, {2, 1}, {1, 1}}
+	if got := above(slices.Clone(lines), 0.2); got != 3 {
+		t.Errorf("a fifth of what they count is above %v, want 3", got)
+	}
+	if got := above(slices.Clone(lines), 0); got != 5 {
+		t.Errorf("none is above %v, want 5", got)
+	}
+}
+
+// What is trained on is read as the engine reads it.
+func TestFeaturesAreWordsAsTheEngineReadsThem(t *testing.T) {
+	c, err := readCorpus(made(t))
+	must(t, err)
+	got := c.reader.features("My BLAID, Sharlene & 2 girls; a blaid")
+	want := []string{"blade", "my blade", "blade sharlene", "sharlene 2", "2 girls", "girls a", "a blade"}
+	if !slices.Equal(got, want) {
+		t.Errorf("features %q, want %q", got, want)
+	}
+	for w := range maps.Keys(set([]string{"a girl"})) {
+		if len(phrases.Words(w)) != 1 {
+			t.Errorf("%q", w)
+		}
+	}
+}
