@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"safelight/collector/model"
@@ -26,6 +27,8 @@ type Coverage struct {
 	Kinds    []CoverageCount `json:"kinds"`
 	Sites    []CoverageCount `json:"sites"`
 	Exports  []CoverageList  `json:"exports"`
+	// Notes are of several devices at once.
+	Notes []Why `json:"notes,omitempty"`
 	// Devices are those that are not proven, or of which there is something to say.
 	Devices []DeviceRow `json:"devices"`
 }
@@ -60,6 +63,9 @@ func (a *Admin) coverage(ctx context.Context, _ Nothing) ([]Coverage, error) {
 	}
 	for _, i := range l.Inventories {
 		c.Exports = append(c.Exports, CoverageList{i.Source, i.Name, i.At.UTC()})
+	}
+	for _, n := range l.Notes {
+		c.Notes = append(c.Notes, Why{n.Code, n.Text, n.Mend, timeOrNil(n.Since)})
 	}
 	for _, d := range l.Devices {
 		if d.Standing != model.StandingProven || len(d.Causes) > 0 {
@@ -100,14 +106,31 @@ func (c Coverage) Lines() []string {
 		}
 	}
 	lines = append(lines, fmt.Sprintf("Events lost: %d. Let go by full stores, and said so: %d.", c.Lost, c.LetGo))
-	for i, d := range c.Devices {
-		if i == coverageNamed {
-			lines = append(lines, fmt.Sprintf("and %d more: --json names them all", len(c.Devices)-i))
-			break
+	for _, n := range c.Notes {
+		lines = append(lines, n.Text+" "+n.Mend)
+	}
+	return append(lines, c.deviceLines()...)
+}
+
+// deviceLines leaves out what Notes say of many devices at once.
+func (c Coverage) deviceLines() (lines []string) {
+	named, more := 0, 0
+	for _, d := range c.Devices {
+		why := slices.DeleteFunc(slices.Clone(d.Why), func(w Why) bool { return w.Code == model.CauseSharedKey || w.Code == model.CauseCopied })
+		switch {
+		case len(why) == 0:
+			continue
+		case named == coverageNamed:
+			more++
+			continue
 		}
-		for _, w := range d.Why {
+		named++
+		for _, w := range why {
 			lines = append(lines, d.label()+": "+w.Text)
 		}
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: --json names them all", more))
 	}
 	return lines
 }

@@ -49,10 +49,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 	}
 	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(d), CheckPage: c.serves("/checks")}
 	for _, cause := range d.Causes {
-		one := causeView{Text: cause.Text, Mend: cause.Mend}
-		if !cause.Since.IsZero() {
-			one.Since = "Since " + when(cause.Since, c.now(), c.zone) + "."
-		}
+		one := c.causeView(cause)
 		if cause.Unproves {
 			view.Causes = append(view.Causes, one)
 		} else {
@@ -69,6 +66,14 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 		view.Happened = append(view.Happened, happenedView{when(e.Received, c.now(), c.zone), healthTitle(e.Topic), e.Detail})
 	}
 	c.render(w, r, http.StatusOK, "device", page{Title: "Device", Viewer: &v, Current: "devices", View: view})
+}
+
+func (c *Console) causeView(cause model.Cause) causeView {
+	view := causeView{Text: cause.Text, Mend: cause.Mend}
+	if !cause.Since.IsZero() {
+		view.Since = "Since " + when(cause.Since, c.now(), c.zone) + "."
+	}
+	return view
 }
 
 func standingSentence(d model.LedgerDevice) string {

@@ -38,6 +38,7 @@ type devicesView struct {
 	Caption, Headline string
 	Closed            bool
 	Groups            []deviceGroup
+	Notes             []causeView // of several devices at once
 	Ledger            []ledgerLine
 	Issued            int
 	Kinds             []model.LedgerCount
@@ -99,6 +100,9 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request, v viewer) 
 		if n := l.Counts[s]; n > 0 {
 			view.Groups = append(view.Groups, c.deviceGroup(l, s, n))
 		}
+	}
+	for _, cause := range l.Notes {
+		view.Notes = append(view.Notes, c.causeView(cause))
 	}
 	if r.URL.Query().Get("revoked") == "1" {
 		view.Revoked = "Its access has ended. It is no longer in the ledger."

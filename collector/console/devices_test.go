@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"safelight/collector/model"
 )
@@ -198,4 +199,16 @@ func TestASignInLeadsBackToDevices(t *testing.T) {
 			t.Errorf("%s leads to %q, want next %q", asked, to, next)
 		}
 	}
+}
+
+func TestITReadsOfACopiedImageInOneLineWithTheNumber(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	h.desk.Copies = func(time.Time) map[string]model.Copied {
+		return map[string]model.Copied{"lt3": {Noticed: 299, Waiting: 12, First: h.now()}}
+	}
+	b := h.signedIn("it")
+	w := b.get("/devices")
+	want(t, w, http.StatusOK, "Copied disks", "LT-104 was copied after it had enrolled: 299 copies called with its key, and 12 of them are not devices of their own yet")
+	want(t, b.get("/devices/lt3"), http.StatusOK, "It is not proven to be monitored.", "It was copied after it had enrolled: 299 copies")
 }

@@ -18,6 +18,8 @@ type Splits interface {
 	// MaySplit says whether this running agent was told to, and binds that to the
 	// key it came with: asking again with the same key is allowed.
 	MaySplit(device string, instance []byte, keyHash [32]byte) bool
+	// HasSplit is told that it has an identity of its own.
+	HasSplit(device string, instance []byte)
 }
 
 // AllowSplits has Split ask who may; before, nobody may.
@@ -48,7 +50,11 @@ func (s *Service) Split(ctx context.Context, req *safelightv1.SplitRequest) (*sa
 	if err != nil {
 		return nil, status.Error(codes.PermissionDenied, "this device is not enrolled here: enrol again")
 	}
-	return s.split(ctx, known, csr.PublicKey, keyHash, req.GetDevice())
+	resp, err := s.split(ctx, known, csr.PublicKey, keyHash, req.GetDevice())
+	if err == nil {
+		s.splits.HasSplit(from, req.GetInstance())
+	}
+	return resp, err
 }
 
 func (s *Service) split(ctx context.Context, from model.Device, pub any, keyHash [32]byte, info *safelightv1.DeviceInfo) (*safelightv1.EnrolResponse, error) {

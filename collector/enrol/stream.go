@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 )
 
 // Line is what is known of a connection once its handshake is over.
@@ -60,6 +62,7 @@ type openStream struct {
 	expires time.Time // of the certificate it was opened with
 	key     [32]byte  // SHA-256 of its public key
 	conn    net.Conn
+	began   time.Time
 }
 
 // end closes the connection, and with it all of the device's streams on it: a
@@ -96,7 +99,9 @@ func (g *Gate) open(ss grpc.ServerStream, method string) (*boundStream, error) {
 	}
 	line, _ := lineOf(ctx)
 	v.stream = &openStream{device: v.Device, method: method, expires: line.State.PeerCertificates[0].NotAfter, key: sha256.Sum256(line.State.PeerCertificates[0].RawSubjectPublicKeyInfo), conn: line.conn}
-	g.track(v.stream)
+	if !g.track(v.stream) {
+		return nil, status.Error(codes.ResourceExhausted, "this device began too many streams just now: try again in some seconds")
+	}
 	return &boundStream{ss, context.WithValue(ctx, visitKey{}, v), v.stream}, nil
 }
 
@@ -114,12 +119,24 @@ func (s *boundStream) Context() context.Context { return s.ctx }
 // what a bad network has left behind. One more ends the oldest.
 const streamLimit = 4
 
-func (g *Gate) track(s *openStream) {
+// Stay is how long a stream, and a connection, of a device is left alone before a newer
+// one may end it. Copies of one laptop all come as that device: if each newcomer ended
+// another at once, three hundred of them would be for ever calling and none would be
+// served for long enough to become a device of its own. A network that leaves four
+// streams behind in so short a time is waited for as long.
+const Stay = 3 * time.Second
+
+// track counts a stream; false: it came too soon after the others.
+func (g *Gate) track(s *openStream) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s.began = g.now()
 	open := append(g.streams[s.device], s)
 	of := func(o *openStream) bool { return o.method == s.method }
 	if n := slices.IndexFunc(open, of); count(open, of) > streamLimit {
+		if age := s.began.Sub(open[n].began); age >= 0 && age < Stay {
+			return false
+		}
 		open[n].end()
 		open = slices.Delete(open, n, n+1)
 	}
@@ -127,6 +144,7 @@ func (g *Gate) track(s *openStream) {
 	if g.revoked[s.device] || g.ended[endedKey{s.device, s.key}] { // since admit looked
 		s.end()
 	}
+	return true
 }
 
 func count(all []*openStream, of func(*openStream) bool) (n int) {

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"safelight/collector/enrol"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -18,7 +19,13 @@ func TestADevicesOldestStreamMakesRoomForItsNewest(t *testing.T) {
 	for range 4 {
 		open = append(open, d.watch())
 	}
+	// Copies of one device would be for ever ending each other.
+	hasty, err := safelightv1.NewAgentServiceClient(d.connect()).Watch(t.Context())
+	must(t, err)
+	_, err = hasty.Recv()
+	wantStatus(t, err, codes.ResourceExhausted, "try again")
 	for range 3 {
+		h.clock.pass(enrol.Stay)
 		open = append(open, d.watch())
 		_, err := open[0].Recv()
 		wantStatus(t, err, codes.Unavailable)
@@ -28,7 +35,7 @@ func TestADevicesOldestStreamMakesRoomForItsNewest(t *testing.T) {
 	for _, stream := range append(open, theirs) {
 		must(t, stream.Send(&safelightv1.AgentStatus{}))
 	}
-	_, err := d.resolve()
+	_, err = d.resolve()
 	must(t, err)
 	select {
 	case err := <-h.ended:

@@ -77,6 +77,9 @@ type Parts struct {
 	// Hours reads the school's hours; nil, or nil hours: every weekday is one of
 	// school.
 	Hours func(ctx context.Context) (Hours, error)
+	// Copies says which devices were copied lately, as far as this process noticed; nil:
+	// it notices none.
+	Copies func(now time.Time) map[string]model.Copied
 	// Checks reads the newest check of each device; nil: none was made yet.
 	Checks func(ctx context.Context) (map[string]Checked, error)
 }

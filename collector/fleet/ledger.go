@@ -29,6 +29,7 @@ type facts struct {
 	removed     map[string]time.Time
 	setUpAnew   map[string]time.Time   // newest, by device
 	keyEnded    map[string][]time.Time // days on which somebody came with an ended key, the oldest first
+	copied      map[string]model.Copied
 	policy      model.PolicyVersion
 	hours       Hours // nil: every weekday is one of school
 	version     string
@@ -51,6 +52,9 @@ func (f *Fleet) Ledger(ctx context.Context) (model.Ledger, error) {
 
 func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 	in = facts{now: f.Now(), version: f.Version, live: map[string]Device{}, positions: map[positionKey]uint64{}}
+	if f.Copies != nil {
+		in.copied = f.Copies(in.now)
+	}
 	var positions []model.Position
 	for _, read := range []func() error{
 		func() (err error) { in.devices, err = f.Store.Devices(ctx, f.School); return err },
@@ -133,6 +137,7 @@ func draw(in facts) model.Ledger {
 		}
 	}
 	b.counted()
+	b.noteCopies()
 	b.finish()
 	return b.out
 }

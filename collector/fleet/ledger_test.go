@@ -389,3 +389,32 @@ func TestG15ARefusedDeviceSaysSinceWhenAndWhatToDoAndBlamesNobody(t *testing.T) 
 		}
 	}
 }
+
+// TestG15AnImagesLaptopsAreOneLineForITWithTheirNumber, and each page says so too.
+func TestG15AnImagesLaptopsAreOneLineForITWithTheirNumber(t *testing.T) {
+	in := someFacts("image", "lt1", "lt2", "lt3", "lt4", "lt5")
+	for i := range in.devices[1:] {
+		in.devices[1+i].KeyHash = []byte("one key")
+	}
+	in.devices[0].KeyHash = []byte("its own")
+	in.copied = map[string]model.Copied{"image": {Noticed: 299, Waiting: 12, First: monday.Add(-time.Hour)}}
+	l := draw(*in)
+	if len(l.Notes) != 2 {
+		t.Fatalf("notes %+v", l.Notes)
+	}
+	for i, want := range []string{"image was copied after it had enrolled: 299 copies called with its key, and 12 of them are not devices of their own yet", "5 enrolled devices have one key between them, as their disk was copied after the agent had made it: lt1, lt2, lt3 and 2 more."} {
+		if !strings.HasPrefix(l.Notes[i].Text, want) || l.Notes[i].Mend == "" {
+			t.Errorf("it says %q, want %q", l.Notes[i].Text, want)
+		}
+	}
+	if d := find(t, l, "image"); d.Standing != model.StandingUnproven || !slices.Contains(codes(d), model.CauseCopied) {
+		t.Errorf("the copied one stands %s because of %v: what stands under its name may be another’s", d.Standing, codes(d))
+	}
+	if d := find(t, l, "lt3"); d.Standing != model.StandingProven || !slices.Contains(codes(d), model.CauseSharedKey) {
+		t.Errorf("one of those with a key between them stands %s because of %v", d.Standing, codes(d))
+	}
+	in.copied["image"] = model.Copied{Noticed: 1, First: monday}
+	if d := find(t, draw(*in), "image"); d.Standing != model.StandingProven {
+		t.Errorf("its copy has split, and it stands %s", d.Standing)
+	}
+}

@@ -19,6 +19,8 @@ type drawing struct {
 	taken  map[string]bool         // serial numbers and names that were counted
 	twins  map[string]int          // enrolled devices by hardware
 	logs   []follower
+	keys   map[string][]string // names of the enrolled devices that have a key
+	keyOf  map[string]string   // by id
 }
 
 // follower is a device that follows a log.
@@ -36,6 +38,7 @@ func foldName(s string) string {
 func (b *drawing) prepare() {
 	b.kinds, b.sites = map[string]*model.LedgerCount{}, map[string]*model.LedgerCount{}
 	b.row, b.listed, b.taken, b.twins = map[string]model.Issued{}, map[string]bool{}, map[string]bool{}, map[string]int{}
+	b.keys, b.keyOf = map[string][]string{}, map[string]string{}
 	bySerial, byName := map[string][]string{}, map[string][]string{}
 	for _, d := range b.devices {
 		if !d.Revoked.IsZero() {
@@ -49,6 +52,10 @@ func (b *drawing) prepare() {
 		}
 		if name := foldName(b.nameOf(d)); name != "" {
 			byName[name] = append(byName[name], d.ID)
+		}
+		if key := string(d.KeyHash); key != "" {
+			b.keys[key] = append(b.keys[key], b.nameOf(d))
+			b.keyOf[d.ID] = key
 		}
 		b.follow(d)
 	}

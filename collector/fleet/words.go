@@ -162,6 +162,8 @@ func (b *drawing) statusCauses(d *model.LedgerDevice) (all []model.Cause) {
 	if hw := hardwareKey(b.hardware[d.ID]); hw != "" && b.twins[hw] > 1 {
 		add(model.Cause{Code: model.CauseSameHardware, Text: fmt.Sprintf("%d enrolled devices say that they are this hardware.", b.twins[hw]), Mend: "If one was replaced, revoke that one; if they are copies of a virtual machine, give each a number of its own."}, true)
 	}
+	add(b.causeCopied(d))
+	add(b.causeSharedKey(d))
 	add(b.causeListed(d))
 	return all
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Hardware is what a device's firmware says it is.
@@ -61,4 +62,12 @@ func (h Hardware) Is(other Hardware) bool {
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
 	agree := func(a, b string) bool { return a != "" && a == b }
 	return !differ(h.Serial, other.Serial) && !differ(h.ID, other.ID) && (agree(h.Serial, other.Serial) || agree(h.ID, other.ID))
+}
+
+// Copied is how many running agents were noticed to have the identity of one device: its
+// disk was copied after it had enrolled.
+type Copied struct {
+	Noticed int // beside the device itself
+	Waiting int // of those, that are not devices of their own yet
+	First   time.Time
 }

@@ -5,6 +5,9 @@ import "strings"
 // HealthSetUpAnew is that a token gave the device's place to a new key.
 const HealthSetUpAnew = "set-up-anew"
 
+// HealthCopied is that more agents than one run with a device's key.
+const HealthCopied = "clone"
+
 // HealthKeyEnded is that somebody came with a device's key of before it was set up
 // anew, and was refused.
 const HealthKeyEnded = "key-ended"
@@ -28,7 +31,7 @@ var healthTitles = map[string]string{
 	"removed":               "Agent removed",
 	"notice-missing":        "Notice for people is missing",
 	"notice-back":           "Notice for people is back",
-	"clone":                 "Two agents with one key",
+	HealthCopied:            "Copied after it had enrolled",
 	HealthSetUpAnew:         "Set up anew",
 	HealthKeyEnded:          "Came with an earlier key",
 }

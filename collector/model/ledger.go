@@ -67,6 +67,8 @@ const (
 	CauseLogStopped     = "log_stopped"
 	CauseCertificate    = "certificate_ended"
 	CauseKeyEnded       = "key_ended"
+	CauseCopied         = "copied"
+	CauseSharedKey      = "shared_key"
 )
 
 // LedgerDevice is one device of the ledger, or, with Count over one, so many of
@@ -108,6 +110,7 @@ type Ledger struct {
 	Kinds   []LedgerCount
 	Sites   []LedgerCount
 	Devices []LedgerDevice // those with something amiss first
+	Notes   []Cause        // of several devices at once, a line for all of them
 	Lost    uint64
 	LetGo   uint64
 	Closed  bool // no school today

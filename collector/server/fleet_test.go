@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"log/slog"
 	"path/filepath"
@@ -28,7 +29,9 @@ type house struct {
 	addr  string
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { t.Helper(); return newHouseAt(t, time.Now) }
+
+func newHouseAt(t *testing.T, now func() time.Time) *house {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "school")
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -41,11 +44,12 @@ func newHouse(t *testing.T) *house {
 	must(Init(ctx, dir))
 	conf, err := ReadConfig(dir)
 	must(err)
-	s, err := openState(ctx, dir, conf, time.Now)
+	s, err := openState(ctx, dir, conf, now)
 	must(err)
-	p, err := build(ctx, conf, s, Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	p, err := build(ctx, conf, s, Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: now})
 	must(err)
 	h := &house{t: t, parts: p, at: listenLimited(t, agentLimits)}
+	h.at.now = now
 	h.addr = h.at.Addr().String()
 	srv := grpcServer(p)
 	var running sync.WaitGroup
@@ -65,14 +69,20 @@ func newHouse(t *testing.T) *house {
 // enrolled is what a device of the school shows.
 func (h *house) enrolled() *tls.Config {
 	h.t.Helper()
+	key, err := pki.NewKey()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return h.enrolledWith(key)
+}
+
+// enrolledWith is what a device shows whose disk came with a key.
+func (h *house) enrolledWith(key crypto.Signer) *tls.Config {
+	h.t.Helper()
 	secret, now := pki.NewSecret(), time.Now()
 	err := h.parts.store.AddToken(h.t.Context(), model.Token{
 		School: schoolID, ID: secret[:8], Hash: pki.HashSecret(secret), Uses: 1, Created: now, Expires: now.Add(time.Hour),
 	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	key, err := pki.NewKey()
 	if err != nil {
 		h.t.Fatal(err)
 	}

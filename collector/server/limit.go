@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"maps"
 	"net"
@@ -23,8 +24,8 @@ type connLimits struct {
 	// queue is how many more may wait until they may be strangers, before their
 	// handshakes; zero: nobody waits.
 	queue int
-	// perDevice is how many connections a device may have, or rather a key; one more
-	// ends the oldest. Zero: any number.
+	// perDevice is how many connections a device may have; one more ends the oldest, or
+	// itself where the oldest has just come (enrol.Stay). Zero: any number.
 	perDevice int
 	// manners is how long a stranger may stay; zero: as long as it likes.
 	manners time.Duration
@@ -65,6 +66,7 @@ func fewEnough(limits connLimits, descriptors int) connLimits {
 type limited struct {
 	net.Listener
 	limits connLimits
+	now    func() time.Time
 
 	mu        sync.Mutex // guards everything below
 	closed    bool
@@ -77,7 +79,7 @@ type limited struct {
 }
 
 func limit(l net.Listener, limits connLimits) *limited {
-	return &limited{Listener: l, limits: limits, from: map[string]int{}, devices: map[deviceKey][]*guest{}}
+	return &limited{Listener: l, limits: limits, now: time.Now, from: map[string]int{}, devices: map[deviceKey][]*guest{}}
 }
 
 // limitAbrupt also ends every connection when the listener closes: gRPC waits for
@@ -169,6 +171,7 @@ type guest struct {
 	patience *time.Timer   // house.mu guards this and those below
 
 	key      deviceKey // once it is known
+	since    time.Time // when it became so
 	stranger bool
 	left     bool
 }
@@ -200,18 +203,25 @@ func (g *guest) tire() {
 	}
 }
 
-// deviceKey is the SHA-256 of a device's public key.
+// deviceKey is whose connections are counted together: the SHA-256 of a device's public
+// key and of its name in the certificate, which we signed. Laptops whose disk was copied
+// after the agent had made its key, and that enrolled each for itself, have one key and
+// are devices of their own: counted by the key alone, the seventeenth would end the first.
 type deviceKey [sha256.Size]byte
 
-// known takes a connection off the strangers' count, and ends the oldest of a
-// device that has too many.
+func deviceKeyOf(leaf *x509.Certificate) deviceKey {
+	return sha256.Sum256(slices.Concat(leaf.RawSubjectPublicKeyInfo, leaf.RawSubject))
+}
+
+// known takes a connection off the strangers' count, and ends one of a device that has
+// too many.
 func (g *guest) known(key deviceKey) {
-	if oldest := g.house.meet(g, key); oldest != nil {
-		_ = oldest.Close() // it may have ended already
+	if over := g.house.meet(g, key); over != nil {
+		_ = over.Close() // it may have ended already
 	}
 }
 
-func (l *limited) meet(g *guest, key deviceKey) (oldest *guest) {
+func (l *limited) meet(g *guest, key deviceKey) (over *guest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g.left {
@@ -221,12 +231,16 @@ func (l *limited) meet(g *guest, key deviceKey) (oldest *guest) {
 	if l.limits.perDevice == 0 {
 		return nil
 	}
-	g.key = key
+	g.key, g.since = key, l.now()
 	l.devices[key] = append(l.devices[key], g)
-	if open := l.devices[key]; len(open) > l.limits.perDevice {
-		return open[0]
+	open := l.devices[key]
+	if len(open) <= l.limits.perDevice {
+		return nil
 	}
-	return nil
+	if age := g.since.Sub(open[0].since); age >= 0 && age < enrol.Stay {
+		return g
+	}
+	return open[0]
 }
 
 // forget needs mu.
@@ -296,7 +310,7 @@ func (k knowing) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, er
 	}
 	secure, info, err := k.TransportCredentials.ServerHandshake(c)
 	if line, ok := info.(enrol.Line); ok && err == nil && line.Known() && counted {
-		g.known(sha256.Sum256(line.State.PeerCertificates[0].RawSubjectPublicKeyInfo))
+		g.known(deviceKeyOf(line.State.PeerCertificates[0]))
 	}
 	return secure, info, err
 }

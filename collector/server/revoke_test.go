@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"safelight/collector/enrol"
 	"safelight/collector/model"
 	safelightv1 "safelight/proto/safelight/v1"
 )
@@ -58,7 +60,9 @@ func TestARevokedDeviceCannotHoldOnByReadingNothing(t *testing.T) {
 // TestADeviceWithManyConnectionsKeepsItsLast: the collector has room for so
 // many in all, and a device that was admitted must not take it from the others.
 func TestADeviceWithManyConnectionsKeepsItsLast(t *testing.T) {
-	h := newHouse(t)
+	var passed atomic.Int64
+	began := time.Now()
+	h := newHouseAt(t, func() time.Time { return began.Add(time.Duration(passed.Load())) })
 	hostile, honest := h.enrolled(), h.enrolled()
 	other := h.dial(honest)
 	defer other.Close()
@@ -66,6 +70,7 @@ func TestADeviceWithManyConnectionsKeepsItsLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range agentLimits.perDevice + 20 {
+		passed.Add(int64(enrol.Stay))
 		conn := h.dial(hostile)
 		defer conn.Close()
 		if _, err := safelightv1.NewAgentServiceClient(conn).ResolveAccount(t.Context(), &safelightv1.ResolveAccountRequest{Account: "pupil14"}); err != nil {

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"math/bits"
 	"time"
 
 	"safelight/collector/enrol"
@@ -21,14 +23,21 @@ func (s *state) trust() *safelightv1.TrustBundle {
 func (p *parts) keysFor(_ *state) watch.Keys {
 	copies := watch.NewCopies()
 	p.enrol.AllowSplits(copies)
+	p.fleet.Copies = copies.Copied
 	return watch.Keys{Outdated: p.gate.Outdated, Copies: copies, Noticed: p.noticedCopy}
 }
 
-// noticedCopy tells IT.
-func (p *parts) noticedCopy(ctx context.Context, school model.SchoolID, device string) {
-	p.log.WarnContext(ctx, "a device was copied: the copy is told to become one of its own", "device", device)
-	err := p.store.NoteDeviceHealth(ctx, school, device, "clone", "two agents run with this device's key; the later one is told to become a device of its own", p.now())
-	if err != nil {
+// noticedCopy tells IT: one line for each device that was copied, however many copies
+// there are, and in the log one when their number has doubled.
+func (p *parts) noticedCopy(ctx context.Context, school model.SchoolID, device string, all model.Copied, now int) {
+	if before := all.Noticed - now; before == 0 || bits.Len(uint(before)) < bits.Len(uint(all.Noticed)) {
+		p.log.WarnContext(ctx, "a device was copied after it had enrolled: each copy is told to become one of its own", "device", device, "copies", all.Noticed)
+	}
+	detail := "Another agent ran with this device’s key, as its disk was copied. It was told to become a device of its own."
+	if all.Noticed > 1 {
+		detail = fmt.Sprintf("%d other agents ran with this device’s key, as its disk was copied. Each was told to become a device of its own.", all.Noticed)
+	}
+	if err := p.store.NoteCopies(ctx, school, device, detail, all.First, p.now()); err != nil {
 		p.log.ErrorContext(ctx, "noting a copied device failed", "error", err.Error())
 	}
 }

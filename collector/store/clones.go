@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -38,6 +39,20 @@ func (s *Store) SplitDevice(ctx context.Context, school model.SchoolID, from str
 		return "", fmt.Errorf("splitting device: %w", err)
 	}
 	return id, nil
+}
+
+// NoteCopies writes the one health event of a device that was copied, which says how many
+// copies were noticed since first: the next one of them changes it.
+func (s *Store) NoteCopies(ctx context.Context, school model.SchoolID, device, detail string, first, now time.Time) error {
+	id := sha256.Sum256([]byte(model.HealthCopied + "\x00" + device + "\x00" + first.UTC().Format(time.RFC3339Nano)))
+	_, err := s.writer.ExecContext(ctx, `INSERT INTO health (school_id, device, health_id, spool_epoch, lane, seq, digest, at, received, topic, detail)
+		VALUES ($1, $2, $3, $4, 0, 0, $4, $5, $6, $7, $8)
+		ON CONFLICT (school_id, device, health_id) DO UPDATE SET received = excluded.received, detail = excluded.detail`,
+		school, device, id[:16], []byte{}, micros(first), micros(now), model.HealthCopied, detail)
+	if err != nil {
+		return fmt.Errorf("noting that a device was copied: %w", err)
+	}
+	return nil
 }
 
 // NoteDeviceHealthSeldom writes a health event that the collector noticed, unless one

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -19,7 +20,7 @@ func TestAnAgentThatIsStartedAgainIsNoCopy(t *testing.T) {
 			at = at.Add(15 * time.Second)
 		}
 	}
-	if n := len(c.devices["laptop"]); n > maxRunning {
+	if n := len(c.devices["laptop"].runs); n > 62 {
 		t.Errorf("%d runs are remembered", n)
 	}
 }
@@ -54,5 +55,44 @@ func TestOfCopiesThatTakeTurnsTheLaterOnesSplitEachOnce(t *testing.T) {
 	}
 	if !c.MaySplit("laptop", []byte("third"), one) || c.MaySplit("laptop", []byte("third"), other) {
 		t.Error("it may ask again with its key, and with no other")
+	}
+}
+
+// TestAnImageOfAWholeSchoolIsToldApart: three hundred laptops that were given one
+// identity, each calling now and then as it is let in, in no order.
+func TestAnImageOfAWholeSchoolIsToldApart(t *testing.T) {
+	const laptops = 300
+	c, noticed, at := NewCopies(), 0, noon
+	order := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	for range 3 {
+		for _, i := range order.Perm(laptops) {
+			noticed += c.saw("image", fmt.Sprint(i), at)
+			at = at.Add(200 * time.Millisecond)
+		}
+	}
+	told := 0
+	for i := range laptops {
+		if c.told("image", fmt.Sprint(i)) {
+			told++
+			if i%2 == 0 {
+				c.HasSplit("image", []byte(fmt.Sprint(i)))
+			}
+		}
+	}
+	all := c.Copied(at)["image"]
+	if told != laptops-1 || noticed != laptops-1 || all.Noticed != laptops-1 || !all.First.After(noon) {
+		t.Errorf("%d are told, %d noticed, and it says %+v; want %d", told, noticed, all, laptops-1)
+	}
+	if all.Waiting < laptops/2-2 || all.Waiting > laptops/2 {
+		t.Errorf("%d wait, want about half", all.Waiting)
+	}
+	if len(c.Copied(at.Add(copiesShown+time.Hour))) != 0 {
+		t.Error("it is shown for ever")
+	}
+	for i := range 5 * maxRunning { // a device that is up to no good
+		c.saw("image", fmt.Sprint("made up ", i), at)
+	}
+	if n := len(c.devices["image"].runs); n > maxRunning {
+		t.Errorf("%d runs are remembered, want at most %d", n, maxRunning)
 	}
 }

@@ -16,8 +16,9 @@ type Keys struct {
 	Outdated func(ctx context.Context) bool
 	// Copies tells copies of a device apart.
 	Copies *Copies
-	// Noticed is called once for each copy.
-	Noticed func(ctx context.Context, school model.SchoolID, device string)
+	// Noticed is called when copies are noticed, with how many there were lately in all,
+	// and how many of those just now.
+	Noticed func(ctx context.Context, school model.SchoolID, device string, all model.Copied, new int)
 }
 
 // TrustChanged has every open stream look for new trust.
@@ -71,10 +72,8 @@ func (w *watcher) noticeCopies(ctx context.Context) {
 		return
 	}
 	n := keys.Copies.saw(w.device, w.identity.instance, w.service.now())
-	for range n {
-		keys.Noticed(ctx, w.school, w.device)
-	}
 	if n > 0 {
+		keys.Noticed(ctx, w.school, w.device, keys.Copies.of(w.device), n)
 		w.service.wake()
 	}
 }
