@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -18,7 +19,10 @@ const (
 
 // files knows what programs' files say of themselves. What was read of a file is
 // not read again while the file stays the same.
-type files struct{ known map[fileID]facts }
+type files struct {
+	mu    sync.Mutex // guards known, and is not held over a read
+	known map[fileID]facts
+}
 
 type fileID struct {
 	volume, high, low uint32
@@ -26,7 +30,9 @@ type fileID struct {
 	written           int64
 }
 
-func newFiles() *files { return &files{known: make(map[fileID]facts)} }
+func newFiles() interface{ facts(path string) facts } {
+	return newPatient(&files{known: make(map[fileID]facts)})
+}
 
 // facts reads what the file of a program that runs says of itself. What cannot be
 // read is empty.
@@ -44,7 +50,7 @@ func (f *files) facts(path string) facts {
 		info.VolumeSerialNumber, info.FileIndexHigh, info.FileIndexLow,
 		uint64(info.FileSizeHigh)<<32 | uint64(info.FileSizeLow), info.LastWriteTime.Nanoseconds(),
 	}
-	if known, ok := f.known[id]; ok {
+	if known, ok := f.of(id); ok {
 		return known
 	}
 	var found facts
@@ -54,11 +60,20 @@ func (f *files) facts(path string) facts {
 	if id.size <= maxSigned {
 		found.signer = signer(file, path)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(f.known) >= maxFiles {
 		clear(f.known)
 	}
 	f.known[id] = found
 	return found
+}
+
+func (f *files) of(id fileID) (facts, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, ok := f.known[id]
+	return known, ok
 }
 
 // openProgram opens a file so that nobody writes to it meanwhile: what is checked

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type Source struct {
 	seen    atomic.Uint64
 	dropped atomic.Uint64
 	gone    atomic.Uint64 // before they could be read
+	unread  atomic.Uint64 // told without what their file says, which took too long to read
 
 	mu     sync.Mutex // guards what follows
 	state  source.State
@@ -112,6 +114,10 @@ func (s *Source) Status() source.Status {
 	if s.way != nil {
 		st.Way, st.Since = s.way.name(), s.since
 		st.Lost += s.way.lost()
+	}
+	if n := s.unread.Load(); n > 0 {
+		late := fmt.Sprintf("of %d programs the file could not be read in time, so that their maker and original name are not known", n)
+		st.Detail = strings.TrimPrefix(st.Detail+"; "+late, "; ")
 	}
 	return st
 }
@@ -188,6 +194,9 @@ func (s *Source) tell(start event.Start, crowds *crowds, sink source.Sink) {
 	o.SetOwner(owner)
 	if look && o.Exe != "" {
 		of := s.files.facts(o.Exe)
+		if of.late {
+			s.unread.Add(1)
+		}
 		o.OriginalName, o.Product, o.Signer = of.originalName, of.product, of.signer
 	}
 	if o.User == "" && o.Unknown == "" {
@@ -197,7 +206,10 @@ func (s *Source) tell(start event.Start, crowds *crowds, sink source.Sink) {
 }
 
 // facts are what a program's file says of itself.
-type facts struct{ originalName, product, signer string }
+type facts struct {
+	originalName, product, signer string
+	late                          bool // it could not be read in time
+}
 
 func (s *Source) via() event.Via {
 	s.mu.Lock()

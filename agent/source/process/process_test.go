@@ -330,7 +330,7 @@ func (s saying) facts(string) facts { return facts(s) }
 
 func TestWhatAProgramsFileSaysIsToldWithIt(t *testing.T) {
 	s := newSource(Config{}, &list{running: map[int32]identity{7: {exe: `C:\homework.exe`}}})
-	s.files = saying{"game.exe", "Example Game", "Invented Games Ltd"}
+	s.files = saying{originalName: "game.exe", product: "Example Game", signer: "Invented Games Ltd"}
 	out := &sink{}
 	s.tell(event.Start{PID: 7, Comm: "homework.exe", Exe: `C:\homework.exe`}, newCrowds(), out)
 	if len(out.got) != 1 {
