@@ -41,6 +41,7 @@ var (
 	ErrLarge   = errors.New("its file is too large to be read")
 	ErrChanged = errors.New("its file may not be the one that it was started from")
 	ErrNoFile  = errors.New("it was not started from a file that can be read")
+	ErrSlow    = errors.New("its file could not be read in time; it may lie on a network share that does not answer")
 )
 
 // Config is what New needs. Its zero value reads this machine.
@@ -50,12 +51,24 @@ type Config struct {
 	Proc string
 }
 
+const (
+	// readWithin is how long one file may take: the largest, unhurried, takes four
+	// seconds from a disk.
+	readWithin = 20 * time.Second
+	// maxHanging is how many reads may be left behind that do not end. Nothing is read
+	// while there are so many: the system does not take back what waits for a dead share.
+	maxHanging = 2
+)
+
 // Reader reads sums, one at a time. It may be used concurrently.
 type Reader struct {
-	proc string
+	proc  string
+	turn  chan struct{} // held by the read that is waited for
+	opens func(event.Observation) (f *os.File, running bool, err error)
 
-	mu    sync.Mutex // guards what follows, and lets one read at a time
-	known map[identity]string
+	mu      sync.Mutex // guards what follows
+	known   map[identity]string
+	hanging int // reads that nobody waits for any more
 }
 
 // New returns a Reader that knows nothing yet.
@@ -63,13 +76,15 @@ func New(cfg Config) *Reader {
 	if cfg.Proc == "" {
 		cfg.Proc = "/proc"
 	}
-	return &Reader{proc: cfg.Proc, known: make(map[identity]string)}
+	r := &Reader{proc: cfg.Proc, turn: make(chan struct{}, 1), known: make(map[identity]string)}
+	r.opens = r.open
+	return r
 }
 
 // SHA256 reads the sum of the program that an observation is of, in lower-case
-// hex. It may take some seconds, and ends with ctx.
+// hex. It may take some seconds, and ends with ctx, or with ErrSlow.
 func (r *Reader) SHA256(ctx context.Context, o event.Observation) (string, error) {
-	sum, err := r.sum(ctx, o)
+	sum, err := r.inTime(ctx, o)
 	if err != nil {
 		return "", fmt.Errorf("reading a program's checksum: %w", err)
 	}
@@ -77,12 +92,10 @@ func (r *Reader) SHA256(ctx context.Context, o event.Observation) (string, error
 }
 
 func (r *Reader) sum(ctx context.Context, o event.Observation) (sum string, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	f, running, err := r.open(o)
+	f, running, err := r.opens(o)
 	if err != nil {
 		return "", withoutName(err)
 	}
@@ -96,7 +109,7 @@ func (r *Reader) sum(ctx context.Context, o event.Observation) (sum string, err 
 	case !running && !id.before(o.Time):
 		return "", ErrChanged
 	}
-	if sum, ok := r.known[id]; ok {
+	if sum, ok := r.of(id); ok {
 		return sum, nil
 	}
 	if sum, err = read(ctx, f, id.size); err != nil {
@@ -105,11 +118,20 @@ func (r *Reader) sum(ctx context.Context, o event.Observation) (sum string, err 
 	if after, err := identify(f); err != nil || after != id {
 		return "", ErrChanged
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.known) >= maxKnown {
 		clear(r.known)
 	}
 	r.known[id] = sum
 	return sum, nil
+}
+
+func (r *Reader) of(id identity) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum, ok := r.known[id]
+	return sum, ok
 }
 
 // withoutName keeps a file's path out of what is said of it: it may be a person's.

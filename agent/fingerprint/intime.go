@@ -1,0 +1,62 @@
+package fingerprint
+
+import (
+	"context"
+	"errors"
+
+	"safelight/internal/event"
+)
+
+// inTime reads a sum and waits for it no longer than readWithin. A file on a network
+// share or a FUSE mount that does not answer holds whoever opens it for as long as it
+// likes, and no signal ends that: the read is left behind and the next one begins.
+func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { <-r.turn }()
+	if r.full() {
+		return "", ErrSlow
+	}
+	reading, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	type answer struct {
+		sum string
+		err error
+	}
+	done := make(chan answer, 1)
+	left := false // r.mu guards it
+	go func() {
+		sum, err := r.sum(reading, o)
+		done <- answer{sum, err}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if left {
+			r.hanging--
+		}
+	}()
+	var got answer
+	select {
+	case got = <-done:
+	case <-reading.Done():
+		got.err = reading.Err()
+		r.mu.Lock()
+		if left = len(done) == 0; left { // else it has just ended
+			r.hanging++
+		}
+		r.mu.Unlock()
+	}
+	if errors.Is(got.err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return "", ErrSlow
+	}
+	return got.sum, got.err
+}
+
+// full says that so many reads hang that none may be begun.
+func (r *Reader) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hanging >= maxHanging
+}
