@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -55,7 +54,7 @@ func (w *Watcher) ended(ctx context.Context, err error, wait time.Duration) {
 	}
 	if was == nil || was.Reason != r.Reason || now.Sub(w.refusedLogged) >= refusedAgain {
 		w.refusedLogged = now
-		w.parts.Log.WarnContext(ctx, "the collector refuses this device: nothing reaches the school until it is enrolled anew", "reason", r.Reason, slog.Time("since", r.Since))
+		w.parts.Log.WarnContext(ctx, "the collector refuses this device: nothing reaches the school until it is enrolled anew", "reason", r.Reason, "since", r.Since)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestOfCopiesThatTakeTurnsTheLaterOnesSplitEachOnce(t *testing.T) {
 func TestAnImageOfAWholeSchoolIsToldApart(t *testing.T) {
 	const laptops = 300
 	c, noticed, at := NewCopies(), 0, noon
-	order := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	order := rand.New(rand.NewPCG(1, 2))
 	for range 3 {
 		for _, i := range order.Perm(laptops) {
 			noticed += c.saw("image", fmt.Sprint(i), at)

@@ -18,7 +18,7 @@ type Keys struct {
 	Copies *Copies
 	// Noticed is called when copies are noticed, with how many there were lately in all,
 	// and how many of those just now.
-	Noticed func(ctx context.Context, school model.SchoolID, device string, all model.Copied, new int)
+	Noticed func(ctx context.Context, school model.SchoolID, device string, all model.Copied, now int)
 }
 
 // TrustChanged has every open stream look for new trust.
