@@ -289,3 +289,16 @@ func TestWhatGoesOnAllDayIsOneHealthEventADay(t *testing.T) {
 		t.Errorf("written %v", times)
 	}
 }
+
+// TestADeviceThatWasCopiedIsOneHealthEventHoweverManyCopiesThereAre, and another one
+// where it is copied again.
+func TestADeviceThatWasCopiedIsOneHealthEventHoweverManyCopiesThereAre(t *testing.T) {
+	s := openStore(t)
+	for i, first := range []time.Time{noon, noon, noon.Add(48 * time.Hour)} {
+		must(t, s.NoteCopies(t.Context(), school, "d1", fmt.Sprint(i+1, " copies"), first, first.Add(time.Minute)))
+	}
+	events, err := s.HealthOf(t.Context(), school, "d1", noon, 10)
+	if must(t, err); len(events) != 2 || events[1].Detail != "2 copies" || events[0].Detail != "3 copies" || !events[1].At.Equal(noon) {
+		t.Errorf("written %+v", events)
+	}
+}
