@@ -37,6 +37,7 @@ type line struct {
 	held bool
 	// least is how many points flag it: fewer where it asks for help.
 	least int
+	words int
 	// near is an ordinary line that was written to share words with one category.
 	near     bool
 	features []int32
@@ -256,7 +257,9 @@ func (c *corpus) put(text string, category int, held bool) {
 	if c.reader.asksForHelp(text) {
 		l.least = rules.EnoughBesideHelp
 	}
-	for _, f := range c.reader.features(text) {
+	features := c.reader.features(text)
+	l.words = len(c.reader.words)
+	for _, f := range features {
 		n, ok := c.index[f]
 		if !ok {
 			n = int32(len(c.features))

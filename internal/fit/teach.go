@@ -19,7 +19,7 @@ const (
 	// those that the weights were not learnt from. Lines that were written to share
 	// words with harm are half of them and far fewer of what people type, so each
 	// counts as nearCounts of one.
-	ordinaryShare = 0.0020
+	ordinaryShare = 0.0015
 	nearCounts    = 0.25
 	// heldWeight is how much a line counts that may never flag.
 	heldWeight = 3
@@ -81,6 +81,7 @@ type taught struct {
 	lesson
 
 	counts []float64 // as ordinary lines
+	longer []float64 // how much more a line of its length has to say
 
 	held map[int]heldLine // lines that may never flag
 }
@@ -106,7 +107,7 @@ func (c *corpus) lessonOf(category int, frequent []bool) *taught {
 		weight := 1.0
 		if l.held {
 			weight = heldWeight
-			t.held[len(t.lines)] = heldLine{c.textsOf(l), l.least}
+			t.held[len(t.lines)] = heldLine{c.textsOf(l), weighed.Longer(l.least, l.words)}
 		}
 		t.lines, t.noticed = append(t.lines, features), append(t.noticed, l.category >= 0)
 		counts := 1.0
@@ -114,6 +115,7 @@ func (c *corpus) lessonOf(category int, frequent []bool) *taught {
 			counts = nearCounts
 		}
 		t.weight, t.counts = append(t.weight, weight), append(t.counts, counts)
+		t.longer = append(t.longer, float64(weighed.Longer(1000, l.words))/1000)
 	}
 	return t
 }
@@ -137,7 +139,7 @@ func (t *taught) threshold() float64 {
 		m := t.without(fold).learn(strength)
 		for i := range t.lines {
 			if i%folds == fold && !t.noticed[i] {
-				ordinary = append(ordinary, scored{m.score(t.lines[i]), t.counts[i]})
+				ordinary = append(ordinary, scored{m.bias + (m.score(t.lines[i])-m.bias)/t.longer[i], t.counts[i]})
 			}
 		}
 	}

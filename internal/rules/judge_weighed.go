@@ -96,7 +96,7 @@ func (j *judging) eachWeighed() {
 	for _, h := range j.listening.kept[:j.listening.n] {
 		for _, f := range h.found {
 			r := j.rs.rule(j.rs.table.weighed[f.Sum])
-			if sum := j.sumOf(r, h, f); sum.points >= j.enough(r) {
+			if sum := j.sumOf(r, h, f); sum.points >= weighed.Longer(j.enough(r), len(h.words)) {
 				at := finding{rule: r, start: sum.start, end: sum.end, decision: Flag, weighed: sum}
 				if j.stands(r, at) {
 					j.offer(at)

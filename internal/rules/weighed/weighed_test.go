@@ -79,6 +79,22 @@ func TestWordsCountWithinAWindow(t *testing.T) {
 	}
 }
 
+func TestALongerTextAsksForMore(t *testing.T) {
+	for words, want := range map[int]int{0: 100, 1: 100, Window: 100, 20: 115, 24: 130, 32: 160, 48: 190, 64: 220, 1024: 460} {
+		if got := Longer(Enough, words); got != want {
+			t.Errorf("%d words: %d points are enough, want %d", words, got, want)
+		}
+	}
+	last := 0
+	for words := range 5000 {
+		if n := Longer(65, words); n < last {
+			t.Fatalf("%d words ask for less than one fewer", words)
+		} else {
+			last = n
+		}
+	}
+}
+
 func TestTheTermsOfASumComeToIt(t *testing.T) {
 	tb := table(t, 2, some...)
 	text := "i sleep forever tonight do homework never buy sleep forever now"
