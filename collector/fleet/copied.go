@@ -27,6 +27,9 @@ func copiedCause(who string, c model.Copied) model.Cause {
 	text := fmt.Sprintf("%s was copied after it had enrolled: %s called with its key", who, plural(uint64(c.Noticed), "copy", "copies"))
 	out := model.Cause{Code: model.CauseCopied, Since: c.First}
 	switch {
+	case c.Waiting == 0 && c.Own < c.Noticed: // switched off, or asleep
+		out.Text = fmt.Sprintf("%s, and %d did not become a device of its own and did not call in the last hour.", text, c.Noticed-c.Own)
+		out.Mend = "They are told again when they call. An agent that is too old to split is enrolled by hand with a token."
 	case c.Waiting == 0 && c.Noticed == 1:
 		out.Text = text + ", and became a device of its own."
 	case c.Waiting == 0:

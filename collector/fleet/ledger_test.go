@@ -413,8 +413,12 @@ func TestG15AnImagesLaptopsAreOneLineForITWithTheirNumber(t *testing.T) {
 	if d := find(t, l, "lt3"); d.Standing != model.StandingProven || !slices.Contains(codes(d), model.CauseSharedKey) {
 		t.Errorf("one of those with a key between them stands %s because of %v", d.Standing, codes(d))
 	}
-	in.copied["image"] = model.Copied{Noticed: 1, First: monday}
+	in.copied["image"] = model.Copied{Noticed: 1, Own: 1, First: monday}
 	if d := find(t, draw(*in), "image"); d.Standing != model.StandingProven {
 		t.Errorf("its copy has split, and it stands %s", d.Standing)
+	}
+	in.copied["image"] = model.Copied{Noticed: 3, Own: 2, First: monday}
+	if c, _ := (&drawing{facts: *in}).causeCopied(&model.LedgerDevice{ID: "image"}); c.Unproves || strings.Contains(c.Text, "each became") || !strings.Contains(c.Text, "3 copies called with its key, and 1 did not become a device of its own and did not call in the last hour") || c.Mend == "" {
+		t.Errorf("a copy was switched off before it split, and it says %+v", c)
 	}
 }

@@ -68,6 +68,7 @@ func (h Hardware) Is(other Hardware) bool {
 // disk was copied after it had enrolled.
 type Copied struct {
 	Noticed int // beside the device itself
-	Waiting int // of those, that are not devices of their own yet
+	Own     int // of those, that became devices of their own
+	Waiting int // of those, that still call and are none yet
 	First   time.Time
 }

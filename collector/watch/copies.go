@@ -44,6 +44,7 @@ type Copies struct {
 type copied struct {
 	runs        []*run // in the order in which they came
 	noticed     int    // copies, since first
+	own         int    // of those, that became devices of their own
 	first, last time.Time
 }
 
@@ -84,7 +85,7 @@ func (c *Copies) saw(device, instance string, now time.Time) (copies int) {
 	}
 	if copies > 0 {
 		if now.Sub(d.last) > copiesShown { // of another day
-			d.noticed, d.first = 0, now
+			d.noticed, d.own, d.first = 0, 0, now
 		}
 		d.noticed += copies
 		d.last = now
@@ -144,8 +145,9 @@ func (c *Copies) MaySplit(device string, instance []byte, keyHash [32]byte) bool
 func (c *Copies) HasSplit(device string, instance []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.find(device, string(instance)); r != nil {
+	if r := c.find(device, string(instance)); r != nil && !r.split {
 		r.split = true
+		c.devices[device].own++
 	}
 }
 
@@ -174,7 +176,7 @@ func (c *Copies) Copied(now time.Time) map[string]model.Copied {
 			}
 		}
 		if waiting > 0 || now.Sub(d.last) <= copiesShown {
-			all[id] = model.Copied{Noticed: d.noticed, Waiting: waiting, First: d.first}
+			all[id] = model.Copied{Noticed: d.noticed, Own: min(d.own, d.noticed), Waiting: waiting, First: d.first}
 		}
 	}
 	return all

@@ -76,6 +76,7 @@ func TestAnImageOfAWholeSchoolIsToldApart(t *testing.T) {
 			told++
 			if i%2 == 0 {
 				c.HasSplit("image", []byte(fmt.Sprint(i)))
+				c.HasSplit("image", []byte(fmt.Sprint(i))) // its answer was lost, and it asked again
 			}
 		}
 	}
@@ -85,6 +86,9 @@ func TestAnImageOfAWholeSchoolIsToldApart(t *testing.T) {
 	}
 	if all.Waiting < laptops/2-2 || all.Waiting > laptops/2 {
 		t.Errorf("%d wait, want about half", all.Waiting)
+	}
+	if off := c.Copied(at.Add(runEnds + time.Minute))["image"]; off.Waiting != 0 || off.Noticed != laptops-1 || off.Own != laptops-1-all.Waiting {
+		t.Errorf("the rest were switched off, and it says %+v: they became no devices of their own", off)
 	}
 	if len(c.Copied(at.Add(copiesShown+time.Hour))) != 0 {
 		t.Error("it is shown for ever")
