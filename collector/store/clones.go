@@ -61,7 +61,7 @@ func (s *Store) NoteCopies(ctx context.Context, school model.SchoolID, device, d
 func (s *Store) NoteDeviceHealthSeldom(ctx context.Context, school model.SchoolID, device, topic, detail string, every time.Duration, now time.Time) (wrote bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		var lately int
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND device = $2 AND topic = $3 AND received > $4`,
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND device = $2 AND topic = $3 AND received > $4 AND length(digest) = 0`,
 			school, device, topic, micros(now.Add(-every))).Scan(&lately)
 		if wrote = err == nil && lately == 0; !wrote {
 			return err

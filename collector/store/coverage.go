@@ -126,8 +126,9 @@ func (s *Store) NewestHealth(ctx context.Context, school model.SchoolID, topic s
 	return all, nil
 }
 
-// HealthTimes reads, by device, when a topic's health events came in since a time, the
-// oldest first.
+// HealthTimes reads, by device, when the collector itself wrote a topic's health events
+// since a time, the oldest first. A device's own, which have a digest, are not among
+// them: it could send millions.
 func (s *Store) HealthTimes(ctx context.Context, school model.SchoolID, topic string, since time.Time) (map[string][]time.Time, error) {
 	all := map[string][]time.Time{}
 	_, err := collect(ctx, s.reader, func(row scanner) (struct{}, error) {
@@ -136,7 +137,7 @@ func (s *Store) HealthTimes(ctx context.Context, school model.SchoolID, topic st
 		err := row.Scan(&device, &at)
 		all[device] = append(all[device], moment(at))
 		return struct{}{}, err
-	}, `SELECT device, received FROM health WHERE school_id = $1 AND topic = $2 AND received >= $3 ORDER BY received`, school, topic, micros(since))
+	}, `SELECT device, received FROM health WHERE school_id = $1 AND topic = $2 AND received >= $3 AND length(digest) = 0 ORDER BY received`, school, topic, micros(since))
 	if err != nil {
 		return nil, fmt.Errorf("reading health events: %w", err)
 	}

@@ -284,9 +284,16 @@ func TestWhatGoesOnAllDayIsOneHealthEventADay(t *testing.T) {
 			t.Errorf("step %d: wrote %t, want %t", i, wrote, step.want)
 		}
 	}
+	forged := []model.Health{{School: school, Device: "d3", ID: [16]byte{3}, Digest: []byte("d"), At: noon, Received: noon, Topic: "key-ended"}}
+	_, err := s.AppendRecords(t.Context(), school, model.Batch{Health: forged})
+	must(t, err)
 	times, err := s.HealthTimes(t.Context(), school, "key-ended", noon)
-	if must(t, err); len(times["d1"]) != 2 || len(times["d2"]) != 1 {
-		t.Errorf("written %v", times)
+	if must(t, err); len(times["d1"]) != 2 || len(times["d2"]) != 1 || len(times["d3"]) != 0 {
+		t.Errorf("written %v, want none that a device says of itself", times)
+	}
+	wrote, err := s.NoteDeviceHealthSeldom(t.Context(), school, "d3", "key-ended", "x", 20*time.Hour, noon.Add(time.Hour))
+	if must(t, err); !wrote {
+		t.Error("a device keeps the collector from noting what it noticed")
 	}
 }
 
