@@ -62,35 +62,74 @@ func (s *surroundings) where() policy.Network {
 // lookAtNetwork reads the device's own addresses and the domains that its network
 // handed out.
 func lookAtNetwork() policy.Network {
-	n := policy.Network{Suffixes: handedOut()}
-	links, err := net.Interfaces()
+	all, err := net.Interfaces()
 	if err != nil {
-		return n // nobody knows
+		return policy.Network{Suffixes: handedOut()} // nobody knows
 	}
-	for _, link := range links {
-		if link.Flags&net.FlagUp == 0 || !carries(link) {
-			continue
-		}
-		addrs, err := link.Addrs()
+	var links []link
+	for _, of := range all {
+		addrs, err := of.Addrs()
 		if err != nil {
 			continue
 		}
+		l := link{Interface: of}
 		for _, a := range addrs {
 			if prefix, err := netip.ParsePrefix(a.String()); err == nil {
-				n.Addrs, n.Links = append(n.Addrs, prefix.Addr()), append(n.Links, prefix)
+				l.addrs = append(l.addrs, prefix)
 			}
 		}
+		links = append(links, l)
+	}
+	return networkOf(links, handedOut())
+}
+
+// link is one of the device's, with its addresses.
+type link struct {
+	net.Interface
+	addrs []netip.Prefix
+}
+
+// networkOf is where a device is by its links. While a tunnel is up none of them is
+// certainly of the network that handed the domains out: they may be the tunnel's.
+func networkOf(links []link, domains []string) policy.Network {
+	n, tunnelled := policy.Network{Suffixes: domains}, false
+	for _, l := range links {
+		if l.Flags&net.FlagUp == 0 {
+			continue
+		}
+		carries := carries(l.Interface)
+		for _, prefix := range l.addrs {
+			switch {
+			case carries:
+				n.Addrs, n.Links = append(n.Addrs, prefix.Addr()), append(n.Links, prefix)
+			case tunnels(l.Interface) && prefix.Addr().IsGlobalUnicast(): // macOS has idle ones
+				tunnelled = true
+			}
+		}
+	}
+	if tunnelled {
+		n.Links = nil
 	}
 	return n
 }
 
-// inner begin the names of links that lead nowhere but into this device, or
-// through a tunnel to a network that it is not in.
-var inner = []string{"docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "lxc", "cni", "tun", "tap", "wg", "utun", "ppp", "ipsec"}
+// The names of links that lead nowhere but into this device, or through a tunnel to a
+// network that it is not in, begin so.
+var (
+	inner  = []string{"docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "lxc", "cni"}
+	tunnel = []string{"tun", "tap", "wg", "utun", "ppp", "ipsec"}
+)
 
 func carries(link net.Interface) bool {
-	return link.Flags&(net.FlagLoopback|net.FlagPointToPoint) == 0 &&
-		!slices.ContainsFunc(inner, func(prefix string) bool { return strings.HasPrefix(link.Name, prefix) })
+	return link.Flags&net.FlagLoopback == 0 && !tunnels(link) && !named(link, inner)
+}
+
+func tunnels(link net.Interface) bool {
+	return link.Flags&net.FlagPointToPoint != 0 || named(link, tunnel)
+}
+
+func named(link net.Interface, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(link.Name, prefix) })
 }
 
 // searchDomains reads the domains of a resolver's file (resolv.conf(5)).

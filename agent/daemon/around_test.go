@@ -36,6 +36,35 @@ func TestLinksIntoTheDeviceItselfSayNothingOfWhereItIs(t *testing.T) {
 	}
 }
 
+// A device at home that reaches into its school has the school's domains, and its
+// home's addresses: that home is no network of the school's.
+func TestG11WhileATunnelIsUpNoNetworkIsCertainlyTheSchools(t *testing.T) {
+	at := func(name string, flags net.Flags, addrs ...string) link {
+		l := link{Interface: net.Interface{Name: name, Flags: flags}}
+		for _, a := range addrs {
+			l.addrs = append(l.addrs, netip.MustParsePrefix(a))
+		}
+		return l
+	}
+	air := at("wlan0", net.FlagUp|net.FlagBroadcast, "192.168.4.20/24")
+	for name, c := range map[string]struct {
+		beside link
+		want   int
+	}{
+		"alone":               {at("docker0", net.FlagUp, "172.17.0.1/16"), 1},
+		"OpenVPN":             {at("tun0", net.FlagUp|net.FlagPointToPoint, "10.20.0.2/24"), 0},
+		"one by another name": {at("school-vpn", net.FlagUp|net.FlagPointToPoint, "10.20.0.2/32"), 0},
+		"WireGuard":           {at("wg0", net.FlagUp, "fd00::2/64"), 0},
+		"one that is down":    {at("wg0", 0, "10.20.0.2/24"), 1},
+		"one of macOS's own":  {at("utun0", net.FlagUp|net.FlagPointToPoint, "fe80::1/64"), 1},
+	} {
+		n := networkOf([]link{air, c.beside}, []string{"school.example"})
+		if len(n.Links) != c.want || !slices.Equal(n.Addrs, []netip.Addr{air.addrs[0].Addr()}) || len(n.Suffixes) != 1 {
+			t.Errorf("%s: %+v, want %d links", name, n, c.want)
+		}
+	}
+}
+
 func TestTheNetworkIsLookedAtNowAndThenAndAfterAClockIsTurnedBack(t *testing.T) {
 	now, looks, told := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), 0, 0
 	s := &surroundings{now: func() time.Time { return now }, look: func() policy.Network {

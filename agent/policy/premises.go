@@ -11,7 +11,8 @@ import (
 // network handed out for looking names up.
 type Network struct {
 	Addrs []netip.Addr
-	// Links are the same addresses, with the length of the network each is in.
+	// Links are the same addresses, with the length of the network each is in; none
+	// while a tunnel is up.
 	Links    []netip.Prefix
 	Suffixes []string
 }
