@@ -21,7 +21,8 @@ const (
 
 // keyRefused says whether somebody came with a key of before the device was last set
 // up anew, and whether nothing was heard from the device itself since: what is in
-// people's hands is then the one that is refused.
+// people's hands is then perhaps the one that is refused. Or it is off, and an older
+// copy of it is not.
 func (b *drawing) keyRefused(d *model.LedgerDevice) (c model.Cause, shutOut bool) {
 	times := b.keyEnded[d.ID]
 	anew := b.setUpAnew[d.ID]
@@ -42,8 +43,8 @@ func (b *drawing) keyRefused(d *model.LedgerDevice) (c model.Cause, shutOut bool
 func causeShutOut(since time.Time) model.Cause {
 	return model.Cause{
 		Code: model.CauseKeyEnded, Since: since, Unproves: true,
-		Text: "It came with a key from before it was set up anew, and is refused: nothing that it notices reaches the school.",
-		Mend: "Enrol it anew: stop the agent, remove identity.json and device.key from its state folder, and enrol it with a new token.",
+		Text: "It, or an older copy of its disk, came with a key from before it was set up anew, and is refused: nothing that the one which is refused notices reaches the school. Nothing else was heard from it since.",
+		Mend: "Look at the laptop, where safelight-agent status says whether it is refused. Enrol the one that is anew: stop the agent, remove identity.json and device.key from its state folder, and enrol it with a new token.",
 	}
 }
 

@@ -50,7 +50,7 @@ const keyEndedEvery = 20 * time.Hour
 // refused says nothing. Of several collectors one does.
 func (p *parts) noticedEnded(ctx context.Context, device string) error {
 	wrote, err := p.store.NoteDeviceHealthSeldom(ctx, schoolID, device, model.HealthKeyEnded,
-		"It came with a key from before it was set up anew, and was refused. Nothing that it notices reaches the school until it is enrolled anew.", keyEndedEvery, p.now())
+		"It, or an older copy of its disk, came with a key from before it was set up anew, and was refused. Nothing that the one which is refused notices reaches the school until it is enrolled anew.", keyEndedEvery, p.now())
 	if wrote {
 		p.log.WarnContext(ctx, "a device is refused, because its key ended when it was set up anew", "device", device,
 			"mend", "stop the agent on it, remove identity.json and device.key from its state folder, and enrol it with a new token")
