@@ -100,9 +100,17 @@ func (j *judging) lost(f finding, why loss, by *Rule) {
 }
 
 func (j *judging) found(f finding) {
-	if j.trace != nil {
+	if j.trace != nil && !j.isTold(f) {
 		j.trace.all = append(j.trace.all, traced{f, lostToNobody, nil, j.wordsOf(f)})
 	}
+}
+
+// isTold says whether a sum was found already, between the same words: stretches of a
+// text overlap, and readings are alike.
+func (j *judging) isTold(f finding) bool {
+	return f.weighed != nil && slices.ContainsFunc(j.trace.all, func(x traced) bool {
+		return x.loss == lostToNobody && x.rule == f.rule && x.start == f.start && x.end == f.end
+	})
 }
 
 func (j *judging) wordsOf(f finding) (w words) {

@@ -121,7 +121,11 @@ type judging struct {
 	steps   int      // of work on hits; finding them counts its own
 	entries []listed
 	started started
-	spared  []hit // allow phrases and words that ask for help; see allowed
+	spared  []hit // allow phrases and words that ask for help, in order of place; see layMasks
+	// reaching is beside spared, how far those of a category up to each reach; reached,
+	// by category and one more, is where among them was looked last.
+	reaching []mask
+	reached  []int
 	listening
 	help    bool // words ask for help
 	best    finding

@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"safelight/internal/rules/phrases"
@@ -93,10 +94,18 @@ type weighedSum struct {
 // eachWeighed offers the sums that were reached in search words.
 func (j *judging) eachWeighed() {
 	j.steps += j.listening.steps
+	if j.listening.n == 0 {
+		return
+	}
+	j.layMasks()
 	for _, h := range j.listening.kept[:j.listening.n] {
 		for _, f := range h.found {
 			r := j.rs.rule(j.rs.table.weighed[f.Sum])
-			if sum := j.sumOf(r, h, f); sum.points >= weighed.Longer(j.enough(r), len(h.words)) {
+			enough := weighed.Longer(j.enough(r), len(h.words))
+			if f.Points < enough { // masks only take from it
+				continue
+			}
+			if sum := j.sumOf(r, h, f); sum.points >= enough {
 				at := finding{rule: r, start: sum.start, end: sum.end, decision: Flag, weighed: sum}
 				if j.stands(r, at) {
 					j.offer(at)
@@ -116,7 +125,7 @@ func (j *judging) enough(r *Rule) int {
 
 // sumOf adds up once more what was found, without what is masked.
 func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
-	s := &weighedSum{start: len(j.text)}
+	s, before := &weighedSum{start: len(j.text)}, j.listening.scratch.Steps()
 	j.listening.table.Parts(&j.listening.scratch, h.numbers, f, func(from, n, points int) {
 		p := part{start: h.words[from].start, end: h.words[from+n-1].end, points: points}
 		if points > 0 && j.allowed(r, p.start, p.end) {
@@ -131,17 +140,52 @@ func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
 			}
 		}
 	})
+	j.steps += j.listening.scratch.Steps() - before
 	return s
+}
+
+// layMasks puts j.spared in order of category and of where it begins, and notes at
+// each how far those up to there reach: a text may hold as many as it holds words.
+func (j *judging) layMasks() {
+	j.steps += len(j.spared) * bits.Len(uint(len(j.spared)))
+	slices.SortStableFunc(j.spared, func(a, b hit) int { return cmp.Compare(a.rule.Category, b.rule.Category) })
+	n := len(j.rs.policy.Categories) + 1
+	j.reached = slices.Grow(j.reached[:0], n)[:n]
+	clear(j.reached)
+	j.reaching = j.reaching[:0]
+	var m mask
+	for i, h := range j.spared {
+		if i == 0 || j.spared[i-1].rule.Category != h.rule.Category {
+			m, j.reached[h.rule.Category+1] = mask{}, i
+		}
+		m.stretch(h)
+		j.reaching = append(j.reaching, m)
+	}
+}
+
+// maskAt is how far what begins at start or before it reaches, of a category; -1 has
+// the words that ask for help. It looks from where it ended before, which is near.
+func (j *judging) maskAt(category int32, start int) mask {
+	at := j.reached[category+1]
+	of := func(i int) bool { return i >= 0 && i < len(j.spared) && j.spared[i].rule.Category == category }
+	for ; of(at) && j.spared[at].Start <= start; at++ {
+		j.steps++
+	}
+	for ; of(at-1) && j.spared[at-1].Start > start; at-- {
+		j.steps++
+	}
+	j.reached[category+1] = at
+	if j.steps++; !of(at - 1) {
+		return mask{}
+	}
+	return j.reaching[at-1]
 }
 
 // allowed says whether words that ask for help, or an allow phrase of a rule's
 // category, cover a stretch of the text.
 func (j *judging) allowed(r *Rule, start, end int) bool {
-	j.steps += len(j.spared)
-	return slices.ContainsFunc(j.spared, func(h hit) bool {
-		return h.Start <= start && end <= h.End && (h.rule.Kind == RuleHelp ||
-			h.rule.Category == r.Category && (r.Tier != TierSchool || h.rule.Tier == TierSchool))
-	})
+	help, allow := j.maskAt(-1, start), j.maskAt(r.Category, start)
+	return end <= help.any.end || allow.covers(hit{phrases.Hit{Start: start, End: end}, r}) != nil
 }
 
 // evidence are the words that spoke for a sum, most points first, each but once.

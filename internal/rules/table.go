@@ -166,7 +166,7 @@ func (t *table) check(p *Policy) error {
 			t.approved = append(t.approved, i)
 		case RuleWeighed:
 			t.weighed = append(t.weighed, i)
-			if n := int(min(r.weight, weighed.Enough)); n < t.leastSum || len(t.weighed) == 1 {
+			if n := int(r.weight); n < t.leastSum || len(t.weighed) == 1 {
 				t.leastSum = n
 			}
 		}
@@ -190,6 +190,8 @@ func (t *table) checkRule(p *Policy, r record) error {
 		return errors.New("has a category that is not there")
 	case r.severity < event.Low || r.severity > event.Urgent:
 		return errors.New("has no severity")
+	case r.kind == RuleWeighed && (r.weight < 1 || r.weight > weighed.Enough): // a sum of nothing would reach it
+		return fmt.Errorf("wants sums of %d points", r.weight)
 	}
 	return nil
 }

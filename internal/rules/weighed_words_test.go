@@ -2,10 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"safelight/internal/event"
+	"safelight/internal/rules/weighed"
 )
 
 // summing is a category with a phrase and weighed words.
@@ -72,8 +74,13 @@ func TestWordsThatSayLittleEachFlagTogether(t *testing.T) {
 func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
 	rs := summing(t)
 	for _, text := range []string{"childline sharp blade nobody knows", "childline nobody knows sleeve"} { // 105 and 75
-		if v := rs.search(text); v.Severity != event.Urgent || !v.Help {
+		v := rs.search(text)
+		if v.Severity != event.Urgent || !v.Help {
 			t.Errorf("%q: %+v", text, v)
+		}
+		// G15: of words that are on no list it is not said that they are.
+		if want := "a search holds words that together are often on the knives list, and other words in it ask for help: it reads as somebody asking for help"; v.Why != want {
+			t.Errorf("%q: why: %s", text, v.Why)
 		}
 	}
 	strict := compile(t, with("acme/lists/points.txt", "60 blade\n50 sleeve\n30 edge\n", "acme/knives.yaml",
@@ -96,6 +103,16 @@ func TestExplainSaysWhatEachWordWeighed(t *testing.T) {
 	e = summing(t).Explain(Input{Kind: event.Search, Text: "sharp blade nobody knows sleeve"})
 	if len(e.Findings) != 1 || e.Findings[0].Weight != 135 || strings.Join(e.Findings[0].How, ", ") != "blade +40, sharp blade +20, nobody knows +45, sleeve +30" {
 		t.Errorf("%+v", e.Findings)
+	}
+}
+
+// Stretches of a text overlap, and a text with digits is read more than once: a sum is
+// one finding all the same.
+func TestExplainTellsOfASumOnce(t *testing.T) {
+	for _, text := range []string{"we saw it at 9 and then a sharp blade nobody knows and so on and on", "sharp blade nobody knows 4 sure"} {
+		if e := summing(t).Explain(Input{Kind: event.Search, Text: text}); len(e.Findings) != 1 || !e.Findings[0].Won {
+			t.Errorf("%q: %+v", text, e.Findings)
+		}
 	}
 }
 
@@ -133,7 +150,7 @@ func TestG06WeighedWordsAreOffUntilReviewed(t *testing.T) {
 	if v := rs.search("blade sleeve"); v.Decision != None {
 		t.Errorf("%+v", v)
 	}
-	if v := rs.Judge(Input{Kind: event.Search, Text: "blade sleeve", Unreviewed: true}); v.Rule != "knives/k-w" {
+	if v := rs.Judge(Input{Kind: event.Search, Text: "blade sleeve", Unreviewed: true}); v.Rule != "knives/k-w" || !strings.Contains(v.Why, "a language (pl) that no speaker has reviewed") {
 		t.Errorf("%+v", v)
 	}
 }
@@ -148,11 +165,61 @@ func TestG05ASumThatHitsAProtectedLineIsRefused(t *testing.T) {
 }
 
 func TestWeighedTextsCostNoMoreThanTheirLength(t *testing.T) {
+	words := "blade sleeve edge grip sheath haft tang hilt steel whet stone oil "
+	dense := compile(t, with("acme/lists/points.txt", "90 "+strings.ReplaceAll(strings.TrimSpace(words), " ", "\n90 "), "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt}]\nallow: [roller blade]\ntests: {hit: [machete], miss: [a]}\n"))
+	for _, c := range []struct {
+		rs   *Ruleset
+		unit string
+	}{
+		{summing(t), "sharp blade nobody knows sleeve "},
+		{summing(t), "ordinary words of no weight "},
+		{summing(t), "bl4de n0body kn0ws sl33ve "},
+		{dense, words},
+		{dense, "childline " + words}, // masks, as many as words
+		{dense, "roller " + words},
+	} {
+		small, large := judgedIn(c.rs, strings.Repeat(c.unit, 100)), judgedIn(c.rs, strings.Repeat(c.unit, 1000))
+		if large > 12*small || small < 100*len(c.unit)/2 {
+			t.Errorf("%q: %d steps, ten times of it %d", c.unit, small, large)
+		}
+	}
+}
+
+// Masks that begin together or lie in each other are as long as the longest of them.
+func TestWhatASumMayNotCountIsWhatAnyMaskCovers(t *testing.T) {
+	rs := compile(t, with("acme/lists/points.txt", "60 blade\n60 sleeve\n20 runner\n", "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt}]\nallow: [blade runner, blade runner film sleeve, runner film]\ntests: {hit: [machete], miss: [a]}\n"))
+	for text, want := range map[string]string{
+		"blade runner film sleeve":         "",
+		"blade runner film and a sleeve":   "",
+		"a blade, runner film sleeve":      "", // a comma is none
+		"a blade for the runner, sleeve":   "knives/k-w",
+		"sleeve blade":                     "knives/k-w",
+		"runner film blade with sleeve":    "knives/k-w",
+		"knife drawer blade runner sleeve": "",
+	} {
+		if got := rs.search(text); got.Rule != want {
+			t.Errorf("%q: %q, want %q", text, got.Rule, want)
+		}
+	}
+}
+
+// A sum of nothing reaches no points: such a rule would flag every search.
+func TestARuleThatWantsNoPointsIsRefused(t *testing.T) {
 	rs := summing(t)
-	for _, unit := range []string{"sharp blade nobody knows sleeve ", "ordinary words of no weight ", "bl4de n0body kn0ws sl33ve "} {
-		small, large := judgedIn(rs, strings.Repeat(unit, 100)), judgedIn(rs, strings.Repeat(unit, 1000))
-		if large > 12*small || small < 100*len(unit)/2 {
-			t.Errorf("%q: %d steps, ten times of it %d", unit, small, large)
+	for _, weight := range []uint32{0, weighed.Enough + 1, 1 << 31} {
+		p := *rs.Policy()
+		p.Rules = slices.Clone(p.Rules)
+		for i := range p.Rules {
+			if p.Rules[i].Kind == RuleWeighed {
+				p.Rules[i].Weight = weight
+			}
+		}
+		tables := rs.Tables()
+		tables.Rules = nil
+		if _, err := Open(&p, tables); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("wants sums of %d points", weight)) {
+			t.Errorf("%d points: %v", weight, err)
 		}
 	}
 }

@@ -54,6 +54,10 @@ func (c Category) Headline(kind event.Kind) string {
 
 func (j *judging) why(f finding, help bool) string {
 	cat := j.category(f.rule).Category
+	saw := cat.Headline(j.in.Kind)
+	if f.weighed != nil { // none of them is on the list, and none is said to be
+		saw = "a search holds words that together are often on the " + cat.Noun + " list"
+	}
 	switch {
 	case f.rule.Kind == RuleApproved:
 		return "a program started that is on no rule and not on the school's list of approved programs; most are harmless"
@@ -62,11 +66,13 @@ func (j *judging) why(f finding, help bool) string {
 	case f.host:
 		return "a word on the " + cat.Noun + " list is part of the name of a site that was asked for"
 	case help:
-		return cat.Headline(j.in.Kind) + ", and other words in it ask for help: it reads as somebody asking for help"
+		return saw + ", and other words in it ask for help: it reads as somebody asking for help"
+	case f.weighed != nil && !f.rule.Reviewed:
+		return saw + ", in a language (" + f.rule.Lang + ") that no speaker has reviewed"
 	case f.weighed != nil:
-		return "a search holds words that together are often on the " + cat.Noun + " list; each by itself has ordinary uses"
+		return saw + "; each by itself has ordinary uses"
 	case f.rule.Kind == RulePhrase && !f.rule.Reviewed:
-		return cat.Headline(j.in.Kind) + " in a language (" + f.rule.Lang + ") that no speaker has reviewed"
+		return saw + " in a language (" + f.rule.Lang + ") that no speaker has reviewed"
 	}
-	return cat.Headline(j.in.Kind)
+	return saw
 }

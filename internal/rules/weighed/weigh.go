@@ -9,8 +9,8 @@ type Scratch struct {
 	steps int
 }
 
-// Steps counts the work of the last Weigh. It grows with the text and not with the
-// clock.
+// Steps counts the work of the last Weigh and of Parts since. It grows with the text
+// and not with the clock.
 func (s *Scratch) Steps() int { return s.steps }
 
 // Longer scales points that are enough in a search to a text of so many words. The
@@ -26,9 +26,9 @@ func Longer(points, words int) int {
 
 const growth = 60
 
-// Found is a sum that was reached, and within which words of the text: from,
-// up to and without to.
-type Found struct{ Sum, From, To int }
+// Found is a sum that was reached, within which words of the text (from, up to and
+// without to), and what it comes to.
+type Found struct{ Sum, From, To, Points int }
 
 // Weigh adds up the words of a text, as Number gives them, and appends the sums of
 // at least so many points to found. A text longer than Window is weighed in stretches of it that
@@ -59,7 +59,7 @@ func (t *Table) stretch(s *Scratch, words []uint32, from, to, least int, found [
 	s.steps += len(sums) / 8
 	for sum, points := range sums {
 		if int(points) >= least {
-			found = append(found, Found{sum, from, to})
+			found = append(found, Found{sum, from, to, int(points)})
 		}
 	}
 	return found
@@ -104,6 +104,7 @@ func pairBefore(words []uint32, a, b uint32) bool {
 // text on, and their points.
 func (t *Table) Parts(s *Scratch, words []uint32, f Found, visit func(from, n, points int)) {
 	t.each(s, words[f.From:f.To], func(from, n int, points []byte) {
+		s.steps += len(points) / pointSize
 		for at := 0; at < len(points); at += pointSize {
 			if int(binary.LittleEndian.Uint16(points[at:])) == f.Sum {
 				visit(f.From+from, n, int(int16(binary.LittleEndian.Uint16(points[at+2:]))))
