@@ -46,6 +46,12 @@ var attributes = []attribute{
 		func(was, is rules.OutlineRule) (bool, bool) { return is.Weight < was.Weight, is.Weight > was.Weight },
 	},
 	{
+		"beside-help", "takes more points than now beside %s of %s where words ask for help", "takes fewer points than now beside %s of %s where words ask for help", false,
+		func(was, is rules.OutlineRule) (bool, bool) {
+			return is.BesideHelp > was.BesideHelp, is.BesideHelp < was.BesideHelp
+		},
+	},
+	{
 		"scope", "holds %s of %s for fewer people, places or times", "holds %s of %s for more people, places or times", true,
 		func(was, is rules.OutlineRule) (bool, bool) { return compareScopes(was.Scope, is.Scope) },
 	},

@@ -124,6 +124,45 @@ func TestG06AnUnreviewedLanguageIsNoWidening(t *testing.T) {
 	}
 }
 
+// G1, G7: a weighed word that goes, weighs less, begins to speak against, or is no
+// longer enough beside words that ask for help is a lowering; a file of them where
+// there was none is a change of what is looked at.
+func TestG07WeighedWordsAreReviewedWordByWord(t *testing.T) {
+	const points, more = "60 brine\n50 pickled\n-20 recipe\n", "extends: grave\nowner: DSL\nwhy: More.\nweighed: [{id: w-1, file: weights/grave.txt}]\ntests: {hit: [brine pickled], miss: [brine]}\n"
+	with := func(points, more string) *rules.Outline {
+		files := both(t)
+		files["mine/more.yaml"], files["mine/weights/grave.txt"] = []byte(more), []byte(points)
+		return outline(t, files)
+	}
+	for name, c := range map[string]struct {
+		points, more, says string
+		lowers, widens     bool
+	}{
+		"goes":           {"60 brine\n50 jar\n-20 recipe\n", more, "drops 1 weighed word of Grave", true, false},
+		"comes":          {points + "10 jar\n", more, "adds 1 weighed word to Grave", false, false},
+		"weighs less":    {"60 brine\n45 pickled\n-20 recipe\n", more, "gives 1 weighed word of Grave less weight", true, false},
+		"weighs more":    {"60 brine\n55 pickled\n-20 recipe\n", more, "gives 1 weighed word of Grave more weight", false, false},
+		"speaks against": {points + "-10 jar\n", more, "adds 1 word that speaks against to Grave", true, false},
+		"more against":   {"60 brine\n50 pickled\n-30 recipe\n", more, "gives 1 word that speaks against of Grave more weight", true, false},
+		"less against":   {"60 brine\n50 pickled\n-10 recipe\n", more, "gives 1 word that speaks against of Grave less weight", false, false},
+		"pleas":          {points, strings.Replace(more, ".txt}", ".txt, beside_help: 90}", 1), "takes more points than now beside 2 weighed words of Grave where words ask for help", true, false},
+		"pleas sooner":   {points, strings.Replace(more, ".txt}", ".txt, beside_help: 50}", 1), "takes fewer points than now beside 2 weighed words of Grave where words ask for help", false, false},
+		"milder":         {points, strings.Replace(more, ".txt}", ".txt, severity: low}", 1), "lowers 2 weighed words of Grave from urgent to low", true, false},
+	} {
+		r := policy.Review(with(points, more), with(c.points, c.more))
+		if !slices.Contains(texts(r), c.says) || r.Lowering != c.lowers || r.Widening != c.widens {
+			t.Errorf("%s: lowering %t, widening %t, says %q, want %q", name, r.Lowering, r.Widening, texts(r), c.says)
+		}
+	}
+	turned := policy.Review(with(points, more), with("60 brine\n50 recipe\n-20 pickled\n", more))
+	if !turned.Lowering || !slices.Contains(texts(turned), "drops 1 weighed word of Grave") || !slices.Contains(texts(turned), "adds 1 word that speaks against to Grave") {
+		t.Errorf("a word that turned: %+v", turned)
+	}
+	if r := policy.Review(outline(t, both(t)), with(points, more)); !r.Widening || !slices.Contains(texts(r), "adds 2 weighed words to Grave, which had none") {
+		t.Errorf("the first file: %+v", r)
+	}
+}
+
 // What a review does not know of cannot be reviewed: whoever gives the language a
 // new part adds it to the outline, to the review, and here.
 func TestG07TheReviewKnowsEveryFieldThatJudges(t *testing.T) {

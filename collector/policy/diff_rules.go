@@ -52,12 +52,12 @@ func ofKind(all []rules.OutlineRule, kind rules.RuleKind) map[string]rules.Outli
 			continue
 		}
 		key := strings.ToLower(r.Text)
-		r.ID = fmt.Sprint(r.Scope.String(), r.Severity, r.Weight, r.Search, r.Host, r.Part)
+		r.ID = fmt.Sprint(r.Scope.String(), r.Severity, r.Weight, r.BesideHelp, r.Search, r.Host, r.Part)
 		if was, twice := found[key]; twice {
 			parts := append(strings.Split(was.ID, "\x00"), r.ID)
 			slices.Sort(parts)
 			r.ID = strings.Join(slices.Compact(parts), "\x00")
-			r.Severity, r.Weight = max(r.Severity, was.Severity), max(r.Weight, was.Weight)
+			r.Severity, r.Weight, r.BesideHelp = max(r.Severity, was.Severity), max(r.Weight, was.Weight), min(r.BesideHelp, was.BesideHelp)
 			r.Search, r.Host, r.Part = r.Search || was.Search, r.Host || was.Host, r.Part || was.Part
 			r.Scope = eitherScope(was.Scope, r.Scope)
 		}

@@ -44,10 +44,12 @@ type OutlineRule struct {
 	// Where a phrase looks: search words, whole words of a host name, and with Part
 	// inside longer words too.
 	Search, Host, Part bool
-	Weight             uint32 // of a phrase
-	Lang               string // of a phrase
-	Reviewed           bool   // false: off (G6)
-	Scope              Scope
+	Weight             uint32 // of a phrase, or a weighed word's points
+	// BesideHelp is what a weighed word's sum has to reach beside words that ask for help.
+	BesideHelp uint32
+	Lang       string // of a phrase
+	Reviewed   bool   // false: off (G6)
+	Scope      Scope
 	// MaxShrink and MaxGrow are a subscribed list's guards, in per cent.
 	MaxShrink, MaxGrow uint32
 }
@@ -131,8 +133,8 @@ func (c *OutlineCategory) add(f *categoryFile) {
 	}
 	for _, w := range f.weights {
 		r := OutlineRule{Kind: RuleWeighed, ID: w.id, Text: strings.Join(w.words, " "), Severity: w.severity, Search: true, Weight: uint32(max(w.points, -w.points)), Lang: w.lang, Reviewed: w.reviewed}
-		if w.points < 0 {
-			r.Kind = RuleCounterweight
+		if r.BesideHelp = w.enoughBesideHelp(c.Risk); w.points < 0 {
+			r.Kind, r.BesideHelp = RuleCounterweight, 0 // said of what speaks for it
 		}
 		put(r)
 	}
