@@ -36,12 +36,14 @@ func askPlainlyHere(ctx context.Context, name string) error {
 }
 
 // onLoopback has say talk to a listener of the check's own, which hears its
-// beginning and hangs up.
+// beginning and hangs up. Somebody else's program that came first, and says nothing,
+// is hung up on when say has ended.
 func onLoopback(ctx context.Context, say func(address string) error) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listening on loopback: %w", err)
 	}
+	hearing, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -49,11 +51,13 @@ func onLoopback(ctx context.Context, say func(address string) error) error {
 		if err != nil {
 			return
 		}
-		_, _ = io.CopyN(io.Discard, c, 64) // the beginning of what is said; then it is hung up on
+		defer context.AfterFunc(hearing, func() { _ = c.Close() })() // it may be by then
+		_, _ = io.CopyN(io.Discard, c, 64)                           // the beginning of what is said; then it is hung up on
 		_ = c.Close()
 	}()
 	err = say(l.Addr().String())
 	_ = l.Close() // nothing was written to it
+	stop()
 	<-done
 	return err
 }

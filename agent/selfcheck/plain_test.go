@@ -45,6 +45,16 @@ func TestARequestThatIsHungUpOnWasSent(t *testing.T) {
 	}
 }
 
+func TestWhoeverComesFirstToTheLoopbackAndSaysNothingHoldsUpNoCheck(t *testing.T) {
+	must(t, onLoopback(t.Context(), func(address string) error {
+		c, err := net.Dial("tcp", address) //nolint:noctx // a test's own
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() }) // after onLoopback has returned
+		}
+		return err
+	}))
+}
+
 func TestWhoeverNeverAnswersHoldsUpNoCheck(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own
 	must(t, err)
