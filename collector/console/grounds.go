@@ -63,7 +63,7 @@ func wordsRead(e model.Event) string {
 func wordsBeside(e model.Event, noun string) string {
 	switch n := len(e.Evidence); {
 	case isWeighed(e):
-		return "No word by itself is on the " + noun + " list. Several of them, which each have ordinary uses, are often found together in what is."
+		return "It is told for several words, which each have ordinary uses. Together they are often found in what is on the " + noun + " list."
 	case n == 0:
 		return ""
 	case n == 1:

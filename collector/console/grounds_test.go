@@ -60,8 +60,9 @@ func TestG15AnAlertByWordsThatCountTogetherSaysThatNoneDoesAlone(t *testing.T) {
 		Grounds: event.Grounds{Evidence: []event.Evidence{{Rule: rule, Match: "long sleeves", Weight: 70}, {Rule: rule, Match: "nobody notices", Weight: 50}}},
 	})
 	page := b.get("/a/" + ref)
-	want(t, page, http.StatusOK, "No word by itself is on the self-harm list. Several of them, which each have ordinary uses, are often found together in what is.")
-	wantNot(t, page, "other phrases", "sleeves")
+	want(t, page, http.StatusOK, "It is told for several words, which each have ordinary uses. Together they are often found in what is on the self-harm list.",
+		": a search held words that together are often on the ")
+	wantNot(t, page, "other phrases", "sleeves", "a search matched")
 	want(t, b.post("/a/"+ref+"/words"), http.StatusOK, `what counted together: <span class="any">“long sleeves”</span>, <span class="any">“nobody notices”</span>`)
 }
 

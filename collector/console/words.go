@@ -146,6 +146,10 @@ func whatSeen(e model.Event, noun string) string {
 	switch {
 	case e.Erased:
 		return "something on the " + noun + " list was seen"
+	case isWeighed(e) && e.Help:
+		return "a search held words that together are often on the " + noun + " list, and reads as someone asking for help"
+	case isWeighed(e):
+		return "a search held words that together are often on the " + noun + " list"
 	case e.Kind == event.Search && e.Help:
 		return "a search matched " + noun + " words, and reads as someone asking for help"
 	case e.Kind == event.Process:

@@ -86,10 +86,15 @@ func TestG15NoSentenceBlames(t *testing.T) {
 
 func TestHeadlinesSayWhatADeviceSaw(t *testing.T) {
 	pupil := model.Subject{Account: "a", Known: true, Role: model.RolePupil, Year: "9"}
+	together := model.Event{Kind: event.Search, Rule: "extremism/xt-w", Grounds: event.Grounds{Evidence: []event.Evidence{{Rule: "extremism/xt-w", Match: "thingummy", Weight: 60}}}}
+	plea := together
+	plea.Help = true
 	for _, c := range []struct {
 		e    model.Event
 		want string
 	}{
+		{together, "a search held words that together are often on the extremism list"},
+		{plea, "a search held words that together are often on the extremism list, and reads as someone asking for help"},
 		{model.Event{Kind: event.Domain, Outcome: model.OutcomeConnected}, "a site on the extremism list was asked for"},
 		{model.Event{Kind: event.Domain, Outcome: model.OutcomeAttempted}, "a site on the extremism list was asked for, and not reached"},
 		{model.Event{Kind: event.Process}, "a program on the extremism list started"},
