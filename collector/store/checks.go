@@ -47,12 +47,25 @@ func (a *appender) check(c *model.Check) (model.Stored, error) {
 			return 0, err
 		}
 	}
+	return model.StoredNew, a.newNetworks(c)
+}
+
+// newNetworks calls for reviews of the school's sites, each once a day for a device:
+// its word is taken, and is no way to write what it likes on IT's page.
+func (a *appender) newNetworks(c *model.Check) error {
 	for _, site := range c.NewNetworks {
-		if err := raiseReview(a.ctx, a.tx, a.school, *c, "new-network", "", site); err != nil {
-			return 0, err
+		var due int
+		err := a.tx.QueryRowContext(a.ctx, `SELECT COUNT(*) FROM sites s WHERE s.school_id = $1 AND s.name = $2 AND NOT EXISTS (
+			SELECT 1 FROM check_reviews r WHERE r.school_id = $1 AND r.device = $3 AND r.what = 'new-network' AND r.is_now = $2 AND r.raised > $4)`,
+			a.school, site, c.Device, micros(c.Received.Add(-24*time.Hour))).Scan(&due)
+		if err == nil && due > 0 {
+			err = raiseReview(a.ctx, a.tx, a.school, *c, "new-network", "", site)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return model.StoredNew, nil
+	return nil
 }
 
 func (a *appender) checkAgain(c *model.Check) (model.Stored, error) {

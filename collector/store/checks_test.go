@@ -175,12 +175,15 @@ func TestRequestsAreListedWithWhoAnsweredThem(t *testing.T) {
 
 func TestANetworkThatADeviceHadNotMetCallsForAReviewOnce(t *testing.T) {
 	s := openStore(t)
-	met := func(c *model.Check) { c.NewNetworks = []string{"Main"} }
+	_, err := s.writer.ExecContext(t.Context(), `INSERT INTO sites (school_id, name, networks, resolvers, unfiltered, changed) VALUES ($1, 'Main', '', '', 0, 0)`, school)
+	must(t, err)
+	met := func(c *model.Check) { c.NewNetworks = []string{"Main", "Main", "no site of the school's"} }
 	filter := func(c *model.Check) {
 		c.NewNetworks, c.Results = []string{"Main"}, []model.CheckResult{{Source: "Test page", What: model.CheckFilter, Outcome: model.CheckBlocked}}
 	}
 	first := checkOf("dev-1", 1, noon, met) // a device's very first check too: it knew the site before
 	addChecks(t, s, first, first, checkOf("dev-1", 2, noon.Add(time.Hour)), checkOf("dev-2", 1, noon, met), checkOf("dev-3", 1, noon, filter))
+	addChecks(t, s, checkOf("dev-1", 3, noon.Add(2*time.Hour), met))
 	reviews, err := s.Reviews(t.Context(), school, time.Time{})
 	must(t, err)
 	if len(reviews) != 2 || reviews[0].Device != "dev-1" || reviews[1].Device != "dev-2" || reviews[0].What != "new-network" || reviews[0].Now != "Main" {
