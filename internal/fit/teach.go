@@ -75,8 +75,8 @@ func (c *corpus) frequent() []bool {
 	return out
 }
 
-// lesson of a category: its lines, and all that are ordinary. Those of other
-// categories are left out: whether a line is of one or of the other is for people.
+// taught is the lesson of a category: its lines, and all that are ordinary. Those of
+// other categories are left out: whether a line is of one or of the other is for people.
 type taught struct {
 	lesson
 

@@ -11,8 +11,9 @@ import (
 )
 
 // Weighed words are words that say little each and much together: see package
-// weighed. Their sums are told below any phrase of the category, and what an allow
-// phrase or words that ask for help cover adds nothing to them.
+// weighed. Their sums are told below any phrase that is as grave, and what an allow
+// phrase or words that ask for help cover adds nothing to them; what speaks against
+// still does.
 
 // heard is one way of reading search words in which a sum was reached.
 type heard struct {
