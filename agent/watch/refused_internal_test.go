@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,12 +36,17 @@ func (s *takes) Recv() (*safelightv1.Directive, error) {
 func TestARefusedDeviceKnowsSinceWhenAndWhyAndLogsItOnceADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		// What stands here is the test's, but while it waits.
+		var mine sync.Mutex
+		mine.Lock()
 		var answer error
 		var told []*Refusal
 		var logged strings.Builder
 		tries := 0
 		w := New(Parts{
 			Client: calls{watch: func() (safelightv1.AgentService_WatchClient, error) {
+				mine.Lock()
+				defer mine.Unlock()
 				if tries++; answer != nil {
 					return nil, answer
 				}
@@ -55,8 +61,10 @@ func TestARefusedDeviceKnowsSinceWhenAndWhyAndLogsItOnceADay(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- w.Run(ctx) }()
 		at := func(after time.Duration) {
+			mine.Unlock()
 			time.Sleep(time.Until(began.Add(after)))
 			synctest.Wait()
+			mine.Lock()
 		}
 		at(50 * time.Hour)
 		r := w.Refused()
@@ -76,6 +84,7 @@ func TestARefusedDeviceKnowsSinceWhenAndWhyAndLogsItOnceADay(t *testing.T) {
 		if w.Refused() != nil || len(told) != 2 || told[1] != nil {
 			t.Errorf("it is taken again, and says %+v, told %v", w.Refused(), told)
 		}
+		mine.Unlock()
 		cancel()
 		<-done
 	})

@@ -19,8 +19,11 @@ const (
 	// those that the weights were not learnt from. Lines that were written to share
 	// words with harm are half of them and far fewer of what people type, so each
 	// counts as nearCounts of one.
-	ordinaryShare = 0.0015
+	ordinaryShare = 0.0014
 	nearCounts    = 0.25
+	// carefulShare is the same for the categories named in careful: what people type
+	// who look for a refuge, a course or advice has many of their words (G5).
+	carefulShare = 0.0004
 	// heldWeight is how much a line counts that may never flag.
 	heldWeight = 3
 	folds      = 5
@@ -32,6 +35,8 @@ const (
 	// line counting for more.
 	rounds = 4
 )
+
+var careful = []string{"coercive-control"}
 
 // points is a word, or two, and what they say.
 type points struct {
@@ -133,7 +138,7 @@ func (t *taught) without(fold int) *lesson {
 
 // threshold gives the score that so few ordinary lines reach, each scored by what
 // was learnt from the other folds.
-func (t *taught) threshold() float64 {
+func (t *taught) threshold(share float64) float64 {
 	var ordinary []scored
 	for fold := range folds {
 		m := t.without(fold).learn(strength)
@@ -143,12 +148,16 @@ func (t *taught) threshold() float64 {
 			}
 		}
 	}
-	return above(ordinary, ordinaryShare)
+	return above(ordinary, share)
 }
 
 func (c *corpus) teachOne(category int, frequent []bool) []points {
 	t := c.lessonOf(category, frequent)
-	threshold := t.threshold()
+	share := ordinaryShare
+	if slices.Contains(careful, c.categories[category]) {
+		share = carefulShare
+	}
+	threshold := t.threshold(share)
 	var p pointsOf
 	for range rounds {
 		m := t.learn(strength)

@@ -32,6 +32,7 @@ var helpWords = []string{
 	"tell my mom", "tell my teacher", "tell a teacher", "tell someone", "how do i stop", "how can i stop", "how to stop",
 	"want to stop", "trying to stop", "cant stop", "support group", "support groups", "counsellor", "counselor", "counselling",
 	"counseling", "therapist", "therapy", "school nurse", "safeguarding lead", "i dont know what to do", "what should i do",
-	"what do i do", "can i tell", "should i tell", "nobody believes me", "no one believes me", "who do i call", "who can i call", "who do i ring",
+	"what do i do", "can i tell someone", "can i tell a teacher", "can i tell my teacher", "can i tell my mum", "should i tell someone",
+	"should i tell a teacher", "should i tell my mum", "nobody believes me", "no one believes me", "who do i call", "who can i call", "who do i ring",
 	"barnardos", "kidscape", "crimestoppers", "karma nirvana", "papyrus uk", "nobody to talk to", "no one to talk to", "scared of myself", "i dont want to feel like this",
 }

@@ -76,7 +76,7 @@ func (j *judging) listen(t *weighed.Table) {
 }
 
 // maxHeard bounds how many readings of a text are kept.
-const maxHeard = 8
+const maxHeard = 9 // as many as phrases.Search makes
 
 // part is a term that adds to a sum: words from to to of a reading.
 type part struct {
@@ -90,6 +90,9 @@ type weighedSum struct {
 	how        phrases.How
 	points     int
 	start, end int
+	// first and last are the words that speak for it: one alone never does, however
+	// little is enough.
+	first, last int
 }
 
 // eachWeighed offers the sums that were reached in search words.
@@ -103,10 +106,10 @@ func (j *judging) eachWeighed() {
 		for _, f := range h.found {
 			r := j.rs.rule(j.rs.table.weighed[f.Sum])
 			enough := weighed.Longer(j.enough(r), len(h.words))
-			if f.Points < enough { // masks only take from it
+			if f.Points < enough && len(j.spared) == 0 { // nothing is masked
 				continue
 			}
-			if sum := j.sumOf(r, h, f); sum.points >= enough {
+			if sum := j.sumOf(r, h, f); sum.points >= enough && sum.last > sum.first {
 				at := finding{rule: r, start: sum.start, end: sum.end, decision: Flag, weighed: sum}
 				if j.stands(r, at) {
 					j.offer(at)
@@ -126,15 +129,16 @@ func (j *judging) enough(r *Rule) int {
 
 // sumOf adds up once more what was found, without what is masked.
 func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
-	s, before := &weighedSum{start: len(j.text)}, j.listening.scratch.Steps()
+	s, before := &weighedSum{start: len(j.text), first: len(h.words)}, j.listening.scratch.Steps()
 	j.listening.table.Parts(&j.listening.scratch, h.numbers, f, func(from, n, points int) {
 		p := part{start: h.words[from].start, end: h.words[from+n-1].end, points: points}
-		if points > 0 && j.allowed(r, p.start, p.end) {
+		if j.allowed(r, p.start, p.end) {
 			return
 		}
 		s.points += points
 		s.parts = append(s.parts, p)
 		if points > 0 {
+			s.first, s.last = min(s.first, from), max(s.last, from+n-1)
 			s.start, s.end = min(s.start, p.start), max(s.end, p.end)
 			for _, w := range h.words[from : from+n] {
 				s.how |= w.how

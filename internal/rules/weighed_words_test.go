@@ -83,10 +83,13 @@ func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
 			t.Errorf("%q: why: %s", text, v.Why)
 		}
 	}
-	strict := compile(t, with("acme/lists/points.txt", "60 blade\n50 sleeve\n30 edge\n", "acme/knives.yaml",
+	strict := compile(t, with("acme/lists/points.txt", "60 blade\n50 sleeve\n30 edge\n90 brand\n", "acme/knives.yaml",
 		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt, beside_help: 85}]\ntests: {hit: [machete], miss: [a]}\n"))
 	if a, b := strict.search("childline sleeve edge"), strict.search("childline blade edge"); a.Decision != None || b.Decision != Flag {
 		t.Errorf("80 and 90 of 85 beside a plea: %+v, %+v", a, b)
+	}
+	if v := strict.search("childline brand"); v.Decision != None {
+		t.Errorf("one word flags beside a plea: %+v", v)
 	}
 	for _, text := range []string{"nobody knows sleeve", "childline sharp blade"} { // without a plea, and too little beside one
 		if v := rs.search(text); v.Decision != None {
@@ -109,8 +112,10 @@ func TestExplainSaysWhatEachWordWeighed(t *testing.T) {
 // Stretches of a text overlap, and a text with digits is read more than once: a sum is
 // one finding all the same.
 func TestExplainTellsOfASumOnce(t *testing.T) {
-	for _, text := range []string{"we saw it at 9 and then a sharp blade nobody knows and so on and on", "sharp blade nobody knows 4 sure"} {
-		if e := summing(t).Explain(Input{Kind: event.Search, Text: text}); len(e.Findings) != 1 || !e.Findings[0].Won {
+	rs := compile(t, with("acme/lists/points.txt", "90 blade\n90 sleeve\n90 edge\n", "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt}]\ntests: {hit: [machete], miss: [a]}\n"))
+	for _, text := range []string{"we saw it at 9 and then so an edge of a blade up his sleeve and on and on", "blade edge 4 sure"} {
+		if e := rs.Explain(Input{Kind: event.Search, Text: text}); len(e.Findings) != 1 || !e.Findings[0].Won {
 			t.Errorf("%q: %+v", text, e.Findings)
 		}
 	}

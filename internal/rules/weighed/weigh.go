@@ -15,16 +15,18 @@ func (s *Scratch) Steps() int { return s.steps }
 
 // Longer scales points that are enough in a search to a text of so many words. The
 // longer a text is, the more words come together in it by chance, so each doubling
-// beyond Window asks for growth per cent more.
+// beyond short asks for growth per cent more.
 func Longer(points, words int) int {
-	doublings, at := 0, Window
+	doublings, at := 0, short
 	for words >= 2*at {
 		doublings, at = doublings+1, 2*at
 	}
 	return points + points*growth*doublings/100 + points*growth*max(words-at, 0)/(100*at)
 }
 
-const growth = 60
+// short is how many words a search has at most that is no sentence yet; most have
+// six. growth is in per cent.
+const short, growth = 10, 60
 
 // Found is a sum that was reached, within which words of the text (from, up to and
 // without to), and what it comes to.

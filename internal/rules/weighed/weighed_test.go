@@ -80,7 +80,7 @@ func TestWordsCountWithinAWindow(t *testing.T) {
 }
 
 func TestALongerTextAsksForMore(t *testing.T) {
-	for words, want := range map[int]int{0: 100, 1: 100, Window: 100, 20: 115, 24: 130, 32: 160, 48: 190, 64: 220, 1024: 460} {
+	for words, want := range map[int]int{0: 100, 1: 100, 10: 100, 15: 130, 20: 160, 30: 190, 40: 220, 1280: 520} {
 		if got := Longer(Enough, words); got != want {
 			t.Errorf("%d words: %d points are enough, want %d", words, got, want)
 		}
