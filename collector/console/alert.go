@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"safelight/collector/model"
@@ -126,7 +127,7 @@ func (rd *reader) alert(a model.Alert, show sight) (alertView, error) {
 		When: rd.whenLine(s), Open: a.Acknowledged.IsZero(), Mine: a.AcknowledgedBy == rd.v.user.ID,
 		Name: rd.name(s, "alert", shown), HasAccount: !nobody(s.subject), InLog: s.lead.Via == event.ViaLog,
 		Steps: steps(s.cat.FirstSteps), StepsOf: s.cat.Noun, Helplines: s.cat.Helplines,
-		Seen: listed(kindsOf(s.events), s.cat.Noun), WordsAsk: askFor(s.events),
+		Seen: listed(kindsOf(s.events), s.cat.Noun, !slices.ContainsFunc(s.events, isNotWeighed)), WordsAsk: askFor(s.events),
 		How: how(s), NotSeen: notSeen(s.lead), Raised: s.lead.Raised != "",
 		Matched: matched(s.lead, s.cat.Noun), Ruled: rd.ruled(s.lead), Unfiltered: wordsUnfiltered(s.lead),
 		Rule: ruleShown(s.lead.Rule, show.words), Pack: s.lead.Pack, Noun: s.cat.Noun,

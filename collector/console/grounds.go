@@ -78,6 +78,8 @@ func isWeighed(e model.Event) bool {
 	return len(e.Evidence) > 0 && e.Evidence[0].Rule == e.Rule
 }
 
+func isNotWeighed(e model.Event) bool { return !isWeighed(e) }
+
 // wordsList says whose list a site is on.
 func (rd *reader) wordsList(e model.Event) string {
 	if e.List == "" {

@@ -63,6 +63,7 @@ func TestG15AnAlertByWordsThatCountTogetherSaysThatNoneDoesAlone(t *testing.T) {
 	want(t, page, http.StatusOK, "It is told for several words, which each have ordinary uses. Together they are often found in what is on the self-harm list.",
 		": a search held words that together are often on the ")
 	wantNot(t, page, "other phrases", "sleeves", "a search matched")
+	want(t, page, http.StatusOK, "One search, with words that together are often on the self-harm list.")
 	want(t, b.post("/a/"+ref+"/words"), http.StatusOK, `what counted together: <span class="any">“long sleeves”</span>, <span class="any">“nobody notices”</span>`)
 }
 

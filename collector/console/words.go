@@ -324,8 +324,9 @@ func notSeen(e model.Event) []string {
 	return out
 }
 
-// listed says what was seen without showing it.
-func listed(kinds map[event.Kind]int, noun string) string {
+// listed says what was seen without showing it; likeness, that it is told for words
+// that count together alone, of which none is on the list (G15).
+func listed(kinds map[event.Kind]int, noun string, likeness bool) string {
 	var parts []string
 	for _, k := range []struct {
 		kind      event.Kind
@@ -338,7 +339,11 @@ func listed(kinds map[event.Kind]int, noun string) string {
 			parts = append(parts, fmt.Sprintf(k.many, n))
 		}
 	}
-	return capital(strings.Join(parts, " and ")) + ", on the " + noun + " list."
+	on := ", on the "
+	if likeness {
+		on = ", with words that together are often on the "
+	}
+	return capital(strings.Join(parts, " and ")) + on + noun + " list."
 }
 
 // dutyNoun is a user's duty in a sentence.

@@ -37,7 +37,7 @@ func TestG15NoSentenceBlames(t *testing.T) {
 					e := model.Event{Kind: kind, Outcome: outcome, Via: via, Help: help, Process: "a-program", ThirdParty: help}
 					lines = append(lines, whatSeen(e, "self-harm"), caveat(e), cameLate(e, "at 08:41"), howSeen(e, "LIB-014"), howProgram(e), howAccount(e, model.Subject{Account: "a"}), howAccount(e, model.Subject{}))
 					lines = append(lines, notSeen(e)...)
-					lines = append(lines, listed(map[event.Kind]int{kind: 2}, "self-harm"))
+					lines = append(lines, listed(map[event.Kind]int{kind: 2}, "self-harm", kind == event.Search))
 				}
 			}
 		}
