@@ -287,7 +287,7 @@ func (c *Checker) whyNot(s source.Status) string {
 // server's log that holds this device's own questions shows the check's.
 func (c *Checker) logResult(t *trial, s source.Status) Result {
 	r := Result{Source: s.Name, What: Log, Way: s.Way}
-	for _, what := range []string{string(DNS), string(TLS), string(HTTP)} {
+	for _, what := range []string{string(DNS), string(TLS), string(HTTP), string(QUIC)} {
 		if got, delay, ok := c.marks.sightOf(t, what); ok && got.source == s.Name {
 			r.Outcome, r.Via, r.Delay, r.DelayMS = Seen, got.via, delay, delay.Milliseconds()
 			return r

@@ -1,9 +1,9 @@
 // Package selfcheck proves that a device's monitoring works, and incriminates
 // nobody: it asks for a name made up for the occasion, says that name in a TLS
-// hello and in a plain HTTP request, starts a program of the agent's own, and
+// hello, in a plain HTTP request and over QUIC, starts a program of the agent's own, and
 // waits until the pipeline was told of each by the source that must see it.
 //
-//	Checker --question, hello, request, program--> the device --source--> queue
+//	Checker --question, hellos, request, program-> the device --source--> queue
 //	Marks   <------------- Took, before anything is judged <------------ pipeline
 //
 // What belongs to a running check is taken out before it is judged: it is no

@@ -34,6 +34,7 @@ type device struct {
 	online, noCollector  bool
 	blindFar, blind      bool // the network source sees nothing beyond loopback, nothing at all
 	noPrograms, noHTTP   bool
+	noQUIC               bool
 	foldFor              time.Duration
 	rulesArrived         bool
 	asked, greeted, here []string
@@ -55,7 +56,7 @@ func newDevice(t *testing.T, names ...string) *device {
 		Clock:     func() (time.Time, string, time.Duration) { return time.Now(), "boot", time.Hour },
 		Version:   "v0.0.1-test",
 		Addresses: func() []string { return []string{"192.0.2.1:8443"} },
-	}, d.marks, Tries{Ask: d.ask, AskHere: d.askHere, Greet: d.greet, GreetHere: d.greetHere, Request: d.request, RequestHere: d.requestHere, Start: d.start}, slog.New(slog.DiscardHandler))
+	}, d.marks, Tries{Ask: d.ask, AskHere: d.askHere, Greet: d.greet, GreetHere: d.greetHere, Request: d.request, RequestHere: d.requestHere, Connect: d.connect, ConnectHere: d.connectHere, Start: d.start}, slog.New(slog.DiscardHandler))
 	return d
 }
 
@@ -119,6 +120,23 @@ func (d *device) request(ctx context.Context, _, name string) error {
 func (d *device) requestHere(_ context.Context, name string) error {
 	if !d.blind && !d.noHTTP {
 		d.tell(100*time.Millisecond, event.Observation{Kind: event.Domain, Name: name, Via: event.ViaHTTP})
+	}
+	return nil
+}
+
+func (d *device) connect(ctx context.Context, _, name string) error {
+	if !d.online || d.noCollector {
+		return errors.New("no route")
+	}
+	if !d.blindFar {
+		return d.connectHere(ctx, name)
+	}
+	return nil
+}
+
+func (d *device) connectHere(_ context.Context, name string) error {
+	if !d.blind && !d.noQUIC {
+		d.tell(120*time.Millisecond, event.Observation{Kind: event.Domain, Name: name, Via: event.ViaQUIC})
 	}
 	return nil
 }

@@ -31,6 +31,10 @@ type Tries struct {
 	Request func(ctx context.Context, address, name string) error
 	// RequestHere says it so over the device's own loopback.
 	RequestHere func(ctx context.Context, name string) error
+	// Connect says it as the beginning of a QUIC connection to an address's host.
+	Connect func(ctx context.Context, address, name string) error
+	// ConnectHere says it so over the device's own loopback.
+	ConnectHere func(ctx context.Context, name string) error
 	// Start starts a program that runs until end is called, which waits for it.
 	Start func() (pid int, exe string, end func(), err error)
 }
@@ -53,6 +57,12 @@ func (t Tries) withDefaults() Tries {
 	}
 	if t.RequestHere == nil {
 		t.RequestHere = askPlainlyHere
+	}
+	if t.Connect == nil {
+		t.Connect = connectFar
+	}
+	if t.ConnectHere == nil {
+		t.ConnectHere = connectHere
 	}
 	if t.Start == nil {
 		t.Start = startSelf

@@ -20,7 +20,8 @@ type visit struct {
 func (c *Checker) visits(way string) []visit {
 	all := []visit{{DNS, c.tries.Ask, c.tries.AskHere}}
 	if seesConnections(way) {
-		all = append(all, visit{TLS, c.atCollector(c.tries.Greet), c.tries.GreetHere}, visit{HTTP, c.atCollector(c.tries.Request), c.tries.RequestHere})
+		all = append(all, visit{TLS, c.atCollector(c.tries.Greet), c.tries.GreetHere}, visit{HTTP, c.atCollector(c.tries.Request), c.tries.RequestHere},
+			visit{QUIC, c.atCollector(c.tries.Connect), c.tries.ConnectHere})
 	}
 	return all
 }
@@ -42,13 +43,10 @@ func (c *Checker) visitResults(t *trial, s source.Status) []Result {
 	var all []Result
 	for _, what := range []What{DNS, TLS, HTTP, QUIC} {
 		r := Result{Source: s.Name, What: what, Way: s.Way, Outcome: NotChecked}
-		switch {
-		case slices.ContainsFunc(tried, func(v visit) bool { return v.what == what }):
+		if slices.ContainsFunc(tried, func(v visit) bool { return v.what == what }) {
 			r = c.result(t, s, what)
-		case !seesConnections(s.Way):
+		} else {
 			r.Detail = "this way of seeing is told of questions, not of connections"
-		default:
-			r.Detail = "no check makes a QUIC connection"
 		}
 		all = append(all, r)
 	}
@@ -61,6 +59,7 @@ var hiders = map[What][]string{
 	DNS:  {"encrypted_dns", "own_resolver", "dot", "doq"},
 	TLS:  {"ech"},
 	HTTP: {"proxy"},
+	QUIC: {"ech"},
 }
 
 var tunnels = []string{"vpn", "wireguard", "openvpn", "ike"}

@@ -62,7 +62,7 @@ var rooms = []room{
 	{"agent/pipeline", append([]string{"agent/clock", "agent/source", "agent/spool", "internal/rules"}, wired...), "of its neighbours it knows the Source contract and the spool's Record, and declares the rest"},
 	{"agent/shipper", append([]string{"agent/clock", "agent/spool"}, wired...), "it sends the spool's records, stamped, and knows no other room"},
 	{"agent/watch", append([]string{"agent/clock"}, wired...), "it declares what it needs of the other rooms"},
-	{"agent/selfcheck", append([]string{"agent/source"}, wired...), "it tries the sources from outside, and is told what the pipeline saw"},
+	{"agent/selfcheck", append([]string{"agent/source", "agent/source/network/initial"}, wired...), "it tries the sources from outside, and is told what the pipeline saw"},
 	{"agent/policy", append([]string{"internal/bundle", "internal/rules", "internal/timetable"}, wired...), "it keeps and opens what the collector signed"},
 	{"agent/enrol", wired, "it knows keys and the collector, and no other room"},
 

@@ -174,10 +174,10 @@ func liveCheck(t *testing.T, network string) {
 		case !done.Ledger.Reached:
 			return false, fmt.Sprintf("%+v %s", done, said)
 		case blind:
-			return status == 1 && done.outcome("dns") == "not-seen" && done.outcome("tls") == "not-seen" && done.outcome("http") == "not-seen" && done.outcome("program") == "seen", fmt.Sprintf("%+v", done)
+			return status == 1 && done.outcome("dns") == "not-seen" && done.outcome("tls") == "not-seen" && done.outcome("http") == "not-seen" && done.outcome("quic") == "not-seen" && done.outcome("program") == "seen", fmt.Sprintf("%+v", done)
 		}
 		return status == 0 && done.Passed && done.outcome("dns") == "seen" && done.outcome("tls") == "seen" && done.outcome("http") == "seen" &&
-			done.outcome("quic") == "not-checked" && done.outcome("program") == "seen", fmt.Sprintf("%+v", done)
+			done.outcome("quic") == "seen" && done.outcome("program") == "seen", fmt.Sprintf("%+v", done)
 	}))
 	var week weekListed
 	check(t, s.Ask(t.Context(), &week, "check", "list"))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"safelight/agent/source/network/initial"
 	"safelight/internal/event"
 )
 
@@ -27,7 +28,7 @@ type quicConn struct {
 	dcidN   int
 	later   [maxCID]byte // the server's choice, once the client uses it
 	laterN  int
-	keys    *quicKeys
+	keys    *initial.Keys
 	hello   cryptoStream
 	name    string // told
 	done    bool
@@ -94,7 +95,7 @@ func (d *Decoder) quic(p *packet) {
 func (d *Decoder) unknownQUIC(p *packet, b []byte) {
 	const fixed = quicLong | 0x40
 	if p.dst.Port() == 443 && len(b) >= quicSize && b[0]&fixed == fixed && len(b) == len(p.payload) &&
-		b[5] >= 8 && b[5] <= maxCID && suiteOf(binary.BigEndian.Uint32(b[1:])) == nil {
+		b[5] >= 8 && b[5] <= maxCID && initial.SuiteOf(binary.BigEndian.Uint32(b[1:])) == nil {
 		d.fact(QUICUnknown, p.key, UDP, p.src, p.dst, p.at)
 		d.outcome(&flow{kind: isQUIC, sock: p.key, client: p.src, server: p.dst}, Asked, p.at)
 	}
@@ -177,7 +178,7 @@ func (d *Decoder) followed(f *flow, h *longHeader) (*quicConn, []byte) {
 
 // opensNew tries an Initial as the first of a connection.
 func (d *Decoder) opensNew(h *longHeader) (*quicConn, []byte) {
-	keys := h.suite.deriveKeys(h.dcid)
+	keys := h.suite.Derive(h.dcid)
 	if keys == nil {
 		return nil, nil
 	}
@@ -190,11 +191,11 @@ func (d *Decoder) opensNew(h *longHeader) (*quicConn, []byte) {
 	return c, frames
 }
 
-func (d *Decoder) open(keys *quicKeys, h *longHeader) (frames []byte) {
+func (d *Decoder) open(keys *initial.Keys, h *longHeader) (frames []byte) {
 	if keys == nil {
 		return nil
 	}
-	frames, d.opened, _ = keys.open(d.opened, h.packet, h.pnAt)
+	frames, d.opened, _ = keys.Open(d.opened, h.packet, h.pnAt)
 	return frames
 }
 

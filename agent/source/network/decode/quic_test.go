@@ -3,20 +3,21 @@ package decode
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"safelight/agent/source/network/initial"
 )
 
 // sealInitial protects frames as a client's Initial, the other way round from
-// quicKeys.open. Pad frames so that there is a sample to take.
+// initial.Keys.Open. Pad frames so that there is a sample to take.
 func sealInitial(version uint32, keyID, dcid, scid, token []byte, number uint32, frames []byte) []byte {
-	s := suiteOf(version)
-	keys := s.deriveKeys(keyID)
+	s := initial.SuiteOf(version)
+	keys := s.Derive(keyID)
 	first := byte(0xc3)
-	if s.v2 {
+	if s.Renumbers {
 		first = 0xd3
 	}
 	b := binary.BigEndian.AppendUint32([]byte{first}, version)
@@ -24,20 +25,9 @@ func sealInitial(version uint32, keyID, dcid, scid, token []byte, number uint32,
 	b = append(append(b, byte(len(scid))), scid...)
 	b = append(b, 0x40|byte(len(token)>>8), byte(len(token)))
 	b = append(b, token...)
-	size := 4 + len(frames) + 16
+	size := initial.NumberSize + len(frames) + initial.TagSize
 	b = append(b, 0x40|byte(size>>8), byte(size))
-	at := len(b)
-	b = binary.BigEndian.AppendUint32(b, number)
-	nonce := keys.iv
-	binary.BigEndian.PutUint32(nonce[8:], binary.BigEndian.Uint32(nonce[8:])^number)
-	b = keys.aead.Seal(b, nonce[:], frames, b)
-	var mask [16]byte
-	keys.hp.Encrypt(mask[:], b[at+4:at+20])
-	b[0] ^= mask[0] & 0xf
-	for i := range 4 {
-		b[at+i] ^= mask[1+i]
-	}
-	return b
+	return keys.Seal(b, number, frames)
 }
 
 func cryptoFrame(at int, data []byte) []byte {
@@ -62,19 +52,12 @@ func initialA(number uint32, frames ...[]byte) []byte {
 	if len(all) < 32 {
 		all = append(all, make([]byte, 32-len(all))...)
 	}
-	return sealInitial(quicV1, dcidA, dcidA, nil, nil, number, all)
+	return sealInitial(initial.V1, dcidA, dcidA, nil, nil, number, all)
 }
 
-// The packet and the keys of RFC 9001, appendix A.2, and RFC 9369, appendix A.
-func TestTheSampleKeysOfTheRFCs(t *testing.T) {
-	dcid, _ := hex.DecodeString("8394c8f03e515708")
-	for version, want := range map[uint32]string{quicV1: "fa044b2f42a3fd3b46fb255c", quicV2: "91f73e2351d8fa91660e909f"} {
-		if got := hex.EncodeToString(suiteOf(version).deriveKeys(dcid).iv[:]); got != want {
-			t.Errorf("version %x: iv %s, want %s", version, got, want)
-		}
-	}
+func TestTheNameIsReadOfEveryVersion(t *testing.T) {
 	frames := append(cryptoFrame(0, quicHello(t, "www.example.org")), make([]byte, 20)...)
-	for _, version := range []uint32{quicV1, quicV2, 0xff00001d, 0xff000020, 0xff00001b, 0xff000022, 0x1a2a3a4a, quicFacebook + 2} {
+	for _, version := range []uint32{initial.V1, initial.V2, 0xff00001d, 0xff000020, 0xff00001b, 0xff000022, 0x1a2a3a4a, initial.Facebook + 2} {
 		c := newCollect(Limits{})
 		c.raw(fromClient(sealInitial(version, dcidA, dcidA, dcidB, nil, 0, frames)))
 		c.want(t, "quic www.example.org")
@@ -143,7 +126,7 @@ func TestARetryTellsTheNameOnce(t *testing.T) {
 	retry := slices.Concat([]byte{0xf0, 0, 0, 0, 1, 0, 8}, dcidB, make([]byte, 40))
 	c := newCollect(Limits{})
 	c.raw(fromClient(initialA(0, hello)), udp4(server, client, retry),
-		fromClient(sealInitial(quicV1, dcidB, dcidB, nil, []byte("token"), 1, hello)))
+		fromClient(sealInitial(initial.V1, dcidB, dcidB, nil, []byte("token"), 1, hello)))
 	c.want(t, "quic www.example.org")
 }
 
@@ -152,9 +135,9 @@ func TestTheClientTakesTheServersID(t *testing.T) {
 	hello := quicHello(t, "www.example.org")
 	c := newCollect(Limits{})
 	c.raw(fromClient(initialA(0, cryptoFrame(0, hello[:700]))),
-		fromClient(sealInitial(quicV1, dcidA, dcidB, nil, nil, 1, cryptoFrame(700, hello[700:]))),
-		fromClient(sealInitial(quicV1, dcidA, dcidB, nil, nil, 2, make([]byte, 40))),
-		fromClient(sealInitial(quicV1, dcidA, []byte("third id"), nil, nil, 3, make([]byte, 40))))
+		fromClient(sealInitial(initial.V1, dcidA, dcidB, nil, nil, 1, cryptoFrame(700, hello[700:]))),
+		fromClient(sealInitial(initial.V1, dcidA, dcidB, nil, nil, 2, make([]byte, 40))),
+		fromClient(sealInitial(initial.V1, dcidA, []byte("third id"), nil, nil, 3, make([]byte, 40))))
 	c.want(t, "quic www.example.org")
 }
 
@@ -162,7 +145,7 @@ func TestSeveralConnectionsFromOnePort(t *testing.T) {
 	c := newCollect(Limits{})
 	one, two := quicHello(t, "one.example.org"), quicHello(t, "two.example.org")
 	b := func(n uint32, frame []byte) []byte {
-		return fromClient(sealInitial(quicV1, dcidB, dcidB, nil, nil, n, frame))
+		return fromClient(sealInitial(initial.V1, dcidB, dcidB, nil, nil, n, frame))
 	}
 	c.raw(fromClient(initialA(0, cryptoFrame(0, one[:700]))), b(0, cryptoFrame(0, two[:700])),
 		fromClient(initialA(1, cryptoFrame(700, one[700:]))), b(1, cryptoFrame(700, two[700:])))

@@ -1,6 +1,10 @@
 package decode
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"safelight/agent/source/network/initial"
+)
 
 const (
 	quicLong    = 0x80 // the header form of packets that open a connection
@@ -15,7 +19,7 @@ const (
 // point into the datagram.
 type longHeader struct {
 	version    uint32
-	suite      *quicSuite
+	suite      *initial.Suite
 	kind       uint8 // in version 1's numbering
 	dcid, scid []byte
 	token      bool   // an Initial with a token: it follows a Retry, or an earlier visit
@@ -30,7 +34,7 @@ func readLong(b []byte) (h longHeader, ok, cut bool) {
 		return h, false, false
 	}
 	h.version = binary.BigEndian.Uint32(b[1:])
-	if h.suite = suiteOf(h.version); h.suite == nil {
+	if h.suite = initial.SuiteOf(h.version); h.suite == nil {
 		return h, false, false
 	}
 	at := 5
@@ -41,7 +45,7 @@ func readLong(b []byte) (h longHeader, ok, cut bool) {
 		return h, false, false
 	}
 	h.kind = b[0] >> 4 & 3
-	if h.suite.v2 {
+	if h.suite.Renumbers {
 		h.kind = (h.kind + 3) & 3 // RFC 9369, 3.2: Initial is 1, Retry 0
 	}
 	if h.kind == quicRetry {

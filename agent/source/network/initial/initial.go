@@ -1,4 +1,10 @@
-package decode
+// Package initial knows how the first packets of a QUIC connection are protected
+// (RFC 9001, 5), of each version that can be read: the same keys open what a
+// client of this device sent and seal what a check of it sends.
+//
+// It is pure: bytes in, bytes out. agent/source/network/decode opens with it and
+// agent/selfcheck seals; nobody else should import it, for it is no QUIC.
+package initial
 
 import (
 	"crypto/aes"
@@ -7,23 +13,24 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"hash"
 )
 
 // The versions of QUIC whose first packets can be read: RFC 9000 and RFC 9369,
 // and the drafts from 23 on, which some clients still speak.
 const (
-	quicV1       = 0x00000001
-	quicV2       = 0x6b3343cf
-	quicDraft    = 0xff000000 // and the draft's number
-	quicFacebook = 0xfaceb000 // mvfst's own, 2 being draft 27
+	V1       = 0x00000001
+	V2       = 0x6b3343cf
+	Draft    = 0xff000000 // and the draft's number
+	Facebook = 0xfaceb000 // mvfst's own, 2 being draft 27
 )
 
-// quicSuite is what the keys of a version's Initials come from.
-type quicSuite struct {
+// Suite is what the keys of a version's Initials come from.
+type Suite struct {
 	salt        []byte
 	key, iv, hp []byte // HKDF labels, as RFC 8446, 7.1 encodes them
-	v2          bool   // packet types are numbered as RFC 9369, 3.2 has it
+	Renumbers   bool   // packet types are numbered as RFC 9369, 3.2 has it
 }
 
 var (
@@ -35,18 +42,15 @@ var (
 
 var clientLabel = string(label("client in", sha256.Size))
 
-func suite(salt, prefix string, v2 bool) *quicSuite {
-	return &quicSuite{
-		salt: unhex(salt), v2: v2,
+func suite(salt, prefix string, v2 bool) *Suite {
+	return &Suite{
+		salt: unhex(salt), Renumbers: v2,
 		key: label(prefix+"key", 16), iv: label(prefix+"iv", 12), hp: label(prefix+"hp", 16),
 	}
 }
 
 func unhex(s string) []byte {
-	b := make([]byte, len(s)/2)
-	for i := range b {
-		b[i] = byte(hexNumber([]byte(s[2*i : 2*i+2])))
-	}
+	b, _ := hex.DecodeString(s) // never fails: they stand above
 	return b
 }
 
@@ -58,18 +62,18 @@ func label(name string, size int) []byte {
 	return append(b, 0)
 }
 
-// suiteOf returns nil for versions that are not known.
-func suiteOf(version uint32) *quicSuite {
+// SuiteOf returns nil for versions that are not known.
+func SuiteOf(version uint32) *Suite {
 	switch {
-	case version == quicV1:
+	case version == V1:
 		return suiteV1
-	case version == quicV2:
+	case version == V2:
 		return suiteV2
 	case version&0x0f0f0f0f == 0x0a0a0a0a: // asks for negotiation; built as version 1 (RFC 9000, 15)
 		return suiteV1
-	case version == quicFacebook+2:
+	case version == Facebook+2:
 		return suite23
-	case version&0xffffff00 == quicDraft:
+	case version&0xffffff00 == Draft:
 		switch draft := version & 0xff; {
 		case draft >= 33 && draft <= 34:
 			return suiteV1
@@ -82,16 +86,16 @@ func suiteOf(version uint32) *quicSuite {
 	return nil
 }
 
-// quicKeys protect the Initials of one client (RFC 9001, 5).
-type quicKeys struct {
+// Keys protect the Initials of one client (RFC 9001, 5).
+type Keys struct {
 	aead cipher.AEAD
 	hp   cipher.Block
 	iv   [12]byte
 }
 
-// deriveKeys makes the client's keys from the first destination connection id
+// Derive makes the client's keys from the first destination connection id
 // that it chose (RFC 9001, 5.2).
-func (s *quicSuite) deriveKeys(dcid []byte) *quicKeys {
+func (s *Suite) Derive(dcid []byte) *Keys {
 	initial, err := hkdf.Extract(sha256.New, dcid, s.salt)
 	if err != nil {
 		return nil
@@ -105,7 +109,7 @@ func (s *quicSuite) deriveKeys(dcid []byte) *quicKeys {
 	if err != nil {
 		return nil
 	}
-	k := &quicKeys{}
+	k := &Keys{}
 	if k.aead, err = cipher.NewGCM(block); err != nil {
 		return nil
 	}
@@ -124,10 +128,10 @@ func expand(mac hash.Hash, label []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// open takes off an Initial's protection (RFC 9001, 5.4) and returns its
+// Open takes off an Initial's protection (RFC 9001, 5.4) and returns its
 // frames, in buf where there is room. packet runs from the first byte to the
 // end of the payload, and is not written to.
-func (k *quicKeys) open(buf, packet []byte, pnAt int) (frames, used []byte, ok bool) {
+func (k *Keys) Open(buf, packet []byte, pnAt int) (frames, used []byte, ok bool) {
 	const sample, tag = 16, 16
 	if pnAt+4+sample > len(packet) {
 		return nil, buf, false
@@ -154,3 +158,29 @@ func (k *quicKeys) open(buf, packet []byte, pnAt int) (frames, used []byte, ok b
 	}
 	return used[len(header):], used, true
 }
+
+// Seal is Open the other way round, for a packet that a client sends: head runs
+// from the first byte to the packet's number, which Seal writes in four bytes (so
+// that the first byte's last two bits are set), and says a length of NumberSize,
+// the frames and TagSize. There must be 16 bytes of frames.
+func (k *Keys) Seal(head []byte, number uint32, frames []byte) []byte {
+	at := len(head)
+	b := append(make([]byte, 0, at+NumberSize+len(frames)+TagSize), head...)
+	b = binary.BigEndian.AppendUint32(b, number)
+	nonce := k.iv
+	binary.BigEndian.PutUint32(nonce[8:], binary.BigEndian.Uint32(nonce[8:])^number)
+	b = k.aead.Seal(b, nonce[:], frames, b)
+	var mask [16]byte
+	k.hp.Encrypt(mask[:], b[at+4:at+4+len(mask)])
+	b[0] ^= mask[0] & 0x0f
+	for i := range NumberSize {
+		b[at+i] ^= mask[1+i]
+	}
+	return b
+}
+
+// What Seal adds to the frames: a number before, and a tag behind.
+const (
+	NumberSize = 4
+	TagSize    = 16
+)
