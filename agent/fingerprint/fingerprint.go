@@ -55,8 +55,8 @@ const (
 	// readWithin is how long one file may take: the largest, unhurried, takes four
 	// seconds from a disk.
 	readWithin = 20 * time.Second
-	// maxHanging is how many reads may be left behind that do not end. Nothing is read
-	// while there are so many: the system does not take back what waits for a dead share.
+	// maxHanging is how many reads may be left behind that do not end, each of another
+	// file. Nothing is read while there are so many: the system does not take back what waits for a dead share.
 	maxHanging = 2
 )
 
@@ -68,7 +68,7 @@ type Reader struct {
 
 	mu      sync.Mutex // guards what follows
 	known   map[identity]string
-	hanging int // reads that nobody waits for any more
+	hanging map[string]int // reads that nobody waits for any more, by their files
 }
 
 // New returns a Reader that knows nothing yet.
@@ -76,7 +76,7 @@ func New(cfg Config) *Reader {
 	if cfg.Proc == "" {
 		cfg.Proc = "/proc"
 	}
-	r := &Reader{proc: cfg.Proc, turn: make(chan struct{}, 1), known: make(map[identity]string)}
+	r := &Reader{proc: cfg.Proc, turn: make(chan struct{}, 1), known: make(map[identity]string), hanging: make(map[string]int)}
 	r.opens = r.open
 	return r
 }

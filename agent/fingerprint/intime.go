@@ -9,7 +9,8 @@ import (
 
 // inTime reads a sum and waits for it no longer than readWithin. A file on a network
 // share or a FUSE mount that does not answer holds whoever opens it for as long as it
-// likes, and no signal ends that: the read is left behind and the next one begins.
+// likes, and no signal ends that: the read is left behind and the next one begins,
+// unless it is of a file that hangs already.
 func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error) {
 	select {
 	case r.turn <- struct{}{}:
@@ -17,7 +18,7 @@ func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error
 		return "", ctx.Err()
 	}
 	defer func() { <-r.turn }()
-	if r.full() {
+	if !r.room(o.Exe) {
 		return "", ErrSlow
 	}
 	reading, cancel := context.WithTimeout(ctx, readWithin)
@@ -34,7 +35,9 @@ func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if left {
-			r.hanging--
+			if r.hanging[o.Exe]--; r.hanging[o.Exe] == 0 {
+				delete(r.hanging, o.Exe)
+			}
 		}
 	}()
 	var got answer
@@ -44,7 +47,7 @@ func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error
 		got.err = reading.Err()
 		r.mu.Lock()
 		if left = len(done) == 0; left { // else it has just ended
-			r.hanging++
+			r.hanging[o.Exe]++
 		}
 		r.mu.Unlock()
 	}
@@ -54,9 +57,14 @@ func (r *Reader) inTime(ctx context.Context, o event.Observation) (string, error
 	return got.sum, got.err
 }
 
-// full says that so many reads hang that none may be begun.
-func (r *Reader) full() bool {
+// room says that a file may be begun: it does not hang already, and not so many
+// others do. Of a file that nobody knows the name of the number alone tells.
+func (r *Reader) room(exe string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.hanging >= maxHanging
+	all := 0
+	for _, n := range r.hanging {
+		all += n
+	}
+	return all < maxHanging && (exe == "" || r.hanging[exe] == 0)
 }

@@ -131,3 +131,9 @@ func TestASignatureThatWasTamperedWithNamesNobody(t *testing.T) {
 		t.Errorf("the one that was tampered with: read %+v", of)
 	}
 }
+
+func TestADriveOfThisDeviceIsNotTakenForAShare(t *testing.T) {
+	if system := filepath.VolumeName(os.Getenv("SystemRoot")); system == "" || farDrive(system) || !farDrive("q:") {
+		t.Errorf("%q is far: %v; a drive that is not there: %v", system, farDrive(system), farDrive("q:"))
+	}
+}
