@@ -112,6 +112,14 @@ func TestG06LanguagesThatAreOffAreNamed(t *testing.T) {
 	says(t, school(t), "Words in Arabic, ", " and Welsh are switched off. No speaker has checked them yet.")
 }
 
+// A language that has weighed words and no phrase is off, and named, like any other.
+func TestG06ALanguageOfWeighedWordsAloneIsNamed(t *testing.T) {
+	off := unreviewed(slices.Values([]rules.Brief{{Kind: rules.RuleWeighed, Lang: "mt"}, {Kind: rules.RulePhrase, Lang: "cy"}, {Kind: rules.RuleWeighed, Lang: "cy", Reviewed: true}}))
+	if !slices.Equal(off, []string{"mt"}) {
+		t.Errorf("off: %v", off)
+	}
+}
+
 const widened = `category: kites
 title: Kites
 noun: kites

@@ -104,7 +104,7 @@ func judgedBy(p *rules.Policy, each iter.Seq[rules.Brief]) map[int32]judged {
 func unreviewed(each iter.Seq[rules.Brief]) []string {
 	reviewed := map[string]bool{}
 	for r := range each {
-		if r.Kind == rules.RulePhrase && r.Lang != "" {
+		if (r.Kind == rules.RulePhrase || r.Kind == rules.RuleWeighed) && r.Lang != "" {
 			reviewed[r.Lang] = reviewed[r.Lang] || r.Reviewed
 		}
 	}

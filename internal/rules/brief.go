@@ -7,7 +7,7 @@ type Brief struct {
 	Kind     RuleKind
 	Category int32  // index into Policy.Categories; -1 for RuleHelp
 	Scope    uint32 // index into Policy.Scopes
-	Lang     string // BCP 47; of phrases
+	Lang     string // BCP 47; of phrases and weighed words
 	Reviewed bool   // false: off (G6)
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 // Weighed words are words that say little each and much together: see package
-// weighed. Their sums are told below any phrase that is as grave, and what an allow
-// phrase or words that ask for help cover adds nothing to them; what speaks against
-// still does.
+// weighed. Their sums are told below any phrase that is as grave. What an allow phrase
+// or words that ask for help cover counts for nothing there, for or against; the same
+// words count where they stand uncovered.
 
 // heard is one way of reading search words in which a sum was reached.
 type heard struct {
@@ -78,8 +78,9 @@ func (j *judging) listen(t *weighed.Table) {
 // maxHeard bounds how many readings of a text are kept.
 const maxHeard = 9 // as many as phrases.Search makes
 
-// part is a term that adds to a sum: words from to to of a reading.
+// part is a term that adds to a sum: its words, and their bytes in the text.
 type part struct {
+	words      []uint32
 	start, end int
 	points     int
 }
@@ -131,8 +132,8 @@ func (j *judging) enough(r *Rule) int {
 func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
 	s, before := &weighedSum{start: len(j.text), first: len(h.words)}, j.listening.scratch.Steps()
 	j.listening.table.Parts(&j.listening.scratch, h.numbers, f, func(from, n, points int) {
-		p := part{start: h.words[from].start, end: h.words[from+n-1].end, points: points}
-		if j.allowed(r, p.start, p.end) {
+		p := part{words: h.numbers[from : from+n], start: h.words[from].start, end: h.words[from+n-1].end, points: points}
+		if s.has(p.words) || j.allowed(r, p.start, p.end) {
 			return
 		}
 		s.points += points
@@ -147,6 +148,11 @@ func (j *judging) sumOf(r *Rule, h heard, f weighed.Found) *weighedSum {
 	})
 	j.steps += j.listening.scratch.Steps() - before
 	return s
+}
+
+// has says whether a term counts already.
+func (s *weighedSum) has(words []uint32) bool {
+	return slices.ContainsFunc(s.parts, func(p part) bool { return slices.Equal(p.words, words) })
 }
 
 // layMasks puts j.spared in order of category and of where it begins, and notes at

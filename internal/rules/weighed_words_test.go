@@ -203,6 +203,8 @@ func TestWhatASumMayNotCountIsWhatAnyMaskCovers(t *testing.T) {
 		"sleeve blade":                     "knives/k-w",
 		"runner film blade with sleeve":    "knives/k-w",
 		"knife drawer blade runner sleeve": "",
+		"blade runner, a blade and sleeve": "knives/k-w", // one of its places is open
+		"blade runner, blade runner film":  "",
 	} {
 		if got := rs.search(text); got.Rule != want {
 			t.Errorf("%q: %q, want %q", text, got.Rule, want)

@@ -52,7 +52,7 @@ func (t *Table) Weigh(s *Scratch, words []uint32, least int, found []Found) []Fo
 func (t *Table) stretch(s *Scratch, words []uint32, from, to, least int, found []Found) []Found {
 	sums := s.sums[:t.sums]
 	clear(sums)
-	t.each(s, words[from:to], func(_, _ int, points []byte) {
+	t.each(s, words[from:to], false, func(_, _ int, points []byte) {
 		for at := 0; at < len(points); at += pointSize {
 			sums[binary.LittleEndian.Uint16(points[at:])] += int32(int16(binary.LittleEndian.Uint16(points[at+2:])))
 		}
@@ -67,18 +67,18 @@ func (t *Table) stretch(s *Scratch, words []uint32, from, to, least int, found [
 	return found
 }
 
-// each visits the points of each word, and of each two side by side, once: those of
-// words from to from+n.
-func (t *Table) each(s *Scratch, words []uint32, visit func(from, n int, points []byte)) {
+// each visits the points of each word, and of each two side by side, at their first
+// place or at every: those of words from to from+n.
+func (t *Table) each(s *Scratch, words []uint32, every bool, visit func(from, n int, points []byte)) {
 	for i, w := range words {
 		s.steps++
 		if w == 0 {
 			continue
 		}
-		if !stoodBefore(words[:i], w) {
+		if every || !stoodBefore(words[:i], w) {
 			visit(i, 1, t.of(w))
 		}
-		if i > 0 && words[i-1] != 0 && !pairBefore(words[:i], words[i-1], w) {
+		if i > 0 && words[i-1] != 0 && (every || !pairBefore(words[:i], words[i-1], w)) {
 			visit(i-1, 2, t.ofPair(words[i-1], w))
 		}
 	}
@@ -102,10 +102,11 @@ func pairBefore(words []uint32, a, b uint32) bool {
 	return false
 }
 
-// Parts visits what adds to a sum that was found: n words from the from-th of the
-// text on, and their points.
+// Parts visits each place of what adds to a sum that was found: n words from the
+// from-th of the text on, and their points. A term counts once: it is for whoever
+// asks to say at which of its places.
 func (t *Table) Parts(s *Scratch, words []uint32, f Found, visit func(from, n, points int)) {
-	t.each(s, words[f.From:f.To], func(from, n int, points []byte) {
+	t.each(s, words[f.From:f.To], true, func(from, n int, points []byte) {
 		s.steps += len(points) / pointSize
 		for at := 0; at < len(points); at += pointSize {
 			if int(binary.LittleEndian.Uint16(points[at:])) == f.Sum {
