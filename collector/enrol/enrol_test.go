@@ -248,7 +248,7 @@ func (failing) DeviceByHardware(context.Context, model.SchoolID, model.Hardware)
 	return model.Device{}, false, nil
 }
 
-func (failing) SplitDevice(context.Context, model.SchoolID, string, model.Device) (string, error) {
+func (failing) SplitDevice(context.Context, model.SchoolID, model.Split) (model.SplitAnswer, error) {
 	panic("not expected")
 }
 

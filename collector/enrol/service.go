@@ -32,10 +32,9 @@ type Store interface {
 	DeviceByHardware(ctx context.Context, school model.SchoolID, h model.Hardware) (model.Device, bool, error)
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	RenewDevice(ctx context.Context, school model.SchoolID, id string, expires time.Time) error
-	// SplitDevice adds a device that was a copy of another, and returns its id. A
-	// key that is known already gets the id it has, so that asking again is
-	// harmless.
-	SplitDevice(ctx context.Context, school model.SchoolID, from string, device model.Device) (id string, err error)
+	// SplitDevice adds a device that was a copy of another. A key that is known
+	// already gets the id it has, so that asking again is harmless.
+	SplitDevice(ctx context.Context, school model.SchoolID, split model.Split) (model.SplitAnswer, error)
 }
 
 // PolicyKeys returns the keys that may sign policy, by id.

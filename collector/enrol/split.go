@@ -20,6 +20,8 @@ type Splits interface {
 	MaySplit(device string, instance []byte, keyHash [32]byte) bool
 	// HasSplit is told that it has an identity of its own.
 	HasSplit(device string, instance []byte)
+	// Held is told that no more copies of a device may split for now.
+	Held(device string)
 }
 
 // AllowSplits has Split ask who may; before, nobody may.
@@ -50,24 +52,24 @@ func (s *Service) Split(ctx context.Context, req *safelightv1.SplitRequest) (*sa
 	if err != nil {
 		return nil, status.Error(codes.PermissionDenied, "this device is not enrolled here: enrol again")
 	}
-	resp, err := s.split(ctx, known, csr.PublicKey, keyHash, req.GetDevice())
-	if err == nil {
-		s.splits.HasSplit(from, req.GetInstance())
-	}
-	return resp, err
+	return s.split(ctx, known, csr.PublicKey, keyHash, req)
 }
 
-func (s *Service) split(ctx context.Context, from model.Device, pub any, keyHash [32]byte, info *safelightv1.DeviceInfo) (*safelightv1.EnrolResponse, error) {
-	now := s.now()
-	id, err := s.store.SplitDevice(ctx, s.school, from.ID, model.Device{
+func (s *Service) split(ctx context.Context, from model.Device, pub any, keyHash [32]byte, req *safelightv1.SplitRequest) (*safelightv1.EnrolResponse, error) {
+	now, info := s.now(), req.GetDevice()
+	answer, err := s.store.SplitDevice(ctx, s.school, model.Split{From: from.ID, Instance: string(req.GetInstance()), Device: model.Device{
 		School: s.school, ID: pki.NewDeviceID(), Name: clip(info.GetHostname(), 255), OS: clip(info.GetOs(), 64),
 		Arch: clip(info.GetArch(), 32), Version: clip(info.GetAgentVersion(), 64), Site: from.Site,
 		Enrolled: now, Expires: now.Add(pki.DeviceLife), KeyHash: keyHash[:],
 		Hardware: model.Hardware{Serial: clip(info.GetSerial(), 128), ID: clip(info.GetHardwareId(), 128)},
-	})
+	}})
 	if err != nil {
 		return nil, s.refuse(ctx, err)
 	}
+	if answer.Held {
+		return nil, s.hold(ctx, from.ID, answer.News)
+	}
+	id := answer.ID
 	leaf, chain, err := s.authority.signDevice(pub, pki.Identity{School: string(s.school), Device: id}, now)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "csr_der: %v", err)
@@ -75,6 +77,17 @@ func (s *Service) split(ctx context.Context, from model.Device, pub any, keyHash
 	if err := s.store.RenewDevice(ctx, s.school, id, leaf.NotAfter); err != nil {
 		return nil, status.Error(codes.Unavailable, "storing the new device failed; try again")
 	}
+	s.splits.HasSplit(from.ID, req.GetInstance())
 	s.log.InfoContext(ctx, "a copied device became two", "device", from.ID, "new_device", id)
 	return &safelightv1.EnrolResponse{DeviceId: id, School: string(s.school), CertificatesDer: chain, Trust: s.trust()}, nil
+}
+
+// hold has a copy wait: as many as may came of its family.
+func (s *Service) hold(ctx context.Context, device string, news bool) error {
+	s.splits.Held(device)
+	if news {
+		s.log.WarnContext(ctx, "as many copies of a device became devices of their own as may by themselves: the others wait", "device", device,
+			"an_hour", model.SplitsAnHour, "a_day", model.SplitsADay, "mend", "if an image of it was rolled out, `device split ID --more N` lets more through; if not, revoke it")
+	}
+	return status.Errorf(codes.ResourceExhausted, "as many copies of this device became devices of their own as may by themselves, %d an hour and %d a day: this one is told again later", model.SplitsAnHour, model.SplitsADay)
 }

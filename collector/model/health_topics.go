@@ -8,6 +8,10 @@ const HealthSetUpAnew = "set-up-anew"
 // HealthCopied is that more agents than one run with a device's key.
 const HealthCopied = "clone"
 
+// HealthSplitsHeld is that as many copies of a device became devices of their own as may
+// by themselves.
+const HealthSplitsHeld = "splits-held"
+
 // HealthKeyEnded is that somebody came with a device's key of before it was set up
 // anew, and was refused.
 const HealthKeyEnded = "key-ended"
@@ -32,6 +36,7 @@ var healthTitles = map[string]string{
 	"notice-missing":        "Notice for people is missing",
 	"notice-back":           "Notice for people is back",
 	HealthCopied:            "Copied after it had enrolled",
+	HealthSplitsHeld:        "Copies wait",
 	HealthSetUpAnew:         "Set up anew",
 	HealthKeyEnded:          "Came with an earlier key",
 }

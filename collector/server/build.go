@@ -57,9 +57,13 @@ func build(ctx context.Context, conf Config, s *state, o Options) (*parts, error
 	p.people = people.NewResolver(s.store)
 	p.about = about.NewBoard(!conf.About.BehindProxy, time.Now)
 	p.overlays = people.NewOverlays(schoolID, s.store, s.keys.ring.Present, o.Now)
+	keys, err := p.keysFor(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	p.watch = watch.New(watch.Parts{
 		Policies: p.policy, Blobs: s.store, Fleet: p.fleet, People: p.people, Audit: s.record, DeviceFrom: enrol.DeviceFrom,
-		Trust: s.trust, Keys: p.keysFor(s), Overlays: p.overlays, Places: p.siteOf, About: p.about, Checks: p.checks, Now: o.Now, Log: o.Log,
+		Trust: s.trust, Keys: keys, Overlays: p.overlays, Places: p.siteOf, About: p.about, Checks: p.checks, Now: o.Now, Log: o.Log,
 		Held: func(ctx context.Context, school model.SchoolID, device string, epoch []byte) (map[event.Severity]uint64, error) {
 			return p.ingest.Held(ctx, school, device, epoch)
 		},

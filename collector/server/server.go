@@ -61,6 +61,7 @@ type parts struct {
 	enrol     *enrol.Service
 	policy    *policy.Publisher
 	watch     *watch.Service
+	copies    *watch.Copies
 	fleet     *fleet.Fleet
 	checks    *fleet.Checks
 	people    *people.Resolver
@@ -194,6 +195,7 @@ func (p *parts) actors(ls *listeners) ([]rungroup.Actor, error) {
 		{Name: "changes", Run: p.changes.run},
 		{Name: "keys", Run: p.tendKeys},
 		{Name: "fleet", Run: p.fleet.Run},
+		{Name: "copies", Run: p.copies.Run},
 		{Name: "retention", Run: newRetention(p.store, p.now, p.log).run},
 		{Name: "record", Run: p.record.Run},
 		{Name: "about", Run: p.tendAbout},

@@ -20,11 +20,11 @@ func (s *state) trust() *safelightv1.TrustBundle {
 }
 
 // keysFor joins the streams with the keys, and with the copies of devices.
-func (p *parts) keysFor(_ *state) watch.Keys {
-	copies := watch.NewCopies()
-	p.enrol.AllowSplits(copies)
-	p.fleet.Copies = copies.Copied
-	return watch.Keys{Outdated: p.gate.Outdated, Copies: copies, Noticed: p.noticedCopy}
+func (p *parts) keysFor(ctx context.Context, s *state) (watch.Keys, error) {
+	p.copies = watch.NewCopies(schoolID, s.store, p.now, p.log)
+	p.enrol.AllowSplits(p.copies)
+	p.fleet.Copies = p.copies.Copied
+	return watch.Keys{Outdated: p.gate.Outdated, Copies: p.copies, Noticed: p.noticedCopy}, p.copies.Load(ctx)
 }
 
 // noticedCopy tells IT: one line for each device that was copied, however many copies

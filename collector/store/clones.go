@@ -4,42 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
 	"safelight/collector/model"
 )
-
-// SplitDevice adds a device that was a copy of from, in one transaction: from is
-// enrolled and not revoked, and a trial school has room (G12). A key that a
-// device has already is that device: its id is returned and nothing changes.
-func (s *Store) SplitDevice(ctx context.Context, school model.SchoolID, from string, device model.Device) (string, error) {
-	id := device.ID
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		var revoked int64
-		err := tx.QueryRowContext(ctx, `SELECT revoked FROM devices WHERE school_id = $1 AND id = $2`, school, from).Scan(&revoked)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && revoked != 0 {
-			return ErrNotFound
-		}
-		if err != nil {
-			return fmt.Errorf("reading the device it was copied from: %w", err)
-		}
-		err = tx.QueryRowContext(ctx, `SELECT id FROM devices WHERE school_id = $1 AND key_hash = $2 AND revoked = 0`, school, blob(device.KeyHash)).Scan(&id)
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if err := roomForDevice(ctx, tx, school); err != nil {
-			return err
-		}
-		device.School = school
-		return insertDevice(ctx, tx, device)
-	})
-	if err != nil {
-		return "", fmt.Errorf("splitting device: %w", err)
-	}
-	return id, nil
-}
 
 // NoteCopies writes the one health event of a device that was copied, which says how many
 // copies were noticed since first: the next one of them changes it.
@@ -59,20 +28,25 @@ func (s *Store) NoteCopies(ctx context.Context, school model.SchoolID, device, d
 // of its topic was written of that device less than a while ago, by whichever
 // collector: what goes on all day is one line a day. It says whether it wrote.
 func (s *Store) NoteDeviceHealthSeldom(ctx context.Context, school model.SchoolID, device, topic, detail string, every time.Duration, now time.Time) (wrote bool, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		var lately int
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND device = $2 AND topic = $3 AND received > $4 AND length(digest) = 0`,
-			school, device, topic, micros(now.Add(-every))).Scan(&lately)
-		if wrote = err == nil && lately == 0; !wrote {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, insertHealthSQL, school, device, randomBytes(), []byte{}, 0, 0, []byte{}, micros(now), micros(now), topic, detail)
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+		wrote, err = noteSeldom(ctx, tx, school, device, topic, detail, every, now)
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("noting a health event: %w", err)
 	}
 	return wrote, nil
+}
+
+func noteSeldom(ctx context.Context, tx *sql.Tx, school model.SchoolID, device, topic, detail string, every time.Duration, now time.Time) (wrote bool, err error) {
+	var lately int
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM health WHERE school_id = $1 AND device = $2 AND topic = $3 AND received > $4 AND length(digest) = 0`,
+		school, device, topic, micros(now.Add(-every))).Scan(&lately)
+	if err != nil || lately > 0 {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, insertHealthSQL, school, device, randomBytes(), []byte{}, 0, 0, []byte{}, micros(now), micros(now), topic, detail)
+	return err == nil, err
 }
 
 // NoteDeviceHealth writes a health event about a device that the collector

@@ -133,6 +133,17 @@ CREATE TABLE tokens (
     UNIQUE (school_id, hash)
 );
 
+-- What else is known of an enrolment token: who made it, as the record names them, and
+-- when somebody ended it before its time; nought: nobody did. One that was made by an
+-- earlier version has no row until it is ended.
+CREATE TABLE token_terms (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    maker TEXT NOT NULL,
+    ended BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
 CREATE TABLE devices (
     school_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -802,3 +813,45 @@ CREATE TABLE check_reviews (
 );
 
 CREATE INDEX check_reviews_by_time ON check_reviews (school_id, raised);
+
+-- Runs of agents, by the name that each gives itself: of several with one key, which
+-- was known first. told is when it was told to become a device of its own; nought: it
+-- was not.
+CREATE TABLE device_runs (
+    school_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    instance BYTEA NOT NULL,
+    arrived BIGINT NOT NULL,
+    heard BIGINT NOT NULL,
+    told BIGINT NOT NULL,
+    PRIMARY KEY (school_id, device, instance)
+);
+
+CREATE INDEX device_runs_by_heard ON device_runs (school_id, heard);
+
+-- Devices that were copies: which device each came of, and origin, the first of that
+-- family, which the bounds are counted for.
+CREATE TABLE splits (
+    school_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    instance BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (school_id, device)
+);
+
+CREATE INDEX splits_by_origin ON splits (school_id, origin, at);
+
+-- Leave for more copies of a family to become devices of their own than the bounds let
+-- through, for a day.
+CREATE TABLE split_leave (
+    school_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    more BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id)
+);
+
+CREATE INDEX split_leave_by_origin ON split_leave (school_id, origin, at);

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -14,13 +16,16 @@ const (
 	settle = 5 * time.Second
 	// Running agents of one device that are remembered: an image of a school's laptops
 	// that all enrolled as one is told apart at once. Of more than so many, those that
-	// were heard longest ago are learnt anew.
+	// were heard longest ago are left to the store.
 	maxRunning = 1024
-	// A run that was not heard for so long is over, or asleep, and is learnt anew when it
-	// wakes: an agent calls at least every minute.
+	// A run that was not heard for so long is over, or asleep, and is left to the store:
+	// an agent calls at least every minute.
 	runEnds = time.Hour
 	// copiesShown is how long after the newest copy was noticed IT is shown how many.
 	copiesShown = 24 * time.Hour
+	// heldFor is how long no copy of a device is told to split after one was held: IT
+	// may give leave for more, and time passes.
+	heldFor = time.Minute
 )
 
 // Copies tells copies of a device apart. A disk that was copied holds the same
@@ -33,19 +38,26 @@ const (
 //	A B        a restart, or a copy: nobody knows yet
 //	A B A      a copy: B is told to split
 //
-// It is memory of this process only: after a restart it is learnt anew within a
-// heartbeat. It also answers enrol's question who may split.
+// Which is the later one is kept in the store, so that a laptop that slept for a day,
+// and a collector that was started again, change nothing about it. It also answers
+// enrol's question who may split.
 type Copies struct {
+	school model.SchoolID
+	runs   Runs
+	now    func() time.Time
+	log    *slog.Logger
+
 	mu      sync.Mutex // guards everything declared below
 	devices map[string]*copied
 }
 
 // copied is a device, and the runs of agents that have its key.
 type copied struct {
-	runs        []*run // in the order in which they came
+	runs        []*run // awake ones, in the order in which they were first known
 	noticed     int    // copies, since first
 	own         int    // of those, that became devices of their own
 	first, last time.Time
+	held        time.Time // none is told to split before
 }
 
 // run is one run of an agent.
@@ -53,49 +65,72 @@ type run struct {
 	instance string
 	arrived  time.Time
 	heard    time.Time
-	told     bool
-	split    bool     // it has a device of its own
-	key      [32]byte // the one it came with to split
+	told     time.Time // zero: it was not
+	split    bool      // it has a device of its own
+	key      [32]byte  // the one it came with to split
+	saved    time.Time // heard, as the store has it
+	dirty    bool      // the store does not have the rest
 }
 
-// NewCopies makes an empty memory.
-func NewCopies() *Copies { return &Copies{devices: map[string]*copied{}} }
+// NewCopies makes a memory that begins with what the store has; Load takes it up, and
+// Run keeps the store up to date.
+func NewCopies(school model.SchoolID, runs Runs, now func() time.Time, log *slog.Logger) *Copies {
+	return &Copies{school: school, runs: runs, now: now, log: log, devices: map[string]*copied{}}
+}
 
 // saw notes that a run speaks, and returns how many later ones it proves to be
 // copies.
-func (c *Copies) saw(device, instance string, now time.Time) (copies int) {
+func (c *Copies) saw(ctx context.Context, device, instance string, now time.Time) (copies int) {
+	stored := c.stored(ctx, device, instance)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d := c.devices[device]
-	if d == nil {
-		d = &copied{}
-		c.devices[device] = d
-	}
-	i := slices.IndexFunc(d.runs, func(r *run) bool { return r.instance == instance })
+	d := c.device(device)
+	i := d.index(instance)
 	if i < 0 {
-		d.arrive(&run{instance: instance, arrived: now, heard: now})
-		return 0
+		i = d.arrive(stored, instance, now)
 	}
 	d.runs[i].heard = now
+	told := now.Truncate(time.Microsecond) // as the store keeps it
 	for _, later := range d.runs[i+1:] {
-		if !later.told && now.Sub(later.arrived) >= settle {
-			later.told = true
+		if later.told.IsZero() && now.Sub(later.arrived) >= settle {
+			later.told, later.dirty = told, true
 			copies++
 		}
 	}
-	if copies > 0 {
-		if now.Sub(d.last) > copiesShown { // of another day
-			d.noticed, d.own, d.first = 0, 0, now
-		}
-		d.noticed += copies
-		d.last = now
-	}
+	d.notice(copies, told)
 	return copies
 }
 
-// arrive takes a run in, and keeps what is remembered of the device small.
-func (d *copied) arrive(r *run) {
-	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return r.arrived.Sub(old.heard) > runEnds })
+// device finds or makes a device's. The caller holds mu.
+func (c *Copies) device(id string) *copied {
+	d := c.devices[id]
+	if d == nil {
+		d = &copied{}
+		c.devices[id] = d
+	}
+	return d
+}
+
+func (d *copied) index(instance string) int {
+	return slices.IndexFunc(d.runs, func(r *run) bool { return r.instance == instance })
+}
+
+// notice counts copies that were told at a time.
+func (d *copied) notice(copies int, at time.Time) {
+	if copies == 0 {
+		return
+	}
+	if at.Sub(d.last) > copiesShown { // of another day
+		d.noticed, d.own, d.first = 0, 0, at
+	}
+	d.noticed += copies
+	d.last = at
+}
+
+// arrive takes a run in where it belongs, which is what the store has of it if it is
+// known, and keeps what is remembered of the device small. It returns its place.
+func (d *copied) arrive(stored *model.Run, instance string, now time.Time) int {
+	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return now.Sub(old.heard) > runEnds })
 	if len(d.runs) >= maxRunning {
 		oldest := 0
 		for i, old := range d.runs {
@@ -105,7 +140,27 @@ func (d *copied) arrive(r *run) {
 		}
 		d.runs = slices.Delete(d.runs, oldest, oldest+1)
 	}
-	d.runs = append(d.runs, r)
+	if stored == nil {
+		r := &run{instance: instance, arrived: now, heard: now, dirty: true}
+		if n := len(d.runs); n > 0 && d.runs[n-1].arrived.After(now) { // the clock was set
+			r.arrived = d.runs[n-1].arrived
+		}
+		d.runs = append(d.runs, r)
+		return len(d.runs) - 1
+	}
+	i := slices.IndexFunc(d.runs, func(r *run) bool { return r.arrived.After(stored.Arrived) })
+	if i < 0 {
+		i = len(d.runs)
+	}
+	d.runs = slices.Insert(d.runs, i, known(*stored))
+	return i
+}
+
+// known is a run that the store has.
+func known(r model.Run) *run {
+	out := &run{instance: r.Instance, arrived: r.Arrived, heard: r.Heard, told: r.Told, split: r.Own, saved: r.Heard}
+	copy(out.key[:], r.KeyHash)
+	return out
 }
 
 func (c *Copies) find(device, instance string) *run {
@@ -113,18 +168,19 @@ func (c *Copies) find(device, instance string) *run {
 	if d == nil {
 		return nil
 	}
-	i := slices.IndexFunc(d.runs, func(r *run) bool { return r.instance == instance })
+	i := d.index(instance)
 	if i < 0 {
 		return nil
 	}
 	return d.runs[i]
 }
 
-func (c *Copies) told(device, instance string) bool {
+// told says whether a run is to split now: it was told to, or may be told again.
+func (c *Copies) told(device, instance string, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.find(device, instance)
-	return r != nil && r.told
+	return r != nil && !r.told.IsZero() && !now.Before(c.devices[device].held)
 }
 
 // MaySplit implements enrol.Splits.
@@ -132,7 +188,7 @@ func (c *Copies) MaySplit(device string, instance []byte, keyHash [32]byte) bool
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.find(device, string(instance))
-	if r == nil || !r.told {
+	if r == nil || r.told.IsZero() {
 		return false
 	}
 	if r.key == [32]byte{} {
@@ -151,6 +207,13 @@ func (c *Copies) HasSplit(device string, instance []byte) {
 	}
 }
 
+// Held implements enrol.Splits.
+func (c *Copies) Held(device string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.device(device).held = c.now().Add(heldFor)
+}
+
 // of is what is known of one device's copies.
 func (c *Copies) of(device string) model.Copied {
 	c.mu.Lock()
@@ -166,17 +229,15 @@ func (c *Copies) Copied(now time.Time) map[string]model.Copied {
 	defer c.mu.Unlock()
 	all := map[string]model.Copied{}
 	for id, d := range c.devices {
-		if d.noticed == 0 {
-			continue
-		}
 		waiting := 0
 		for _, r := range d.runs {
-			if r.told && !r.split && now.Sub(r.heard) <= runEnds {
+			if !r.told.IsZero() && !r.split && now.Sub(r.heard) <= runEnds {
 				waiting++
 			}
 		}
-		if waiting > 0 || now.Sub(d.last) <= copiesShown {
-			all[id] = model.Copied{Noticed: d.noticed, Own: min(d.own, d.noticed), Waiting: waiting, First: d.first}
+		if waiting > 0 || d.noticed > 0 && now.Sub(d.last) <= copiesShown {
+			own := min(d.own, d.noticed)
+			all[id] = model.Copied{Noticed: max(d.noticed, own+waiting), Own: own, Waiting: waiting, First: d.first}
 		}
 	}
 	return all

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -30,8 +31,12 @@ type identity struct {
 	instance  string
 	trust     *safelightv1.TrustBundle // last sent
 	renewFor  *safelightv1.TrustBundle // the trust under which it was told to renew
-	toldSplit bool
+	toldSplit time.Time
 }
+
+// splitAgain is when an agent that was told to split and is still here is told again:
+// one that could, ended its stream.
+const splitAgain = 5 * time.Minute
 
 func (i *identity) hello(first *safelightv1.AgentStatus) {
 	i.able = first.GetHello().GetCapabilities()
@@ -54,8 +59,8 @@ func (w *watcher) sendIdentity(ctx context.Context) error {
 			return err
 		}
 	}
-	if !id.toldSplit && keys.Copies != nil && slices.Contains(id.able, "split") && keys.Copies.told(w.device, id.instance) {
-		id.toldSplit = true
+	if now := w.service.now(); keys.Copies != nil && slices.Contains(id.able, "split") && now.Sub(id.toldSplit).Abs() >= splitAgain && keys.Copies.told(w.device, id.instance, now) {
+		id.toldSplit = now
 		return w.command("split")
 	}
 	return nil
@@ -71,8 +76,11 @@ func (w *watcher) noticeCopies(ctx context.Context) {
 	if keys.Copies == nil || w.identity.instance == "" {
 		return
 	}
-	n := keys.Copies.saw(w.device, w.identity.instance, w.service.now())
+	n := keys.Copies.saw(ctx, w.device, w.identity.instance, w.service.now())
 	if n > 0 {
+		if err := keys.Copies.save(ctx); err != nil {
+			w.service.log.ErrorContext(ctx, "writing down which agents are copies failed: it is tried again", "device", w.device, "error", err.Error())
+		}
 		keys.Noticed(ctx, w.school, w.device, keys.Copies.of(w.device), n)
 		w.service.wake()
 	}
