@@ -116,7 +116,7 @@ func openAuthority(t testing.TB, dir string, now time.Time, names ...string) *en
 	return a
 }
 
-var refusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrKeyEnded, store.ErrTrialFull}
+var refusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrTokenEnded, store.ErrKeyEnded, store.ErrTrialFull}
 
 func (h *house) serve() {
 	h.t.Helper()

@@ -111,3 +111,20 @@ func TestATokenThatExpiredOrIsUsedUpIsNoGuess(t *testing.T) {
 	}
 	wantStatus(t, ask(pki.NewSecret()), codes.PermissionDenied, "not known")
 }
+
+// TestATokenThatWasEndedIsRefusedByName: whoever rolls out with it learns that it was
+// no mistake of theirs, and it counts as no guess.
+func TestATokenThatWasEndedIsRefusedByName(t *testing.T) {
+	h := newHouse(t)
+	secret := h.token(5, time.Hour)
+	_, err := h.stranger().enrol(secret)
+	must(t, err)
+	tokens, err := h.store.Tokens(t.Context(), school)
+	must(t, err)
+	must(t, h.store.EndToken(t.Context(), school, tokens[0].ID, h.clock.now()))
+	for range 40 {
+		_, err = h.stranger().enrol(secret)
+		wantStatus(t, err, codes.PermissionDenied, "this token was ended before its time", "ask for a new one")
+	}
+	wantDevices(h, 1)
+}

@@ -127,6 +127,13 @@ type Token struct {
 	Used    int
 	Expires time.Time
 	Created time.Time
+	Maker   string    // as the record names actors; empty: an earlier version did not keep it
+	Ended   time.Time // by somebody, before its time; zero: it was not
+}
+
+// Works says that the token would admit a device.
+func (t Token) Works(now time.Time) bool {
+	return t.Ended.IsZero() && now.Before(t.Expires) && t.Used < t.Uses
 }
 
 // Device is an enrolled device.

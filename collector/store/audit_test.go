@@ -50,6 +50,7 @@ func TestEveryChangeByAPersonIsNotedInItsTransaction(t *testing.T) {
 			return s.AddToken(ctx, model.Token{School: school, ID: "t1", Hash: []byte("token"), Uses: 1, Expires: noon.Add(time.Hour), Created: noon})
 		}, "system:it token.create token:t1  () command line as it"},
 		{func() error { return s.Enrol(ctx, school, []byte("token"), noon, device) }, "token:t1 device.enrol device:laptop  () command line as it"},
+		{func() error { return s.EndToken(ctx, school, "t1", noon) }, "system:it token.end token:t1  () command line as it"},
 		{func() error { return s.RenewDevice(t.Context(), school, "laptop", noon.Add(2*time.Hour)) }, "device:laptop device.renew device:laptop  () "},
 		{func() error {
 			return s.PublishPolicy(ctx, model.PolicyVersion{School: school, Epoch: 1, Serial: 3, Issued: noon, By: "dsl", Reason: "First rules"}, nil)

@@ -23,6 +23,7 @@ const (
 	ErrTokenUnknown = refusal("this token is not known: ask for a new one")
 	ErrTokenUsed    = refusal("this token has been used as often as it may be: ask for a new one")
 	ErrTokenExpired = refusal("this token has expired: ask for a new one")
+	ErrTokenEnded   = refusal("this token was ended before its time by whoever looks after the school's devices: ask for a new one")
 	ErrKeyEnded     = refusal("this device's key ended when it was set up anew, as an older copy of its disk has it: remove device.key from its state folder, and enrol again")
 )
 
@@ -70,12 +71,14 @@ func (s *Store) Enrol(ctx context.Context, school model.SchoolID, tokenHash []by
 }
 
 func useToken(ctx context.Context, tx *sql.Tx, school model.SchoolID, hash []byte, now time.Time) (model.Token, error) {
-	token, err := scanToken(tx.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE school_id = $1 AND hash = $2`, school, hash))
+	token, err := scanToken(tx.QueryRowContext(ctx, selectToken+` AND t.hash = $2`, school, hash))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return token, ErrTokenUnknown
 	case err != nil:
 		return token, fmt.Errorf("reading token: %w", err)
+	case !token.Ended.IsZero():
+		return token, ErrTokenEnded
 	case !now.Before(token.Expires):
 		return token, ErrTokenExpired
 	}

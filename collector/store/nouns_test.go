@@ -298,3 +298,52 @@ func TestReadPoolCannotWrite(t *testing.T) {
 		t.Error("the read pool wrote")
 	}
 }
+
+// TestATokenThatWasEndedAdmitsNobody, also one that an earlier version made; what it
+// admitted stays, and who made and ended it is known.
+func TestATokenThatWasEndedAdmitsNobody(t *testing.T) {
+	s := openStore(t)
+	it := model.WithActor(t.Context(), model.Actor{Who: model.UserActor("it"), Via: "console"})
+	for _, id := range []string{"lost", "older", "kept"} {
+		must(t, s.AddToken(it, model.Token{School: school, ID: id, Hash: []byte(id), Uses: 3, Expires: noon.Add(24 * time.Hour), Created: noon}))
+	}
+	_, err := s.writer.Exec(`DELETE FROM token_terms WHERE id = 'older'`)
+	must(t, err)
+	must(t, s.Enrol(t.Context(), school, []byte("lost"), noon, deviceOf(1)))
+	for _, id := range []string{"lost", "older", "lost"} {
+		must(t, s.EndToken(it, school, id, noon.Add(time.Hour)))
+	}
+	must(t, s.EndToken(it, school, "lost", noon.Add(2*time.Hour)))
+	for _, id := range []string{"lost", "older"} {
+		enrolled := s.Enrol(t.Context(), school, []byte(id), noon.Add(time.Hour), deviceOf(2))
+		checked := s.CheckToken(t.Context(), school, []byte(id), noon.Add(48*time.Hour)) // it has expired since, too
+		if !errors.Is(enrolled, ErrTokenEnded) || !errors.Is(checked, ErrTokenEnded) {
+			t.Errorf("%s: %v, %v; want ErrTokenEnded", id, enrolled, checked)
+		}
+	}
+	must(t, s.Enrol(t.Context(), school, []byte("kept"), noon.Add(time.Hour), deviceOf(3)))
+	if err := s.EndToken(it, school, "none", noon); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ending what is not there: %v", err)
+	}
+	if err := s.EndToken(it, "another", "kept", noon); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ending another school's: %v", err)
+	}
+	tokens, err := s.Tokens(t.Context(), school)
+	must(t, err)
+	got := map[string]model.Token{}
+	for _, one := range tokens {
+		got[one.ID] = one
+	}
+	if l := got["lost"]; !l.Ended.Equal(noon.Add(time.Hour)) || l.Maker != "user:it" || l.Used != 1 || l.Works(noon.Add(time.Minute)) {
+		t.Errorf("listed as %+v", l)
+	}
+	if o := got["older"]; o.Ended.IsZero() || o.Maker != "" {
+		t.Errorf("an earlier version's is listed as %+v", o)
+	}
+	if k := got["kept"]; !k.Ended.IsZero() || !k.Works(noon) || k.Works(noon.Add(24*time.Hour)) {
+		t.Errorf("the one that was kept is listed as %+v", k)
+	}
+	if devices, err := s.Devices(t.Context(), school); err != nil || len(devices) != 2 {
+		t.Errorf("%d devices stay, %v", len(devices), err)
+	}
+}
