@@ -74,6 +74,24 @@ func deviceExpectVerb() cli.Command {
 	}.command()
 }
 
+func deviceSplitVerb() cli.Command {
+	return adminVerb{
+		name: "device split", args: "ID --more N", call: "device/split",
+		short:   "Let more copies of a device become devices of their own than may by themselves, for a day: after an image was rolled out.",
+		example: "safelight-collector device split abcdefghijklmnopqrstuvwxyz --more 300",
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			more := fs.Int("more", 0, "how many more")
+			return func(args []string) (any, error) {
+				if len(args) != 1 || *more < 1 {
+					return nil, cli.Usagef("want one device id (`device list` shows them) and --more N")
+				}
+				return admin.DeviceSplit{ID: args[0], More: *more}, nil
+			}
+		},
+		say: sayDone,
+	}.command()
+}
+
 func coverageVerb() cli.Command {
 	return adminVerb{
 		name: "coverage", short: "Say what of everything the school issues or admits is proven to be monitored.", call: "coverage",

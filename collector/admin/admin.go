@@ -29,6 +29,9 @@ type Store interface {
 	AddToken(ctx context.Context, t model.Token) error
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	Devices(ctx context.Context, school model.SchoolID) ([]model.Device, error)
+	// LeaveForSplits lets more copies of a device's family become devices of their own
+	// for a day, and returns the family's first.
+	LeaveForSplits(ctx context.Context, school model.SchoolID, device string, more int, now time.Time) (origin string, err error)
 	RevokeDevice(ctx context.Context, school model.SchoolID, id string, now time.Time) error
 	AddUser(ctx context.Context, u model.User) error
 	Users(ctx context.Context, school model.SchoolID) ([]model.User, error)
@@ -116,6 +119,7 @@ func (a *Admin) Handler() http.Handler {
 	handle(mux, "device/revoke", a.deviceRevoke)
 	handle(mux, "device/import", a.deviceImport)
 	handle(mux, "device/expect", a.deviceExpect)
+	handle(mux, "device/split", a.deviceSplit)
 	handle(mux, "coverage", reading(a, "coverage", a.coverage))
 	handle(mux, "user/add", a.userAdd)
 	handle(mux, "user/list", reading(a, "users", a.userList))

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,7 +47,8 @@ type DeviceRow struct {
 	Revoked  *time.Time `json:"revoked"`
 	Lost     uint64     `json:"events_lost"`
 	LetGo    uint64     `json:"events_let_go,omitempty"`
-	Count    int        `json:"count,omitempty"` // where a line stands for so many
+	CameOf   string     `json:"came_of,omitempty"` // the device that it was a copy of
+	Count    int        `json:"count,omitempty"`   // where a line stands for so many
 }
 
 // Why is one thing that speaks against a device, or that IT should know.
@@ -87,7 +89,7 @@ func deviceRow(d model.LedgerDevice) DeviceRow {
 	row := DeviceRow{
 		ID: d.ID, Name: d.Name, Serial: d.Serial, Kind: string(d.Kind), OS: d.OS, System: d.System, Version: d.Version, Site: d.Site, Group: d.Group,
 		State: string(d.Standing), Why: []Why{}, Proven: timeOrNil(d.Proven), Enrolled: timeOrNil(d.Enrolled), Expires: timeOrNil(d.Expires),
-		LastSeen: timeOrNil(d.LastSeen), Lost: d.Lost, LetGo: d.LetGo,
+		LastSeen: timeOrNil(d.LastSeen), Lost: d.Lost, LetGo: d.LetGo, CameOf: d.CameOf,
 	}
 	if d.Count != 1 {
 		row.Count = d.Count
@@ -178,6 +180,30 @@ func (d DeviceImported) Lines() []string {
 		lines = append(lines, one.What+": "+one.Name)
 	}
 	return lines
+}
+
+// DeviceSplit asks to let more copies of a device become devices of their own.
+type DeviceSplit struct {
+	ID   string `json:"id"`
+	More int    `json:"more"`
+}
+
+func (a *Admin) deviceSplit(ctx context.Context, req DeviceSplit) ([]Done, error) {
+	if req.More < 1 || req.More > model.SplitLeaveMost {
+		return nil, usagef("letting more copies of a device be devices of their own: --more %d: want 1 to %d", req.More, model.SplitLeaveMost)
+	}
+	d, err := a.Store.Device(ctx, a.School, req.ID)
+	if errors.Is(err, a.NotFound) || err == nil && !d.Revoked.IsZero() {
+		return nil, usagef("letting more copies of a device be devices of their own: none is enrolled with the id %q; `device list` shows them", req.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("letting more copies of a device be devices of their own: %w", err)
+	}
+	origin, err := a.Store.LeaveForSplits(ctx, a.School, d.ID, req.More, a.Now())
+	if err != nil {
+		return nil, err
+	}
+	return one(Done{fmt.Sprintf("until a day from now %d more copies of %s may become devices of their own; those that wait are told within minutes", req.More, origin)}), nil
 }
 
 // DeviceExpect says how many devices there are of what no export lists.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"safelight/collector/admin"
 	"safelight/collector/model"
@@ -107,4 +108,24 @@ func TestLookingAtDevicesAndChangingWhatIsIssuedIsOnRecord(t *testing.T) {
 			t.Errorf("%s is not on record: %s", want, done)
 		}
 	}
+}
+
+// TestLeaveForMoreCopiesIsOfADeviceThatIsEnrolled, of a number that makes sense.
+func TestLeaveForMoreCopiesIsOfADeviceThatIsEnrolled(t *testing.T) {
+	h := newHouse(t)
+	h.device("d1")
+	for says, req := range map[string]admin.DeviceSplit{
+		"--more 0: want 1 to 2000":    {ID: "d1"},
+		"--more 2001: want 1 to 2000": {ID: "d1", More: 2001},
+		`the id "d9"`:                 {ID: "d9", More: 1},
+	} {
+		_, err := h.ask("device/split", req)
+		wantError(t, err, "letting more copies", says)
+	}
+	if done := one[admin.Done](h, "device/split", admin.DeviceSplit{ID: "d1", More: 300}); !strings.Contains(done.Done, "300 more copies of d1") {
+		t.Errorf("it says %q", done.Done)
+	}
+	must(t, h.store.RevokeDevice(t.Context(), school, "d1", time.Now()))
+	_, err := h.ask("device/split", admin.DeviceSplit{ID: "d1", More: 1})
+	wantError(t, err, `the id "d1"`)
 }

@@ -47,7 +47,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 		c.broken(w, r, fmt.Errorf("reading what happened on a device: %w", err))
 		return
 	}
-	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(d), CheckPage: c.serves("/checks")}
+	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(l, d), CheckPage: c.serves("/checks")}
 	for _, cause := range d.Causes {
 		one := c.causeView(cause)
 		if cause.Unproves {
@@ -92,7 +92,7 @@ func standingSentence(d model.LedgerDevice) string {
 	return "It is not proven to be monitored."
 }
 
-func (c *Console) deviceFacts(d model.LedgerDevice) []factView {
+func (c *Console) deviceFacts(l model.Ledger, d model.LedgerDevice) []factView {
 	at := func(t time.Time, none string) string {
 		if t.IsZero() {
 			return none
@@ -114,8 +114,17 @@ func (c *Console) deviceFacts(d model.LedgerDevice) []factView {
 		{"Last check passed", at(d.Proven, "None that is known")},
 		{"Enrolled", at(d.Enrolled, "")},
 		{"Certificate until", at(d.Expires, "")},
+		{"A copy of", ledgerName(l, d.CameOf)},
 		{"Listed", listed},
 	}, func(f factView) bool { return f.Text == "" })
+}
+
+// ledgerName is a device's name, or its id where it is in no ledger any more.
+func ledgerName(l model.Ledger, id string) string {
+	if d, ok := findDevice(l, id); ok && id != "" {
+		return deviceName(d)
+	}
+	return id
 }
 
 func sourceLine(s model.SourceState) sourceView {

@@ -48,6 +48,7 @@ type Store interface {
 	Expected(ctx context.Context, school model.SchoolID) ([]model.Expected, error)
 	SetExpected(ctx context.Context, school model.SchoolID, e model.Expected, now time.Time) error
 	Sites(ctx context.Context, school model.SchoolID) ([]model.Site, error)
+	Splits(ctx context.Context, school model.SchoolID) ([]model.CameOf, error)
 	LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error)
 }
 

@@ -30,6 +30,8 @@ type facts struct {
 	setUpAnew   map[string]time.Time   // newest, by device
 	keyEnded    map[string][]time.Time // days on which somebody came with an ended key, the oldest first
 	copied      map[string]model.Copied
+	cameOf      []model.CameOf
+	splitsHeld  map[string][]time.Time // when copies of a family had to wait lately
 	policy      model.PolicyVersion
 	hours       Hours // nil: every weekday is one of school
 	version     string
@@ -71,6 +73,11 @@ func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 		},
 		func() (err error) {
 			in.keyEnded, err = f.Store.HealthTimes(ctx, f.School, model.HealthKeyEnded, in.now.Add(-keyEndedFor))
+			return err
+		},
+		func() (err error) { in.cameOf, err = f.Store.Splits(ctx, f.School); return err },
+		func() (err error) {
+			in.splitsHeld, err = f.Store.HealthTimes(ctx, f.School, model.HealthSplitsHeld, in.now.Add(-heldLately))
 			return err
 		},
 		func() (err error) { in.policy, _, err = f.Store.LatestPolicy(ctx, f.School); return err },
@@ -138,6 +145,7 @@ func draw(in facts) model.Ledger {
 	}
 	b.counted()
 	b.noteCopies()
+	b.noteHeld()
 	b.finish()
 	return b.out
 }

@@ -21,6 +21,7 @@ type drawing struct {
 	logs   []follower
 	keys   map[string][]string // names of the enrolled devices that have a key
 	keyOf  map[string]string   // by id
+	parent map[string]string   // the device that one was a copy of, by id
 }
 
 // follower is a device that follows a log.
@@ -38,7 +39,10 @@ func foldName(s string) string {
 func (b *drawing) prepare() {
 	b.kinds, b.sites = map[string]*model.LedgerCount{}, map[string]*model.LedgerCount{}
 	b.row, b.listed, b.taken, b.twins = map[string]model.Issued{}, map[string]bool{}, map[string]bool{}, map[string]int{}
-	b.keys, b.keyOf = map[string][]string{}, map[string]string{}
+	b.keys, b.keyOf, b.parent = map[string][]string{}, map[string]string{}, map[string]string{}
+	for _, c := range b.cameOf {
+		b.parent[c.Device] = c.Parent
+	}
 	bySerial, byName := map[string][]string{}, map[string][]string{}
 	for _, d := range b.devices {
 		if !d.Revoked.IsZero() {

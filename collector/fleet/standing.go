@@ -14,7 +14,7 @@ func (b *drawing) enrolled(d model.Device) model.LedgerDevice {
 	out := model.LedgerDevice{
 		ID: d.ID, Name: b.nameOf(d), Serial: b.hardware[d.ID].Serial, Kind: cmp.Or(row.Kind, kindOf(d.OS)), Site: cmp.Or(d.Site, row.Site), Group: row.Group,
 		Source: row.Source, OS: cmp.Or(live.OS, d.OS), System: b.checks[d.ID].System, Version: cmp.Or(live.Version, d.Version), Count: 1,
-		Enrolled: d.Enrolled, LastSeen: b.seenAt(d), Expires: d.Expires, LetGo: b.letGo[d.ID],
+		Enrolled: d.Enrolled, LastSeen: b.seenAt(d), Expires: d.Expires, LetGo: b.letGo[d.ID], CameOf: b.parent[d.ID],
 	}
 	out.Today = !out.LastSeen.IsZero() && !out.LastSeen.Before(midnightOf(b.now))
 	if check := b.checks[d.ID]; check.Passed {

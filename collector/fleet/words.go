@@ -163,6 +163,7 @@ func (b *drawing) statusCauses(d *model.LedgerDevice) (all []model.Cause) {
 		add(model.Cause{Code: model.CauseSameHardware, Text: fmt.Sprintf("%d enrolled devices say that they are this hardware.", b.twins[hw]), Mend: "If one was replaced, revoke that one; if they are copies of a virtual machine, give each a number of its own."}, true)
 	}
 	add(b.causeCopied(d))
+	add(b.causeHeld(d.ID, "it"))
 	add(b.causeSharedKey(d))
 	add(b.causeListed(d))
 	return all

@@ -69,6 +69,7 @@ const (
 	CauseKeyEnded       = "key_ended"
 	CauseCopied         = "copied"
 	CauseSharedKey      = "shared_key"
+	CauseSplitsHeld     = "splits_held"
 )
 
 // LedgerDevice is one device of the ledger, or, with Count over one, so many of
@@ -91,6 +92,7 @@ type LedgerDevice struct {
 	LastSeen time.Time
 	Proven   time.Time // when a check last passed; zero: not known
 	Expires  time.Time // of its certificate
+	CameOf   string    // the device that it was a copy of
 	Today    bool      // heard from today
 	Lost     uint64    // records that are nowhere
 	LetGo    uint64    // records that a full spool let go, and said so
@@ -128,6 +130,7 @@ type InventoryAt struct {
 
 // NewToken is an enrolment token, at the one time when it is shown.
 type NewToken struct {
+	ID      string // by which it is listed and ended
 	Token   string
 	Site    string
 	Uses    int

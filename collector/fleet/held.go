@@ -1,0 +1,60 @@
+package fleet
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"safelight/collector/model"
+)
+
+// heldLately is how long IT is told that copies had to wait: what came of them may want
+// looking through when they do no more.
+const heldLately = 24 * time.Hour
+
+// causeHeld is of a device of whose copies more came than may become devices of their
+// own by themselves.
+func (b *drawing) causeHeld(id, name string) (model.Cause, bool) {
+	times := b.splitsHeld[id]
+	if len(times) == 0 {
+		return model.Cause{}, false
+	}
+	hour, day := 0, 0
+	for _, c := range b.cameOf {
+		if c.Origin != id {
+			continue
+		}
+		if c.At.After(b.now.Add(-time.Hour)) {
+			hour++
+		}
+		if c.At.After(b.now.Add(-24 * time.Hour)) {
+			day++
+		}
+	}
+	now := hour >= model.SplitsAnHour || day >= model.SplitsADay
+	wait := "had to wait"
+	if now {
+		wait = "wait"
+	}
+	return model.Cause{
+		Code: model.CauseSplitsHeld, Since: times[len(times)-1], Unproves: now,
+		Text: fmt.Sprintf("Copies of %s %s: %d became devices of their own in the last day, and no more than %d an hour and %d a day do so by themselves.", name, wait, day, model.SplitsAnHour, model.SplitsADay),
+		Mend: fmt.Sprintf("If an image of it was rolled out, the rest follows by itself, or sooner after safelight-collector device split %s --more N. If none was, its key is in use elsewhere: revoke it, and look through what came of it (came_of in device list --json).", id),
+	}, true
+}
+
+// noteHeld has a line for each family, also where its first is revoked and stands in no
+// ledger any more.
+func (b *drawing) noteHeld() {
+	names := map[string]string{}
+	for _, d := range b.devices {
+		names[d.ID] = cmp.Or(b.nameOf(d), d.ID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.splitsHeld)) {
+		if c, ok := b.causeHeld(id, cmp.Or(names[id], id)); ok {
+			b.out.Notes = append(b.out.Notes, c)
+		}
+	}
+}
