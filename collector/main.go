@@ -17,7 +17,7 @@ func main() {
 func verbs() []cli.Command {
 	return []cli.Command{
 		initVerb(), serveVerb(),
-		tokenCreateVerb(), deviceListVerb(), deviceRevokeVerb(), deviceImportVerb(), deviceExpectVerb(), deviceSplitVerb(), coverageVerb(),
+		tokenCreateVerb(), tokenListVerb(), tokenEndVerb(), deviceListVerb(), deviceRevokeVerb(), deviceImportVerb(), deviceExpectVerb(), deviceSplitVerb(), coverageVerb(),
 		userAddVerb(), userListVerb(), userDisableVerb(), rosterImportVerb(),
 		timetableImportVerb(), siteListVerb(), siteSetVerb(), exemptionGrantVerb(), exemptionListVerb(), exemptionEndVerb(),
 		checkListVerb(), checkRecordVerb(), checkSignVerb(), checkRequestVerb(),

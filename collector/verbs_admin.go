@@ -105,23 +105,6 @@ func named(what string) func(*flag.FlagSet) func([]string) (any, error) {
 
 var sayDone = sayAs("%s\n", func(d admin.Done) []any { return []any{d.Done} })
 
-func tokenCreateVerb() cli.Command {
-	return adminVerb{
-		name: "token create", args: "[--site S] [--uses N] [--expires 24h]", call: "token/create",
-		short:   "Make a token that enrols devices; it is shown once.",
-		example: "safelight-collector token create --site main --uses 30 --expires 24h",
-		request: func(fs *flag.FlagSet) func([]string) (any, error) {
-			site := fs.String("site", "", "the site its devices belong to")
-			uses := fs.Int("uses", 1, "how many devices it admits")
-			expires := fs.Duration("expires", 24*time.Hour, "how long it works")
-			return func(args []string) (any, error) {
-				return admin.TokenCreate{Site: *site, Uses: *uses, Expires: *expires}, cli.NoArgs(args)
-			}
-		},
-		say: sayAs("%s\nAdmits %d; works until %s. It is not shown again.\n", func(d admin.TokenMade) []any { return []any{d.Token, d.Uses, when(d.Expires)} }),
-	}.command()
-}
-
 func deviceRevokeVerb() cli.Command {
 	return adminVerb{
 		name: "device revoke", args: "ID", short: "End a device's access at once; what it sent stays.", call: "device/revoke",

@@ -27,6 +27,8 @@ const maxRequest = 64 << 20
 type Store interface {
 	School(ctx context.Context, id model.SchoolID) (model.School, error)
 	AddToken(ctx context.Context, t model.Token) error
+	Tokens(ctx context.Context, school model.SchoolID) ([]model.Token, error)
+	EndToken(ctx context.Context, school model.SchoolID, id string, now time.Time) error
 	Device(ctx context.Context, school model.SchoolID, id string) (model.Device, error)
 	Devices(ctx context.Context, school model.SchoolID) ([]model.Device, error)
 	// LeaveForSplits lets more copies of a device's family become devices of their own
@@ -115,6 +117,8 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
 	handle(mux, "token/create", a.tokenCreate)
+	handle(mux, "token/list", reading(a, "tokens", a.tokenList))
+	handle(mux, "token/end", a.tokenEnd)
 	handle(mux, "device/list", reading(a, "devices", a.deviceList))
 	handle(mux, "device/revoke", a.deviceRevoke)
 	handle(mux, "device/import", a.deviceImport)

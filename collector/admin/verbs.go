@@ -26,6 +26,7 @@ type TokenCreate struct {
 
 // TokenMade is the answer; the token is shown once and never stored.
 type TokenMade struct {
+	ID      string    `json:"id"` // by which it is listed and ended
 	Token   string    `json:"token"`
 	Expires time.Time `json:"expires"`
 	Uses    int       `json:"uses"`
@@ -63,14 +64,15 @@ func (a *Admin) NewToken(ctx context.Context, req TokenCreate) (made TokenMade, 
 	if err != nil {
 		return made, err
 	}
+	id := uuid.NewString()
 	err = a.Store.AddToken(ctx, model.Token{
-		School: a.School, ID: uuid.NewString(), Hash: pki.HashSecret(t.Secret), Site: req.Site,
+		School: a.School, ID: id, Hash: pki.HashSecret(t.Secret), Site: req.Site,
 		Uses: req.Uses, Expires: t.ExpiresAt(), Created: now,
 	})
 	if err != nil {
 		return made, fmt.Errorf("creating a token: %w", err)
 	}
-	return TokenMade{Token: line, Expires: t.ExpiresAt().UTC(), Uses: req.Uses}, nil
+	return TokenMade{ID: id, Token: line, Expires: t.ExpiresAt().UTC(), Uses: req.Uses}, nil
 }
 
 // Nothing is the request of verbs that take none.

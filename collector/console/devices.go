@@ -31,6 +31,7 @@ func (c *Console) deviceRoutes() []route {
 		{"POST /coverage/expect", technicians, c.expect},
 		{"GET /enrol", technicians, c.enrolForm},
 		{"POST /enrol", technicians, c.enrol},
+		{"POST /enrol/{token}/end", technicians, c.endToken},
 	}
 }
 

@@ -49,7 +49,11 @@ func (d *desk) NewToken(ctx context.Context, site string, uses int, life time.Du
 	d.made++
 	secret := fmt.Sprintf("SL1.an-invented-token-%d", d.made)
 	t := model.Token{School: school, ID: fmt.Sprint("made", d.made), Hash: pki.HashSecret(secret), Site: site, Uses: uses, Created: d.h.now(), Expires: d.h.now().Add(life)}
-	return model.NewToken{Token: secret, Site: site, Uses: uses, Expires: t.Expires}, d.h.store.AddToken(ctx, t)
+	return model.NewToken{ID: t.ID, Token: secret, Site: site, Uses: uses, Expires: t.Expires}, d.h.store.AddToken(ctx, t)
+}
+
+func (d *desk) EndToken(ctx context.Context, id string) error {
+	return d.h.store.EndToken(ctx, school, id, d.h.now())
 }
 
 // term fills the ledger with devices of most standings, beside the five that the

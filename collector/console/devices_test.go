@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,42 @@ func TestCoverageIsReadByBothAndChangedByITAlone(t *testing.T) {
 	must(t, h.store.RecordAccess(t.Context(), model.Access{School: school, At: h.now(), What: "nothing"}))
 }
 
+// TestATokenIsEndedByITAlone, once they said yes, and by no other website's form.
+func TestATokenIsEndedByITAlone(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	b := h.signedIn("it")
+	works := func() bool {
+		tokens, err := h.store.Tokens(t.Context(), school)
+		must(t, err)
+		return tokens[slices.IndexFunc(tokens, func(one model.Token) bool { return one.ID == "made1" })].Ended.IsZero()
+	}
+	want(t, b.post("/enrol", "site", "main", "uses", "30", "life", "7"), http.StatusOK)
+	want(t, b.get("/enrol"), http.StatusOK, "0 of 30 used", `action="/enrol/made1/end"`, "Yes, end this token")
+	for _, id := range []string{"dsl", "deputy", "head"} {
+		if w := h.signedIn(id).post("/enrol/made1/end"); w.Code != http.StatusNotFound || !works() {
+			t.Errorf("%s ends a token: %d", id, w.Code)
+		}
+	}
+	b.header.Set("Sec-Fetch-Site", "cross-site")
+	if w := b.post("/enrol/made1/end"); w.Code != http.StatusForbidden || !works() {
+		t.Errorf("a press from another site: %d", w.Code)
+	}
+	b.header.Del("Sec-Fetch-Site")
+	for _, none := range []string{"made2", "..%2fmade1", strings.Repeat("a", 4000)} {
+		if w := b.post("/enrol/" + none + "/end"); w.Code != http.StatusNotFound || !works() {
+			t.Errorf("%.40s answers %d", none, w.Code)
+		}
+	}
+	w := b.post("/enrol/made1/end")
+	if w.Code != http.StatusSeeOther || works() {
+		t.Fatalf("IT ends it: %d", w.Code)
+	}
+	page := b.get(w.Header().Get("Location"))
+	want(t, page, http.StatusOK, "The token has ended.")
+	wantNot(t, page, "made1")
+}
+
 // TestATokenIsShownOnce, and none is made for another website's form.
 func TestATokenIsShownOnce(t *testing.T) {
 	h := newHouse(t)
@@ -174,7 +211,7 @@ func TestATokenIsShownOnce(t *testing.T) {
 		t.Errorf("the page may be kept: %q", got)
 	}
 	again := b.get("/enrol")
-	want(t, again, http.StatusOK, "0 of 30 used, until 30 November, 10:46")
+	want(t, again, http.StatusOK, "0 of 30 used, until 30 November, 10:46; made ", " by you")
 	wantNot(t, again, token)
 	if strings.Contains(h.logged.String(), token) {
 		t.Error("the token stands in the log")

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,6 +20,7 @@ type enrolView struct {
 	Life     string
 	Lives    []lifeChoice
 	Tokens   []tokenLine
+	Ended    bool // one was ended just now
 	Problems []problem
 }
 
@@ -26,7 +29,8 @@ type lifeChoice struct {
 	Selected    bool
 }
 
-type tokenLine struct{ Site, Used, Until string }
+// tokenLine is a token that works.
+type tokenLine struct{ ID, Site, Used, Until, Made string }
 
 // lives are how long a token may work, in days; the first is what is proposed.
 var lives = []struct {
@@ -35,7 +39,7 @@ var lives = []struct {
 }{{1, "One day"}, {7, "A week"}, {30, "A month"}, {365, "A year"}}
 
 func (c *Console) enrolForm(w http.ResponseWriter, r *http.Request, v viewer) {
-	c.showEnrol(w, r, v, http.StatusOK, enrolView{Uses: "1", Life: "1"})
+	c.showEnrol(w, r, v, http.StatusOK, enrolView{Uses: "1", Life: "1", Ended: r.URL.Query().Get("ended") == "1"})
 }
 
 func (c *Console) showEnrol(w http.ResponseWriter, r *http.Request, v viewer, status int, view enrolView) {
@@ -53,15 +57,53 @@ func (c *Console) showEnrol(w http.ResponseWriter, r *http.Request, v viewer, st
 		view.Lives = append(view.Lives, lifeChoice{strconv.Itoa(l.days), l.text, strconv.Itoa(l.days) == view.Life})
 	}
 	for _, t := range tokens {
-		if c.now().Before(t.Expires) && t.Used < t.Uses {
-			site := t.Site
-			if site == "" {
-				site = "No site"
-			}
-			view.Tokens = append(view.Tokens, tokenLine{site, fmt.Sprintf("%d of %d", t.Used, t.Uses), when(t.Expires, c.now(), c.zone)})
+		if !t.Works(c.now()) {
+			continue
 		}
+		line, err := c.tokenLine(r.Context(), v, t)
+		if err != nil {
+			c.broken(w, r, err)
+			return
+		}
+		view.Tokens = append(view.Tokens, line)
 	}
 	c.render(w, r, status, "enrol", page{Title: "Add devices", Viewer: &v, Current: "enrol", Problems: view.Problems, View: view})
+}
+
+func (c *Console) tokenLine(ctx context.Context, v viewer, t model.Token) (tokenLine, error) {
+	l := tokenLine{t.ID, t.Site, fmt.Sprintf("%d of %d", t.Used, t.Uses), when(t.Expires, c.now(), c.zone), "made " + on(when(t.Created, c.now(), c.zone))}
+	if l.Site == "" {
+		l.Site = "No site"
+	}
+	id, ofUser := strings.CutPrefix(t.Maker, model.UserActor(""))
+	switch {
+	case ofUser && id == v.user.ID:
+		l.Made += " by you"
+	case ofUser:
+		u, err := c.store.UserByID(ctx, c.school, id)
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			return l, fmt.Errorf("reading who made a token: %w", err)
+		}
+		if u.Name == "" {
+			u.Name = "someone who has left"
+		}
+		l.Made += " by " + u.Name
+	case t.Maker != "":
+		l.Made += " on the collector’s command line"
+	}
+	return l, nil
+}
+
+// endToken ends a token before its time.
+func (c *Console) endToken(w http.ResponseWriter, r *http.Request, v viewer) {
+	switch err := c.devices.EndToken(r.Context(), r.PathValue("token")); {
+	case errors.Is(err, model.ErrNotFound):
+		c.notFound(w, r, v)
+	case err != nil:
+		c.broken(w, r, fmt.Errorf("ending a token: %w", err))
+	default:
+		http.Redirect(w, r, "/enrol?ended=1", http.StatusSeeOther)
+	}
 }
 
 const wordsUses = "Enter how many devices, from 1 to 10000"

@@ -87,4 +87,6 @@ type Devices interface {
 	Revoke(ctx context.Context, id string) error
 	// NewToken makes an enrolment token; it is never stored.
 	NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error)
+	// EndToken ends one before its time.
+	EndToken(ctx context.Context, id string) error
 }

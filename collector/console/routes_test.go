@@ -11,7 +11,7 @@ import (
 
 // samples fill in what a pattern leaves open, with something that is there.
 func (h *house) samples() map[string]string {
-	return map[string]string{"{$}": "", "{ref}": h.urgent(), "{id}": "device-1", "{week}": "2026-W48"}
+	return map[string]string{"{$}": "", "{ref}": h.urgent(), "{id}": "device-1", "{week}": "2026-W48", "{token}": "token"}
 }
 
 // TestG03EveryPageRefusesWhoseItIsNot walks every registered way in with each duty

@@ -49,8 +49,11 @@ type deviceDesk struct {
 // Revoke implements console.Devices.
 func (d deviceDesk) Revoke(ctx context.Context, id string) error { return d.verbs.Revoke(ctx, id) }
 
+// EndToken implements console.Devices.
+func (d deviceDesk) EndToken(ctx context.Context, id string) error { return d.verbs.EndToken(ctx, id) }
+
 // NewToken implements console.Devices.
 func (d deviceDesk) NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error) {
 	made, err := d.verbs.NewToken(ctx, admin.TokenCreate{Site: site, Uses: uses, Expires: life})
-	return model.NewToken{Token: made.Token, Site: site, Uses: made.Uses, Expires: made.Expires}, err
+	return model.NewToken{ID: made.ID, Token: made.Token, Site: site, Uses: made.Uses, Expires: made.Expires}, err
 }
