@@ -128,7 +128,8 @@ func withNetworks(r selfcheck.Report, announced func(capability string) bool, fr
 }
 
 // spoolReport hands a check's report on, and with it where networks were met that
-// are new: those stay untold until a report is kept that tells of them.
+// are new: those stay untold until a report is kept that tells of them. A report that
+// is in the spool is handed on, whatever fails after: its check is not made again.
 func (a *agent) spoolReport(r selfcheck.Report, spooling func(data []byte)) error {
 	r = withNetworks(r, a.shipper.Announced, a.networks.Fresh)
 	data, err := recordFor(r, a.shipper.Announced)
@@ -139,7 +140,10 @@ func (a *agent) spoolReport(r selfcheck.Report, spooling func(data []byte)) erro
 	if err := a.spool.Append([]spool.Record{{Lane: uint8(event.Low), Data: data}}, nil); err != nil {
 		return err
 	}
-	return a.networks.Told(r.NewNetworks)
+	if err := a.networks.Told(r.NewNetworks); err != nil {
+		a.log.Warn("that new networks were told is not remembered: after a restart they are told again", slog.String("error", err.Error()))
+	}
+	return nil
 }
 
 // checkAndSend is a check that nobody waits for.

@@ -1,12 +1,17 @@
 package daemon
 
 import (
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
 	"safelight/agent/selfcheck"
+	"safelight/agent/shipper"
+	"safelight/agent/spool"
+	"safelight/internal/event"
 	safelightv1 "safelight/proto/safelight/v1"
 )
 
@@ -57,5 +62,31 @@ func TestANewNetworkIsToldToACollectorThatRaisesReviewsAlone(t *testing.T) {
 		if got := rec.GetCheck().GetNewNetworks(); len(got) != c.want {
 			t.Errorf("%v of a collector that announces %v: %q, want %d", c.report.Results[0].What, c.able, got, c.want)
 		}
+	}
+}
+
+// A report that is in the spool goes out. Should what it told of not be remembered, a
+// check that was made again for it would be a second one in the ledger.
+func TestAReportThatWasSpooledIsDoneThoughItsNetworksAreNotRemembered(t *testing.T) {
+	networks, err := selfcheck.OpenNetworks(filepath.Join(t.TempDir(), "gone", "networks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if networks.Told([]string{"Main"}) == nil {
+		t.Fatal("a folder that is not there takes a file")
+	}
+	kept, err := spool.Open(t.TempDir(), spool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	a := &agent{log: slog.New(slog.DiscardHandler), networks: networks, spool: kept, shipper: shipper.New(shipper.Config{Spool: kept})}
+	r := selfcheck.Report{Cause: selfcheck.Weekly, NewNetworks: []string{"Main"}, Results: []selfcheck.Result{{Source: "network", What: selfcheck.DNS, Outcome: selfcheck.Seen}}}
+	spooled := 0
+	if err := a.spoolReport(r, func([]byte) { spooled++ }); err != nil || spooled != 1 {
+		t.Errorf("%v after %d reports: the keeper would check again within the hour", err, spooled)
+	}
+	if n := kept.Stats().Lanes[event.Low-1].Depth; n != 1 {
+		t.Errorf("%d reports are spooled, want 1", n)
 	}
 }
