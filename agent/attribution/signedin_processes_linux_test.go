@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -158,6 +159,9 @@ func TestG19APersonsProcessIsFoundOnThisMachine(t *testing.T) {
 	}
 	cmd := exec.Command("sleep", "60")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Pdeathsig: syscall.SIGKILL}
+	// A child with Pdeathsig dies with the thread that started it (prctl(2)), not with us.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		t.Skipf("SKIPPED: a process of another account cannot be started here: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -123,6 +124,8 @@ func (c *cable) idle(ctx context.Context, s *trialschool.School) (share float64,
 			_ = cmd.Wait() // killed, as was meant
 		}
 	}()
+	runtime.LockOSThread() // with whose thread the sleepers would die (Pdeathsig)
+	defer runtime.UnlockOSThread()
 	for range sleepers {
 		cmd := exec.CommandContext(ctx, "sleep", "600")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

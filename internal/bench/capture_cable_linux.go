@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,7 +102,9 @@ func (c *cable) start(ctx context.Context, attr *syscall.SysProcAttr, args ...st
 	if err != nil {
 		return nil, err
 	}
+	runtime.LockOSThread() // with whose thread the part would die (Pdeathsig); end gives it back
 	if err := cmd.Start(); err != nil {
+		runtime.UnlockOSThread()
 		return nil, err
 	}
 	p := &part{cmd: cmd, out: bufio.NewReader(out)}
@@ -118,6 +121,7 @@ func (p *part) stop() error {
 }
 
 func (p *part) end() (string, error) {
+	defer runtime.UnlockOSThread()
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		return "", err
 	}
@@ -138,6 +142,8 @@ func (c *cable) make(ctx context.Context, args ...string) error {
 		defer dir.Close()
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
 	}
+	runtime.LockOSThread() // with whose thread it would die (Pdeathsig)
+	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("traffic %s: %w", args[0], err)
 	}

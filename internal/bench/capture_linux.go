@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -45,7 +46,9 @@ func capture(ctx context.Context, bin string) ([]row, error) {
 	var table bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &table, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // with whose thread it would die (Pdeathsig)
 	ran := cmd.Run()
+	runtime.UnlockOSThread()
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, errors.Join(ran, err, errors.New(table.String()))

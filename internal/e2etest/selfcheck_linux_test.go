@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,9 @@ func inNetwork(t *testing.T, name, network, cgroup string) {
 			defer dir.Close()
 			cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
 		}
+		// A child with Pdeathsig dies with the thread that started it (prctl(2)).
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		out, err := cmd.CombinedOutput()
 		switch {
 		case errors.Is(err, unix.EPERM), errors.Is(err, unix.EINVAL):

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,8 @@ func Start(ctx context.Context) (_ *Server, err error) {
 		ctx, filepath.Join(bin, "initdb"), "--pgdata="+s.data(), "--username="+role, "--auth=trust",
 		"--encoding=UTF8", "--locale=C", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = dir, as
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("making a PostgreSQL cluster: %w: %s", err, bytes.TrimSpace(out))
 	}
@@ -68,17 +71,30 @@ func Start(ctx context.Context) (_ *Server, err error) {
 		"-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s", "-c", "log_min_messages=fatal")
 	s.cmd.Dir, s.cmd.SysProcAttr = dir, as
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	if err := s.cmd.Start(); err != nil {
+	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("starting PostgreSQL: %w", err)
 	}
-	go func() {
-		_ = s.cmd.Wait() // why it ended is in its log
-		close(s.done)
-	}()
 	if err := s.untilReady(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// start starts the server from a thread that stays until it has ended: it would end
+// with that thread (Pdeathsig, prctl(2)), which the tests may leave behind.
+func (s *Server) start() error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = s.cmd.Wait() // why it ended is in its log
+		}
+		close(s.done)
+	}()
+	return <-started
 }
 
 // role is the cluster's only one.

@@ -66,6 +66,7 @@ func probed(t *testing.T, before, cgroup string, way Way) string {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), asProbe+"="+cgroup, testCapture+"="+string(way))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stayOnThread(t)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -170,6 +170,7 @@ func visitWith(t *testing.T, c client, name, addr string, seen func() bool) {
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		stayOnThread(t)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -205,6 +206,7 @@ func dump(t *testing.T) func() string {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stayOnThread(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

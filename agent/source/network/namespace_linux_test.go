@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,14 @@ func namespace(t *testing.T, ways ...Way) bool {
 	return false
 }
 
+// stayOnThread keeps the thread of a test until its end: a child with Pdeathsig dies
+// with the thread that started it (prctl(2)), and not with us.
+func stayOnThread(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+}
+
 func again(t *testing.T, way Way) {
 	t.Helper()
 	test, _, _ := strings.Cut(t.Name(), "/")
@@ -56,6 +65,7 @@ func again(t *testing.T, way Way) {
 		cmd.Env = append(cmd.Env, testCgroup+"="+dir.Name())
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
 	}
+	stayOnThread(t)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	switch {

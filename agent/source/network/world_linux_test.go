@@ -111,6 +111,7 @@ func startServer(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stayOnThread(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -240,6 +241,7 @@ func (*firstWrite) Read([]byte) (int, error) { return 0, io.EOF }
 // pids by account.
 func clients(t *testing.T, uids []int, count int, addrs ...string) map[int]int {
 	t.Helper()
+	stayOnThread(t)
 	pids := make(map[int]int)
 	var wg sync.WaitGroup
 	for _, uid := range uids {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -111,9 +112,12 @@ func open(t *testing.T, cgroup string) *Capture {
 	return c
 }
 
-// child starts this program in the cgroup, playing a part.
+// child is this program in the cgroup, playing a part. The test stays on its thread:
+// a child with Pdeathsig dies with the one that started it (prctl(2)), not with us.
 func child(t *testing.T, cgroup, part string) *exec.Cmd {
 	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	dir, err := os.Open(cgroup)
 	if err != nil {
 		t.Fatal(err)
