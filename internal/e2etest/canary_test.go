@@ -326,6 +326,7 @@ func TestG11CanariesAreNowhereButWhereTheyAreAllowed(t *testing.T) {
 	}
 	w.keysOf("collector", s.CollectorDir()) // the sealing secret of now, which the erasure below destroys
 	w.verb("backup", filepath.Join(backup, "one.safelight-backup"))
+	w.verb("token", "list", "--all", "--json")
 	w.verb("device", "list", "--json")
 	w.verb("user", "list", "--json")
 	w.verb("rules", "history", "--json")
