@@ -29,6 +29,7 @@ func TestScreenshotsOfDevices(t *testing.T) {
 	shots.take("coverage-wrong", "/coverage", chromedp.SendKeys("#count", "many"), chromedp.Click("form[action='/coverage/expect'] button"), chromedp.WaitVisible(".govuk-error-summary"))
 	shots.take("enrol", "/enrol")
 	shots.take("token", "/enrol", chromedp.SetValue("#uses", "30"), chromedp.Click("form[action='/enrol'] button"), chromedp.WaitVisible("pre"))
+	shots.take("token-end", "/enrol", chromedp.Click("summary"), chromedp.WaitVisible("details button"))
 	s.signIn(dsl)
 	shots.take("coverage-dsl", "/coverage")
 }

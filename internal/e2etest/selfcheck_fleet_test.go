@@ -220,6 +220,8 @@ func (d *checkedDevice) tries() selfcheck.Tries {
 		GreetHere:   func(_ context.Context, name string) error { visit(name, event.ViaTLS); return nil },
 		Request:     func(_ context.Context, _, name string) error { visit(name, event.ViaHTTP); return nil },
 		RequestHere: func(_ context.Context, name string) error { visit(name, event.ViaHTTP); return nil },
+		Connect:     func(_ context.Context, _, name string) error { visit(name, event.ViaQUIC); return nil },
+		ConnectHere: func(_ context.Context, name string) error { visit(name, event.ViaQUIC); return nil },
 		Start: func() (int, string, func(), error) {
 			go tell(event.Observation{Kind: event.Process, PID: 4242, Exe: "/x", Via: event.ViaExec}) // once the number is known
 			return 4242, "/x", func() {}, nil
