@@ -63,7 +63,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 		}
 	}
 	for _, e := range events {
-		view.Happened = append(view.Happened, happenedView{when(e.Received, c.now(), c.zone), healthTitle(e.Topic), e.Detail})
+		view.Happened = append(view.Happened, happenedView{when(e.Received, c.now(), c.zone), healthTitle(e.Topic), model.Plain(e.Detail)})
 	}
 	c.render(w, r, http.StatusOK, "device", page{Title: "Device", Viewer: &v, Current: "devices", View: view})
 }
@@ -128,7 +128,7 @@ func ledgerName(l model.Ledger, id string) string {
 }
 
 func sourceLine(s model.SourceState) sourceView {
-	line := sourceView{State: capital(s.State), Seen: fmt.Sprint(s.Seen), Dropped: fmt.Sprint(s.Dropped + s.Lost)}
+	line := sourceView{State: capital(model.Plain(s.State)), Seen: fmt.Sprint(s.Seen), Dropped: fmt.Sprint(s.Dropped + s.Lost)}
 	switch {
 	case s.Name == "network":
 		line.Name = "Sites, from the network"
@@ -142,7 +142,7 @@ func sourceLine(s model.SourceState) sourceView {
 	var how []string
 	for _, text := range []string{s.Way, s.Detail} {
 		if text != "" {
-			how = append(how, text)
+			how = append(how, model.Plain(text))
 		}
 	}
 	if len(how) > 0 {

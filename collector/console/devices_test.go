@@ -1,14 +1,18 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"safelight/collector/fleet"
 	"safelight/collector/model"
+	safelightv1 "safelight/proto/safelight/v1"
 )
 
 func TestITBeginsAtDevicesAndSeesTheLedgerAddUp(t *testing.T) {
@@ -248,4 +252,44 @@ func TestITReadsOfACopiedImageInOneLineWithTheNumber(t *testing.T) {
 	w := b.get("/devices")
 	want(t, w, http.StatusOK, "Copied disks", "LT-104 was copied after it had enrolled: 299 copies called with its key, and 12 of them are not devices of their own yet")
 	want(t, b.get("/devices/lt3"), http.StatusOK, "It is not proven to be monitored.", "It was copied after it had enrolled: 299 copies")
+}
+
+// wordsOfPrograms are what a page must not say to people.
+var wordsOfPrograms = regexp.MustCompile(`\b[a-z0-9]+(_[a-z0-9]+)+\b`)
+
+// TestNoWordOfProgramsReachesAPageOfDevices: whatever hides names, and whatever a device
+// says of itself, is told in plain words.
+func TestNoWordOfProgramsReachesAPageOfDevices(t *testing.T) {
+	h := newHouse(t)
+	h.term()
+	words := strings.Join(slices.Sorted(maps.Keys(model.HidingWords)), ", ")
+	hides := func(st *safelightv1.AgentStatus) {
+		st.Hidden = map[string]uint64{"no_name": 99, "quic_unknown": 99}
+		for what := range model.HidingWords {
+			st.Hidden[what] = 99
+		}
+		st.Sources[0].State, st.Sources[0].Detail = "unavailable", "it may be that own_resolver or encrypted_dns hide it"
+		st.Sources[1].Way, st.Sources[1].Detail = "some_way", "a_word of programs"
+	}
+	h.say("lt2", hides)
+	h.desk.checks["lt2"] = fleet.Checked{At: h.now(), Failed: model.SayResult(model.CheckResult{
+		Source: "network", What: model.CheckDNS, Outcome: model.CheckNotSeen, Detail: "met since the agent's start, and able to hide it: " + words,
+	})}
+	must(t, h.store.NoteDeviceHealth(t.Context(), school, "lt2", "source-lost", "Names are not seen: encrypted_dns.", h.now()))
+	must(t, h.store.NoteDeviceHealth(t.Context(), school, "lt2", model.HealthSplitsHeld, "x", h.now()))
+	h.checked("lt2", h.now(), model.CheckBody{Hidden: model.HiddenCounts{"encrypted_dns": 5, "own_resolver": 5}, Results: []model.CheckResult{
+		{Source: "network", What: model.CheckDNS, Outcome: model.CheckNotSeen, Detail: "met since the agent's start, and able to hide it: " + words},
+	}})
+	b := h.signedIn("it")
+	for _, path := range []string{"/devices", "/devices/all", "/devices/lt2", "/coverage", "/checks", "/today"} {
+		w := b.get(path)
+		if w.Code != http.StatusOK && path != "/today" {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		text := regexp.MustCompile(`(?s)<[^>]*>`).ReplaceAllString(w.Body.String(), " ")
+		if found := wordsOfPrograms.FindAllString(text, -1); len(found) > 0 {
+			t.Errorf("%s says %q", path, found)
+		}
+	}
+	want(t, b.get("/devices/lt2"), http.StatusOK, "able to hide it: encrypted DNS (DNS over QUIC), encrypted DNS (DNS over TLS), Encrypted Client Hello", "a browser that looks names up by itself", "Copies of it had to wait")
 }

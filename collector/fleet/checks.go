@@ -154,7 +154,7 @@ func grouped(devices []model.CheckedDevice, by func(model.CheckedDevice) string)
 // still does not show these.
 func hides(devices []model.CheckedDevice) []model.HidingGroup {
 	var all []model.HidingGroup
-	for _, what := range slices.Sorted(maps.Keys(hidingWords)) {
+	for _, what := range slices.Sorted(maps.Keys(model.HidingWords)) {
 		n := 0
 		for _, d := range devices {
 			if d.Check.Hidden[what] > 0 {
@@ -162,7 +162,7 @@ func hides(devices []model.CheckedDevice) []model.HidingGroup {
 			}
 		}
 		if n > 0 {
-			all = append(all, model.HidingGroup{What: hidingWords[what], Devices: n})
+			all = append(all, model.HidingGroup{What: model.HidingWords[what], Devices: n})
 		}
 	}
 	return all

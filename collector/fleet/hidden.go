@@ -12,7 +12,7 @@ import (
 func hiddenOf(st *safelightv1.AgentStatus) model.HiddenCounts {
 	out := model.HiddenCounts{}
 	for what, n := range st.GetHidden() {
-		if _, known := hidingWords[what]; known && n > 0 {
+		if _, known := model.HidingWords[what]; known && n > 0 {
 			out[what] = n
 		}
 	}

@@ -26,20 +26,6 @@ const (
 	droppedTold, lostTold = 200, 20
 )
 
-// hidingWords says what hid names, by the words of `status`.
-var hidingWords = map[string]string{
-	"encrypted_dns": "encrypted DNS (DNS over HTTPS)",
-	"own_resolver":  "a browser that looks names up by itself",
-	"dot":           "encrypted DNS (DNS over TLS)",
-	"doq":           "encrypted DNS (DNS over QUIC)",
-	"ech":           "Encrypted Client Hello",
-	"vpn":           "a VPN service",
-	"wireguard":     "a WireGuard tunnel",
-	"openvpn":       "an OpenVPN tunnel",
-	"ike":           "an IPsec tunnel",
-	"proxy":         "a proxy service",
-}
-
 var tunnels = []string{"vpn", "wireguard", "openvpn", "ike", "proxy"}
 
 // hidingMends says what to change, by what hides.
@@ -119,7 +105,7 @@ func causeCounted(k model.Kind) model.Cause {
 func causeLogStopped(l follower) model.Cause {
 	text := "The log that " + l.name + " follows is not being read"
 	if l.detail != "" {
-		text += ": " + l.detail
+		text += ": " + model.Plain(l.detail)
 	}
 	return model.Cause{Code: model.CauseLogStopped, Text: sentence(text), Unproves: true, Mend: "See to " + l.name + " first."}
 }
@@ -173,16 +159,16 @@ func (b *drawing) causeHidden(d *model.LedgerDevice, live Device) (model.Cause, 
 	lately := hiddenLately(live.Hidden, b.now)
 	check := b.checks[d.ID]
 	var parts, mends []string
-	for _, what := range slices.Sorted(maps.Keys(hidingWords)) {
+	for _, what := range slices.Sorted(maps.Keys(model.HidingWords)) {
 		n, least := lately[what], uint64(hidesFrom)
 		if slices.Contains(tunnels, what) {
 			least = tunnelsFrom
 		}
 		switch {
 		case n >= least:
-			parts = append(parts, fmt.Sprintf("%s by %s", times(n), hidingWords[what]))
+			parts = append(parts, fmt.Sprintf("%s by %s", times(n), model.HidingWords[what]))
 		case check.Passed && check.Hidden[what] >= least && n > 0:
-			parts = append(parts, "in its newest check by "+hidingWords[what])
+			parts = append(parts, "in its newest check by "+model.HidingWords[what])
 		default:
 			continue
 		}
@@ -206,7 +192,7 @@ func causeSource(s model.SourceState) (model.Cause, bool) {
 	case "unavailable", "stopped":
 		text := name + " sees nothing"
 		if s.Detail != "" {
-			text += ": " + s.Detail
+			text += ": " + model.Plain(s.Detail)
 		}
 		return model.Cause{Code: model.CauseCaptureStopped, Text: sentence(text), Unproves: true}, true
 	}

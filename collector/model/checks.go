@@ -279,7 +279,7 @@ func SayResult(r CheckResult) string {
 		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen by the source ", CheckNotSeen: "not seen by the source ", CheckNotChecked: "not tried on the source "}[r.Outcome] + r.Source
 	}
 	if r.Detail != "" {
-		say += ": " + r.Detail
+		say += ": " + Plain(r.Detail)
 	}
 	return say + "."
 }
