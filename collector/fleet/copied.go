@@ -37,7 +37,7 @@ func copiedCause(who string, c model.Copied) model.Cause {
 	default:
 		out.Unproves = true
 		out.Text = fmt.Sprintf("%s, and %d of them %s not devices of their own yet: what those notice stands under its name.", text, c.Waiting, isAre(c.Waiting))
-		out.Mend = "Each becomes one by itself within minutes. If some do not: a trial school has room for five devices, and an agent that is too old to split is enrolled by hand with a token."
+		out.Mend = "Each becomes one by itself, most within minutes. If some do not: a trial school has room for five devices, and an agent that is too old to split is enrolled by hand with a token."
 	}
 	return out
 }
