@@ -116,7 +116,9 @@ func (c Coverage) Lines() []string {
 func (c Coverage) deviceLines() (lines []string) {
 	named, more := 0, 0
 	for _, d := range c.Devices {
-		why := slices.DeleteFunc(slices.Clone(d.Why), func(w Why) bool { return w.Code == model.CauseSharedKey || w.Code == model.CauseCopied || w.Code == model.CauseSplitsHeld })
+		why := slices.DeleteFunc(slices.Clone(d.Why), func(w Why) bool {
+			return w.Code == model.CauseSharedKey || w.Code == model.CauseCopied || w.Code == model.CauseSplitsHeld
+		})
 		switch {
 		case len(why) == 0:
 			continue

@@ -34,14 +34,14 @@ func (b *drawing) causeHeld(id, name string) (model.Cause, bool) {
 		}
 	}
 	now := hour >= model.SplitsAnHour || day >= model.SplitsADay
-	wait := "had to wait"
+	wait, fine := "had to wait", "that is all."
 	if now {
-		wait = "wait"
+		wait, fine = "wait", "the rest follows by itself, or sooner after safelight-collector device split "+id+" --more N."
 	}
 	return model.Cause{
 		Code: model.CauseSplitsHeld, Since: times[len(times)-1], Unproves: now,
 		Text: fmt.Sprintf("Copies of %s %s: %d became devices of their own in the last day, and no more than %d an hour and %d a day do so by themselves.", name, wait, day, model.SplitsAnHour, model.SplitsADay),
-		Mend: fmt.Sprintf("If an image of it was rolled out, the rest follows by itself, or sooner after safelight-collector device split %s --more N. If none was, its key is in use elsewhere: revoke it, and look through what came of it, as the page of each says.", id),
+		Mend: "If an image of it was rolled out, " + fine + " If none was, its key is in use elsewhere: revoke it, and look through what came of it, as the page of each says.",
 	}, true
 }
 
