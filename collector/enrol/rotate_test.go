@@ -3,6 +3,7 @@ package enrol_test
 import (
 	"crypto"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -250,4 +251,35 @@ func TestG12ACopyBeyondTheTrialsDevicesIsRefused(t *testing.T) {
 	h.service.AllowSplits(&told{instance: "second"})
 	_, err := d.split(newKey(t), "second")
 	wantStatus(t, err, codes.PermissionDenied, "at most 5 devices")
+}
+
+// TestACopyBeyondTheBoundWaitsAndIsNoDevice: it is told so by name, and may ask again.
+func TestACopyBeyondTheBoundWaitsAndIsNoDevice(t *testing.T) {
+	h := newHouse(t)
+	d := h.enrolled()
+	_, err := h.store.DB().ExecContext(t.Context(), `UPDATE schools SET trial = 0`)
+	must(t, err)
+	now := h.clock.now()
+	for i := range model.SplitsAnHour {
+		_, err := h.store.SplitDevice(t.Context(), school, model.Split{From: d.id, Device: model.Device{
+			ID: fmt.Sprint("copy-", i), KeyHash: fmt.Append(nil, i), Enrolled: now, Expires: now.Add(time.Hour),
+		}})
+		must(t, err)
+	}
+	splits := &told{instance: "second"}
+	h.service.AllowSplits(splits)
+	key := newKey(t)
+	_, err = d.split(key, "second")
+	wantStatus(t, err, codes.ResourceExhausted, "told again later")
+	if splits.held != 1 || splits.split != 0 {
+		t.Errorf("held %d times, split %d times; want one and none", splits.held, splits.split)
+	}
+	all, err := h.store.Devices(t.Context(), school)
+	if must(t, err); len(all) != model.SplitsAnHour+1 {
+		t.Errorf("there are %d devices, want %d", len(all), model.SplitsAnHour+1)
+	}
+	_, err = h.store.LeaveForSplits(t.Context(), school, d.id, 1, now)
+	must(t, err)
+	_, err = d.split(key, "second")
+	must(t, err)
 }
