@@ -49,16 +49,21 @@ func TestG02AnAlertSaysInPlainWordsHowItsRuleCameToMatch(t *testing.T) {
 	want(t, b.post("/a/"+ref+"/words"), http.StatusOK, "s3lf h4rm", `read as <span class="any">“self harm”</span>`, `beside it <span class="any">“other thingummies”</span>`)
 }
 
+// together is an alert by words that count together.
+func (h *house) together() string {
+	const rule = "self-harm/sh-w"
+	return h.raise(model.Event{
+		Device: "device-3", Observed: at(10, 41), Kind: event.Search, Name: "thingummy that nobody notices in long sleeves", Match: "nobody notices in long sleeves", Via: event.ViaBrowser,
+		Account: "dp30", Process: "firefox", Category: "self-harm", Severity: event.High, Rule: rule,
+		Grounds: event.Grounds{Evidence: []event.Evidence{{Rule: rule, Match: "long sleeves", Weight: 70}, {Rule: rule, Match: "nobody notices", Weight: 50}}},
+	})
+}
+
 // G15: a sum of ordinary words is told as a likeness, and which words they were.
 func TestG15AnAlertByWordsThatCountTogetherSaysThatNoneDoesAlone(t *testing.T) {
 	h := newHouse(t)
 	b := h.signedIn("dsl")
-	const rule = "self-harm/sh-w"
-	ref := h.raise(model.Event{
-		Device: "device-3", Observed: at(10, 41), Kind: event.Search, Name: "thingummy that nobody notices in long sleeves", Match: "nobody notices in long sleeves", Via: event.ViaBrowser,
-		Account: "dp14", Process: "firefox", Category: "self-harm", Severity: event.High, Rule: rule,
-		Grounds: event.Grounds{Evidence: []event.Evidence{{Rule: rule, Match: "long sleeves", Weight: 70}, {Rule: rule, Match: "nobody notices", Weight: 50}}},
-	})
+	ref := h.together()
 	page := b.get("/a/" + ref)
 	want(t, page, http.StatusOK, "It is told for several words, which each have ordinary uses. Together they are often found in what is on the self-harm list.",
 		": a search held words that together are often on the ")

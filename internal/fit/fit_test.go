@@ -217,7 +217,7 @@ func TestNearLinesCountLess(t *testing.T) {
 func TestFeaturesAreWordsAsTheEngineReadsThem(t *testing.T) {
 	c, err := readCorpus(made(t))
 	must(t, err)
-	got := c.reader.features("My BLAID, Sharlene & 2 girls; a blaid")
+	got := c.readers[""].features("My BLAID, Sharlene & 2 girls; a blaid")
 	want := []string{"blade", "my blade", "blade sharlene", "sharlene 2", "2 girls", "girls a", "a blade"}
 	if !slices.Equal(got, want) {
 		t.Errorf("features %q, want %q", got, want)

@@ -28,10 +28,22 @@ const (
 	listsDir = "internal/packdir/testdata/words"
 )
 
-// line is one line; category is -1 where nothing should notice it.
+// list is what weights are made for: a category's lines in English, or in a language
+// as the names of the packs' files have it (pl, ur-latn).
+type list struct{ category, lang string }
+
+// file names a list's file of weights, as the category's own file is named.
+func (l list) file() string {
+	if l.lang == "" {
+		return l.category + ".txt"
+	}
+	return l.category + "-" + l.lang + ".txt"
+}
+
+// line is one line; list is -1 where nothing should notice it.
 type line struct {
-	text     string
-	category int
+	list int
+	lang string // "" for English
 	// held is an ordinary line that may never flag: of the packs' own tests, or
 	// protected.
 	held bool
@@ -45,12 +57,12 @@ type line struct {
 
 // corpus is all lines, by the features they have.
 type corpus struct {
-	categories []string
-	lines      []line
-	index      map[string]int32
-	features   []string
-	reader     *reader
-	digest     string // of the files in lines
+	lists    []list
+	lines    []line
+	index    map[string]int32
+	features []string
+	readers  map[string]*reader // by language
+	digest   string             // of the files in lines
 }
 
 // readCorpus reads lines beneath root, and what the packs there say of spellings
@@ -65,30 +77,66 @@ func readCorpus(root string) (*corpus, error) {
 		return nil, err
 	}
 	fsys := os.DirFS(root)
-	never, err := texts(fsys, linesDir+"/identity.txt")
-	if err != nil {
-		return nil, err
-	}
-	bodies, err := texts(fsys, linesDir+"/bodies.txt", linesDir+"/small-words.txt", listsDir+"/names.txt")
-	if err != nil {
-		return nil, err
-	}
 	digest, err := digestOf(fsys)
 	if err != nil {
 		return nil, err
 	}
-	c := &corpus{digest: digest, index: map[string]int32{}}
-	if c.reader, err = newReader(spellingsOf(packs), never, bodies); err != nil {
-		return nil, fmt.Errorf("reading spellings: %w", err)
-	}
-	if err := c.readEvasive(fsys, packs); err != nil {
-		return nil, err
-	}
-	if err := c.readOrdinary(fsys); err != nil {
-		return nil, err
+	c := &corpus{digest: digest, index: map[string]int32{}, readers: map[string]*reader{}}
+	for _, read := range []func(fs.FS, []packLines) error{c.readWords, c.readEvasive, c.readOrdinary, c.readLanguages} {
+		if err := read(fsys, packs); err != nil {
+			return nil, err
+		}
 	}
 	c.readPacks(packs)
 	return c, nil
+}
+
+// readWords makes the reader of each language: of the words of who somebody is, here
+// or there, nothing is learnt, and of bodies, names and small words nothing by themselves.
+func (c *corpus) readWords(fsys fs.FS, packs []packLines) error {
+	langs, err := languages(fsys)
+	if err != nil {
+		return err
+	}
+	for _, lang := range append(langs, "") {
+		never, alone, err := unspoken(fsys, lang)
+		if err != nil {
+			return err
+		}
+		if c.readers[lang], err = newReader(spellingsOf(packs), never, alone); err != nil {
+			return fmt.Errorf("reading spellings: %w", err)
+		}
+	}
+	return nil
+}
+
+// languages gives the languages that have lines, English apart.
+func languages(fsys fs.FS) (out []string, err error) {
+	folders, err := fs.Glob(fsys, linesDir+"/languages/*")
+	for _, name := range folders {
+		out = append(out, path.Base(name))
+	}
+	return out, err
+}
+
+// unspoken are the words of who somebody is, and those that say nothing by themselves,
+// for lines of a language. Pupils mix English with the language of home.
+func unspoken(fsys fs.FS, lang string) (never, alone []string, err error) {
+	nobody, small := []string{"identity.txt"}, []string{"bodies.txt", "small-words.txt"}
+	if lang != "" {
+		nobody, small = append(nobody, "languages/"+lang+"/identity.txt"), append(small, "languages/"+lang+"/small-words.txt")
+	}
+	for i := range nobody {
+		nobody[i] = linesDir + "/" + nobody[i]
+	}
+	for i := range small {
+		small[i] = linesDir + "/" + small[i]
+	}
+	if never, err = texts(fsys, nobody...); err != nil {
+		return nil, nil, err
+	}
+	alone, err = texts(fsys, append(small, listsDir+"/names.txt")...)
+	return never, alone, err
 }
 
 // digestOf tells the files in lines apart from any others, to whoever asks whether
@@ -166,19 +214,23 @@ func parsePacks(files map[string][]byte) ([]packLines, error) {
 }
 
 // readPacks takes the lines of the packs' own tests, and of the protected pack: those
-// to flag only in English, which the lines beside them are in.
+// to flag where lines of their language are there.
 func (c *corpus) readPacks(packs []packLines) {
 	for _, p := range packs {
-		if at := slices.Index(c.categories, cmp.Or(p.Category, p.Extends)); at >= 0 && (p.Lang == "" || p.Lang == "en") {
-			c.putNodes(p.Tests.Hit, at)
+		lang := strings.ToLower(p.Lang)
+		if lang == "en" || c.readers[lang] == nil {
+			lang = ""
 		}
-		c.putNodes(p.Tests.Miss, -1)
-		c.putNodes(p.Miss, -1)
+		at := slices.Index(c.lists, list{cmp.Or(p.Category, p.Extends), lang})
+		if at >= 0 && (lang != "" || p.Lang == "" || p.Lang == "en") {
+			c.putNodes(p.Tests.Hit, line{list: at, lang: lang})
+		}
+		c.putNodes(append(p.Tests.Miss, p.Miss...), line{list: -1, lang: lang, held: true})
 	}
 }
 
 // putNodes takes in the search lines among some, bare or as {search: ...}.
-func (c *corpus) putNodes(nodes []yaml.Node, category int) {
+func (c *corpus) putNodes(nodes []yaml.Node, l line) {
 	for _, n := range nodes {
 		text := n.Value
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -190,7 +242,7 @@ func (c *corpus) putNodes(nodes []yaml.Node, category int) {
 			}
 		}
 		if text != "" {
-			c.put(text, category, category < 0)
+			c.put(text, l)
 		}
 	}
 }
@@ -201,47 +253,87 @@ func (c *corpus) readEvasive(fsys fs.FS, packs []packLines) error {
 		return err
 	}
 	for _, name := range names {
-		id := strings.TrimSuffix(path.Base(name), ".txt")
-		if !slices.ContainsFunc(packs, func(p packLines) bool { return p.Category == id }) {
-			return fmt.Errorf("reading %s: no pack has the category %q: rename the file", name, id)
-		}
-		lines, err := texts(fsys, name)
-		if err != nil {
+		if err := c.readList(fsys, packs, name, ""); err != nil {
 			return err
-		}
-		c.categories = append(c.categories, id)
-		for _, text := range lines {
-			c.put(text, len(c.categories)-1, false)
 		}
 	}
 	return nil
 }
 
-func (c *corpus) readOrdinary(fsys fs.FS) error {
+// readList reads the lines of a category, in a language.
+func (c *corpus) readList(fsys fs.FS, packs []packLines, name, lang string) error {
+	id := strings.TrimSuffix(path.Base(name), ".txt")
+	if !slices.ContainsFunc(packs, func(p packLines) bool { return p.Category == id }) {
+		return fmt.Errorf("reading %s: no pack has the category %q: rename the file", name, id)
+	}
+	lines, err := texts(fsys, name)
+	if err != nil {
+		return err
+	}
+	c.lists = append(c.lists, list{id, lang})
+	for _, text := range lines {
+		c.put(text, line{list: len(c.lists) - 1, lang: lang})
+	}
+	return nil
+}
+
+// readLanguages reads what stands in a folder for each language other than English:
+// ordinary lines, and a category's in a file of its name.
+func (c *corpus) readLanguages(fsys fs.FS, packs []packLines) error {
+	langs, err := languages(fsys)
+	if err != nil {
+		return err
+	}
+	for _, lang := range langs {
+		names, err := fs.Glob(fsys, linesDir+"/languages/"+lang+"/*.txt")
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			switch path.Base(name) {
+			case "identity.txt", "small-words.txt":
+			case "ordinary.txt":
+				err = c.putFile(fsys, name, line{list: -1, lang: lang})
+			default:
+				err = c.readList(fsys, packs, name, lang)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *corpus) readOrdinary(fsys fs.FS, _ []packLines) error {
 	names, err := fs.Glob(fsys, linesDir+"/ordinary/*.txt")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		lines, err := texts(fsys, name)
-		if err != nil {
+		l := line{list: -1, held: strings.HasPrefix(path.Base(name), "held-"), near: strings.HasPrefix(path.Base(name), "near-")}
+		if err := c.putFile(fsys, name, l); err != nil {
 			return err
 		}
-		for _, text := range lines {
-			c.put(text, -1, strings.HasPrefix(path.Base(name), "held-"))
-			c.lines[len(c.lines)-1].near = strings.HasPrefix(path.Base(name), "near-")
-		}
 	}
-	list, err := heldback.Read(fsys, listsDir+"/ordinary.txt")
+	lines, err := heldback.Read(fsys, listsDir+"/ordinary.txt")
 	if err != nil {
 		return err
 	}
-	for _, l := range list {
+	for _, l := range lines {
 		if !l.Held {
-			c.put(l.Text, -1, false)
+			c.put(l.Text, line{list: -1})
 		}
 	}
 	return nil
+}
+
+func (c *corpus) putFile(fsys fs.FS, name string, l line) error {
+	lines, err := texts(fsys, name)
+	for _, text := range lines {
+		c.put(text, l)
+	}
+	return err
 }
 
 // textsOf gives the words of a line, and each two side by side.
@@ -252,13 +344,15 @@ func (c *corpus) textsOf(l line) (out []string) {
 	return out
 }
 
-func (c *corpus) put(text string, category int, held bool) {
-	l := line{text: text, category: category, held: held, least: weighed.Enough}
-	if c.reader.asksForHelp(text) {
+// put adds a line, of which all but its words is known.
+func (c *corpus) put(text string, l line) {
+	r := c.readers[l.lang]
+	l.least = weighed.Enough
+	if r.asksForHelp(text) {
 		l.least = rules.EnoughBesideHelp
 	}
-	features := c.reader.features(text)
-	l.words = len(c.reader.words)
+	features := r.features(text)
+	l.words = len(r.words)
 	for _, f := range features {
 		n, ok := c.index[f]
 		if !ok {

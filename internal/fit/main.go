@@ -25,8 +25,8 @@ func run(root string) error {
 		return fmt.Errorf("making the folder of weights: %w", err)
 	}
 	for i, made := range c.teach() {
-		id := c.categories[i]
-		if err := os.WriteFile(filepath.Join(dir, id+".txt"), c.file(id, made), 0o644); err != nil { //nolint:gosec // as above
+		l := c.lists[i]
+		if err := os.WriteFile(filepath.Join(dir, l.file()), c.file(l, made), 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("writing weights: %w", err)
 		}
 	}
@@ -36,10 +36,14 @@ func run(root string) error {
 // linesSign stands before the digest of the lines that weights were made from.
 const linesSign = "# Lines: "
 
-// file writes a category's points, those that say most first.
-func (c *corpus) file(id string, made []points) []byte {
+// file writes a list's points, those that say most first.
+func (c *corpus) file(l list, made []points) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Words that speak for %s together, and against it (below nought); none by itself.\n", id)
+	in := ""
+	if l.lang != "" {
+		in = " (" + l.lang + ")"
+	}
+	fmt.Fprintf(&b, "# Words that speak for %s%s together, and against it (below nought); none by itself.\n", l.category, in)
 	b.WriteString("# Made by `make weights` from internal/fit/lines: change those, or write phrases beside.\n")
 	fmt.Fprintf(&b, "%s%s\n", linesSign, c.digest)
 	for _, p := range made {

@@ -22,13 +22,18 @@ const (
 	ordinaryShare = 0.0014
 	nearCounts    = 0.25
 	// carefulShare is the same for the categories named in careful: what people type
-	// who look for a refuge, a course or advice has many of their words (G5).
-	carefulShare = 0.0004
+	// who look for a refuge, a course or advice, or of women by name, has many of
+	// their words (G5).
+	carefulShare = 0.0003
 	// heldWeight is how much a line counts that may never flag.
 	heldWeight = 3
 	folds      = 5
-	// leastLines is in how many lines a word has to stand.
-	leastLines = 3
+	// leastLines is in how many lines a word has to stand, in English and in a
+	// language of which there are fewer lines.
+	leastLines, leastElsewhere = 3, 2
+	// ownShare is the ordinaryShare of a language other than English, of its own
+	// lines, and othersShare of all others.
+	ownShare, othersShare = 0.002, 0.0002
 	// lightest are the fewest points that are worth a line.
 	lightest = 3
 	// rounds is how often what flags a line that may not is learnt anew, with that
@@ -36,7 +41,7 @@ const (
 	rounds = 4
 )
 
-var careful = []string{"coercive-control"}
+var careful = []string{"coercive-control", "misogyny"}
 
 // points is a word, or two, and what they say.
 type points struct {
@@ -46,18 +51,18 @@ type points struct {
 
 // teach gives the points of each category.
 func (c *corpus) teach() [][]points {
-	out := make([][]points, len(c.categories))
-	frequent := c.frequent()
+	out := make([][]points, len(c.lists))
+	stands := c.stands()
 	var wait sync.WaitGroup
 	next := make(chan int)
 	for range 2 {
 		wait.Go(func() {
 			for i := range next {
-				out[i] = c.teachOne(i, frequent)
+				out[i] = c.teachOne(i, stands)
 			}
 		})
 	}
-	for i := range c.categories {
+	for i := range c.lists {
 		next <- i
 	}
 	close(next)
@@ -65,19 +70,15 @@ func (c *corpus) teach() [][]points {
 	return out
 }
 
-// frequent says which features stand in enough lines.
-func (c *corpus) frequent() []bool {
+// stands says in how many lines each feature stands.
+func (c *corpus) stands() []int {
 	count := make([]int, len(c.features))
 	for _, l := range c.lines {
 		for _, f := range l.features {
 			count[f]++
 		}
 	}
-	out := make([]bool, len(count))
-	for f, n := range count {
-		out[f] = n >= leastLines
-	}
-	return out
+	return count
 }
 
 // taught is the lesson of a category: its lines, and all that are ordinary. Those of
@@ -85,6 +86,7 @@ func (c *corpus) frequent() []bool {
 type taught struct {
 	lesson
 
+	own    []bool    // lines of the list's own language
 	counts []float64 // as ordinary lines
 	longer []float64 // how much more a line of its length has to say
 
@@ -97,15 +99,20 @@ type heldLine struct {
 	least int
 }
 
-func (c *corpus) lessonOf(category int, frequent []bool) *taught {
+func (c *corpus) lessonOf(at int, stands []int) *taught {
 	t := &taught{lesson: lesson{features: len(c.features)}, held: map[int]heldLine{}}
+	lang, least := c.lists[at].lang, leastLines
+	if lang != "" {
+		least = leastElsewhere
+	}
+	said := c.said(at)
 	for _, l := range c.lines {
-		if l.category != category && l.category >= 0 {
+		if l.list != at && l.list >= 0 || l.lang != lang && !slices.ContainsFunc(l.features, func(f int32) bool { return said[f] }) {
 			continue
 		}
 		var features []int32
 		for _, f := range l.features {
-			if frequent[f] {
+			if stands[f] >= least {
 				features = append(features, f)
 			}
 		}
@@ -114,7 +121,7 @@ func (c *corpus) lessonOf(category int, frequent []bool) *taught {
 			weight = heldWeight
 			t.held[len(t.lines)] = heldLine{c.textsOf(l), weighed.Longer(l.least, l.words)}
 		}
-		t.lines, t.noticed = append(t.lines, features), append(t.noticed, l.category >= 0)
+		t.lines, t.noticed, t.own = append(t.lines, features), append(t.noticed, l.list >= 0), append(t.own, l.lang == lang)
 		counts := 1.0
 		if l.near {
 			counts = nearCounts
@@ -123,6 +130,20 @@ func (c *corpus) lessonOf(category int, frequent []bool) *taught {
 		t.longer = append(t.longer, float64(weighed.Longer(1000, l.words))/1000)
 	}
 	return t
+}
+
+// said says which features a list's lines have: lines of other languages that have
+// none of them teach nothing.
+func (c *corpus) said(at int) []bool {
+	out := make([]bool, len(c.features))
+	for _, l := range c.lines {
+		if l.list == at {
+			for _, f := range l.features {
+				out[f] = true
+			}
+		}
+	}
+	return out
 }
 
 // without leaves out each line of a fold, every fifth.
@@ -136,28 +157,41 @@ func (t *taught) without(fold int) *lesson {
 	return out
 }
 
-// threshold gives the score that so few ordinary lines reach, each scored by what
-// was learnt from the other folds.
-func (t *taught) threshold(share float64) float64 {
-	var ordinary []scored
+// threshold gives the score that so few ordinary lines reach, of the list's own
+// language and of others, each scored by what was learnt from the other folds.
+func (t *taught) threshold(own, others float64) float64 {
+	var ours, theirs []scored
 	for fold := range folds {
 		m := t.without(fold).learn(strength)
 		for i := range t.lines {
-			if i%folds == fold && !t.noticed[i] {
-				ordinary = append(ordinary, scored{m.bias + (m.score(t.lines[i])-m.bias)/t.longer[i], t.counts[i]})
+			if i%folds != fold || t.noticed[i] {
+				continue
+			}
+			s := scored{m.bias + (m.score(t.lines[i])-m.bias)/t.longer[i], t.counts[i]}
+			if t.own[i] {
+				ours = append(ours, s)
+			} else {
+				theirs = append(theirs, s)
 			}
 		}
 	}
-	return above(ordinary, share)
+	score := above(ours, own)
+	if len(theirs) > 0 {
+		score = max(score, above(theirs, others))
+	}
+	return score
 }
 
-func (c *corpus) teachOne(category int, frequent []bool) []points {
-	t := c.lessonOf(category, frequent)
+func (c *corpus) teachOne(at int, stands []int) []points {
+	t := c.lessonOf(at, stands)
 	share := ordinaryShare
-	if slices.Contains(careful, c.categories[category]) {
+	switch {
+	case c.lists[at].lang != "":
+		share = ownShare
+	case slices.Contains(careful, c.lists[at].category):
 		share = carefulShare
 	}
-	threshold := t.threshold(share)
+	threshold := t.threshold(share, othersShare)
 	var p pointsOf
 	for range rounds {
 		m := t.learn(strength)

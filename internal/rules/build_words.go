@@ -58,8 +58,9 @@ func (c *compiler) apart(p phrase, rule uint32) {
 // addHelp adds the built-in words that ask for help.
 func (c *compiler) addHelp() {
 	rule := c.rule(from{cat: -1}, pos{file: "built in"}, 0, Rule{Kind: RuleHelp, ID: "help", Reviewed: true, Search: true})
-	for _, w := range helpWords {
-		c.word(pos{file: "built in"}, phrases.Phrase{Ref: rule, Text: w})
+	for _, p := range HelpPhrases() {
+		p.Ref = rule
+		c.word(pos{file: "built in"}, p)
 	}
 }
 
@@ -80,7 +81,7 @@ func (c *compiler) buildWords() {
 	var inHosts []phrases.Phrase
 	for i, w := range c.source.words {
 		list[i] = w.Phrase
-		if r := &c.policy.Rules[w.Ref]; r.Host || r.Kind == RuleHelp {
+		if r := &c.policy.Rules[w.Ref]; r.Host || r.Kind == RuleHelp && w.Text != "" {
 			inHosts = append(inHosts, w.Phrase)
 		}
 	}

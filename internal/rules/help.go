@@ -5,9 +5,12 @@ import "safelight/internal/rules/phrases"
 // HelpPhrases are the words that ask for help as package phrases looks for them, for
 // whoever works weights out: beside them, less is enough (EnoughBesideHelp).
 func HelpPhrases() []phrases.Phrase {
-	out := make([]phrases.Phrase, len(helpWords))
-	for i, w := range helpWords {
-		out[i] = phrases.Phrase{Text: w}
+	var out []phrases.Phrase
+	for _, w := range helpWords {
+		out = append(out, phrases.Phrase{Text: w})
+	}
+	for _, near := range helpNear {
+		out = append(out, phrases.Phrase{All: near.words, Within: near.within, HeadOnly: true})
 	}
 	return out
 }
@@ -35,4 +38,48 @@ var helpWords = []string{
 	"what do i do", "can i tell someone", "can i tell a teacher", "can i tell my teacher", "can i tell my mum", "should i tell someone",
 	"should i tell a teacher", "should i tell my mum", "nobody believes me", "no one believes me", "who do i call", "who can i call", "who do i ring",
 	"barnardos", "kidscape", "crimestoppers", "karma nirvana", "papyrus uk", "nobody to talk to", "no one to talk to", "scared of myself", "i dont want to feel like this",
+	"chidline", "childlin", "chilline", "childine", "samaratins", "samaritins", "samartians", "samaratans", "report remove", "text shout", "txt shout",
+	"shout confidential", "shout text", "shout txt", "shout number", "beat number", "beat chat", "ring beat", "call beat", "text beat", "can beat help", "is beat open",
+	"papyrus text", "papyrus txt", "papyrus number", "ring papyrus", "text papyrus", "papyrus said", "999 or", "or 999", "text 999", "999 text", "phone 999", "dial 999",
+	"social worker", "social services", "trusted adult", "counseler", "school counselor", "pastoral team", "safe place to go",
+	"please god", "pls god", "plz god", "god please", "god pls", "dear god", "god help", "god forgive", "please someone", "someone please", "somebody please", "please somebody",
+	"anyone please", "pls someone", "plz someone", "please talk to me", "please answer", "please tell someone", "sit with me", "stay with me till",
+	"who helps", "who can help", "can help me", "who will help", "who do i go to", "who can i go to", "who do i see", "who do i report", "who can i report", "who do i ask", "who can i ask",
+	"who else can i tell", "who do you tell", "who do u tell", "who can u tell", "who can you tell", "who do you ring", "who do u ring", "who do you call", "who do u call", "who can stop",
+	"who to tell", "who 2 tell", "who to trust", "who to turn to", "who can i trust", "nobody to tell", "no one to tell", "nobody to ring", "which teacher", "which adult", "what adult",
+	"is there someone i can", "is there anyone i can", "is there somebody i can", "is there anyone who", "is there someone who", "someone else i can",
+	"never told anyone", "havent told anyone", "not told anyone", "told nobody", "havent told a soul",
+}
+
+// near are sets of words: any of the first, which alone is covered, with one of each
+// other set at most so many words around it.
+type near struct {
+	words  [][]string
+	within int
+}
+
+// helpNear are people, and places of help, beside words of telling them.
+var helpNear = []near{
+	{[][]string{
+		{
+			"teacher", "teachers", "miss", "sir", "tutor", "head of year", "head of yr", "headteacher", "head teacher", "matron", "nurse", "doctor", "doc", "dr", "gp", "coach", "imam", "priest", "vicar",
+			"mum", "mam", "mom", "dad", "nan", "nana", "gran", "grandma", "granny", "auntie", "aunty", "parents", "sister", "brother", "carer", "foster mum", "youth worker", "youth leader",
+			"someone", "somebody", "some1", "sum1", "sumone", "any1", "adult", "police", "school", "skl", "chemist", "hospital", "ta", "teecher", "teechers",
+		},
+		{"tell", "tel", "telling", "talk", "speak", "say", "explain", "admit", "confess"},
+		{
+			"do i", "do u", "do you", "should i", "shud i", "shall i", "can i", "can u", "can you", "could i", "cud i", "must i", "how do", "hw do", "how to", "how can", "what do i", "wot do i", "have to", "need to",
+			"want to", "wanna", "wana", "scared to", "afraid to", "scaird to", "tried to", "tryd to", "trying to", "if i", "ought to", "cudnt", "couldnt", "who can", "words to",
+		},
+	}, 5},
+	{[][]string{
+		{"police", "999", "111", "ambulance", "social worker", "hospital", "helpline", "beat", "shout", "papyrus", "refuge", "frank"},
+		{"ring", "phone", "text", "txt", "report", "contact", "confidential", "listen"},
+		{"do i", "do u", "do you", "should i", "shud i", "can i", "can u", "could i", "how do", "how to", "if i", "is it", "would", "will", "wil", "does", "need to", "have to"},
+	}, 5},
+	{[][]string{
+		{"confidential", "get in trouble", "in trouble", "told off", "believe me", "taken seriously", "taken away", "taken off", "put in care", "go in care", "ring home", "ring my mum", "ring my dad"},
+		{"will", "wil", "would", "is", "does", "do they"},
+		{"if i", "if u", "if you"},
+	}, 6},
 }
