@@ -55,11 +55,17 @@ func (c *compiler) apart(p phrase, rule uint32) {
 	c.word(p.pos, phrases.Phrase{Ref: rule, All: all, Within: p.within, Ordered: p.ordered})
 }
 
-// addHelp adds the built-in words that ask for help.
+// addHelp adds the built-in words that ask for help. Those that stand apart are a rule
+// of their own, for they mask less.
 func (c *compiler) addHelp() {
-	rule := c.rule(from{cat: -1}, pos{file: "built in"}, 0, Rule{Kind: RuleHelp, ID: "help", Reviewed: true, Search: true})
+	add := func(id string) uint32 {
+		return c.rule(from{cat: -1}, pos{file: "built in"}, 0, Rule{Kind: RuleHelp, ID: id, Reviewed: true, Search: true})
+	}
+	together, apart := add(helpTogether), add(helpApart)
 	for _, p := range HelpPhrases() {
-		p.Ref = rule
+		if p.Ref = together; len(p.All) > 0 {
+			p.Ref = apart
+		}
 		c.word(pos{file: "built in"}, p)
 	}
 }

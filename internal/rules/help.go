@@ -1,6 +1,10 @@
 package rules
 
-import "safelight/internal/rules/phrases"
+import (
+	"slices"
+
+	"safelight/internal/rules/phrases"
+)
 
 // HelpPhrases are the words that ask for help as package phrases looks for them, for
 // whoever works weights out: beside them, less is enough (EnoughBesideHelp).
@@ -10,7 +14,10 @@ func HelpPhrases() []phrases.Phrase {
 		out = append(out, phrases.Phrase{Text: w})
 	}
 	for _, near := range helpNear {
-		out = append(out, phrases.Phrase{All: near.words, Within: near.within, HeadOnly: true})
+		for i := range near.words {
+			each := slices.Concat(near.words[i:], near.words[:i])
+			out = append(out, phrases.Phrase{All: each, Within: near.within, HeadOnly: true})
+		}
 	}
 	return out
 }
@@ -44,15 +51,20 @@ var helpWords = []string{
 	"social worker", "social services", "trusted adult", "counseler", "school counselor", "pastoral team", "safe place to go",
 	"please god", "pls god", "plz god", "god please", "god pls", "dear god", "god help", "god forgive", "please someone", "someone please", "somebody please", "please somebody",
 	"anyone please", "pls someone", "plz someone", "please talk to me", "please answer", "please tell someone", "sit with me", "stay with me till",
-	"who helps", "who can help", "can help me", "who will help", "who do i go to", "who can i go to", "who do i see", "who do i report", "who can i report", "who do i ask", "who can i ask",
-	"who else can i tell", "who do you tell", "who do u tell", "who can u tell", "who can you tell", "who do you ring", "who do u ring", "who do you call", "who do u call", "who can stop",
-	"who to tell", "who 2 tell", "who to trust", "who to turn to", "who can i trust", "nobody to tell", "no one to tell", "nobody to ring", "which teacher", "which adult", "what adult",
+	"who helps", "who can help", "can help me", "who will help", "who do i go to if", "who do i go to when", "who do i go to about", "who can i go to if", "who can i go to when", "who can i go to about", "who do i see if", "who do i see about my", "who do i report", "who can i report", "who do i ask if", "who do i ask about my", "who can i ask if", "who can i ask about my",
+	"who else can i tell", "who do you tell", "who do u tell", "who can u tell", "who can you tell", "who do you ring", "who do u ring", "who do you call", "who do u call", "who can stop it", "who can stop him", "who can stop her", "who can stop them", "who can stop this",
+	"who to tell", "who 2 tell", "who to trust", "who to turn to", "who can i trust with", "who can i trust at", "who can i trust about", "nobody to tell", "no one to tell", "nobody to ring", "which teacher", "which adult can", "which adult do", "which adult should", "what adult can", "what adult do", "what adult should",
 	"is there someone i can", "is there anyone i can", "is there somebody i can", "is there anyone who", "is there someone who", "someone else i can",
 	"never told anyone", "havent told anyone", "not told anyone", "told nobody", "havent told a soul",
 }
 
-// near are sets of words: any of the first, which alone is covered, with one of each
-// other set at most so many words around it.
+// The rules that these words are. Those of helpApart mask no phrase: each has ordinary
+// uses, and "beat" or "in trouble" may be what a school wants to hear of.
+const helpTogether, helpApart = "help", "help-apart"
+
+// near are sets of words: any of each with one of each other at most so many words
+// around it. Each covers itself, so that what asks for help adds nothing to a sum for
+// which less is enough beside it: "can i tell my teacher" is no reason for an alert.
 type near struct {
 	words  [][]string
 	within int

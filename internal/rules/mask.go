@@ -41,9 +41,10 @@ func (m *mask) covers(h hit) *Rule {
 
 // standing keeps in j.hits the phrases that are not masked, and notes whether
 // words that ask for help were among them. Masked is what lies wholly within an
-// allow phrase of its category or, in search words, within a help word; what
-// reaches outside such a span stands: allowing "how to kill a process" hides
-// nothing of "how to kill myself" (G1).
+// allow phrase of its category or, in search words, within a help word, unless its
+// words stand apart; those mask weighed words alone. What reaches outside such a
+// span stands: allowing "how to kill a process" hides nothing of "how to kill
+// myself" (G1).
 //
 // One sweep from left to right, so that what a text full of hits costs grows with
 // its length alone.
@@ -57,15 +58,15 @@ func (j *judging) standing(search bool) {
 	kept := j.hits[:0]
 	for _, h := range j.hits {
 		switch h.rule.Kind {
-		case RuleHelp, RuleAllowPhrase:
-			j.spared = append(j.spared, h)
-		}
-		switch h.rule.Kind {
 		case RuleHelp:
-			help.stretch(h)
 			j.help = j.help || search
+			j.spared = append(j.spared, h)
+			if h.rule.ID != helpApart {
+				help.stretch(h)
+			}
 			continue
 		case RuleAllowPhrase:
+			j.spared = append(j.spared, h)
 			j.masks[h.rule.Category].stretch(h)
 			continue
 		}

@@ -75,6 +75,72 @@ func TestG01WordsThatAskForHelpHideNothing(t *testing.T) {
 	want(t, "and nothing else", rs.search("help yourself"), Flag, "knives/k-2")
 }
 
+func TestG01WordsApartThatAskForHelpHideNoPhrase(t *testing.T) {
+	rs := rulesFor(t, "phrases: [{id: k-1, text: stab myself}]\n"+okTests)
+	for _, near := range helpNear {
+		for n, set := range near.words {
+			for _, w := range set {
+				text := "stab myself"
+				for m, other := range near.words {
+					if m == n {
+						text += " " + w
+					} else {
+						text += " " + other[0]
+					}
+				}
+				if v := rs.search(text); v.Rule != "knives/k-1" || !v.Help || v.Severity != event.Urgent {
+					t.Errorf("%q: %+v", text, v)
+				}
+			}
+		}
+		for i, word := range []string{near.words[0][0], near.words[1][0], near.words[2][0]} {
+			text := strings.Join([]string{near.words[0][0], near.words[1][0], near.words[2][0]}, " ")
+			v := rulesFor(t, "phrases: [{id: k-1, text: "+word+"}]\n"+okTests).search(text)
+			if v.Rule != "knives/k-1" || !v.Help {
+				t.Errorf("%q is a school's own phrase, and hidden by set %d in %q: %+v", word, i, text, v)
+			}
+		}
+	}
+}
+
+// Beside words that ask for help less is enough: they are not to be that little
+// themselves, else whoever asks how to tell a teacher of anything is an urgent alert.
+func TestG01WordsThatAskForHelpAddNothingToASum(t *testing.T) {
+	rs := compile(t, with("acme/lists/points.txt", "40 can\n40 tell\n40 teacher\n45 blade\n30 sleeve\n", "acme/knives.yaml",
+		head+"phrases: [{id: k-1, text: machete}]\nweighed: [{id: k-w, file: lists/points.txt}]\ntests: {hit: [machete], miss: [a]}\n"))
+	for text, want := range map[string]string{
+		"can i tell the teacher":                  "",
+		"can i tell the teacher i broke a blade":  "",
+		"blade sleeve, can i tell the teacher":    "knives/k-w",
+		"blade sleeve":                            "",           // 75, and nobody asks
+		"the teacher can tell, of a blade sleeve": "knives/k-w", // nobody asks: 195
+	} {
+		if v := rs.search(text); v.Rule != want || v.Help != strings.Contains(text, "can i") && want != "" {
+			t.Errorf("%q: %+v, want %q", text, v, want)
+		}
+	}
+}
+
+// Who asks where to buy a thing, or boasts, asks nobody for help, and is not said to.
+func TestG15WhoLooksForAThingIsNotSaidToAskForHelp(t *testing.T) {
+	rs := rulesFor(t, "phrases: [{id: k-1, text: knife}]\n"+okTests)
+	for _, text := range []string{
+		"who do i ask for a knife", "who can i ask to get me a knife", "who do i go to for a knife", "who can i go to to get a knife",
+		"who do i see to get a knife", "who can i trust to sell me a knife", "what adult knife", "which adult knife", "who can stop us with a knife",
+	} {
+		if v := rs.search(text); v.Rule != "knives/k-1" || v.Help {
+			t.Errorf("%q: %+v", text, v)
+		}
+	}
+	for _, text := range []string{
+		"who do i ask if he has a knife", "who can i go to about the knife", "who do i see if my brother has a knife", "which adult can i show the knife",
+	} {
+		if v := rs.search(text); !v.Help {
+			t.Errorf("%q: %+v", text, v)
+		}
+	}
+}
+
 func TestG01AHelplineIsSafeWhateverARuleSays(t *testing.T) {
 	files := with("acme/knives.yaml", head+"locked: true\ndomains: [childline.org.uk, www.samaritans.org]\nphrases:\n  - {id: k-1, text: nspcc, in: [host]}\n"+
 		"tests: {hit: [], miss: [x]}\n")

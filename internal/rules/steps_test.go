@@ -36,7 +36,7 @@ func TestTenfoldTextIsJudgedInAtMostTwelvefoldSteps(t *testing.T) {
 	rs := crowded(t)
 	for name, unit := range map[string]string{
 		"one rule": "knife ", "every rule": "blade xaoa blade xboc blade xdoe ", "allowed": "knife and fork ", "in context": "knife bread knife butter ",
-		"apart": "spoon a fork b ", "read twice": "kn1fe knife ", "help": "i need help knife ", "nothing": "ordinary words ",
+		"apart": "spoon a fork b ", "read twice": "kn1fe knife ", "help": "i need help knife ", "help apart": "mum dad tell knife how to ", "nothing": "ordinary words ",
 	} {
 		small, large := judgedIn(rs, strings.Repeat(unit, 1000)), judgedIn(rs, strings.Repeat(unit, 10000))
 		if large > 12*small || small < 1000*len(unit)/2 {
