@@ -32,8 +32,9 @@ const (
 	// language of which there are fewer lines.
 	leastLines, leastElsewhere = 3, 2
 	// ownShare is the ordinaryShare of a language other than English, of its own
-	// lines, and othersShare of all others.
-	ownShare, othersShare = 0.002, 0.0002
+	// lines, and othersShare of all others: few ordinary lines are of one language,
+	// so that two or three of them say where the line is drawn.
+	ownShare, othersShare = 0.005, 0.0002
 	// lightest are the fewest points that are worth a line.
 	lightest = 3
 	// rounds is how often what flags a line that may not is learnt anew, with that
