@@ -50,7 +50,12 @@ func TestOurDecoderReadsTheNameThatIsSaidOverQUIC(t *testing.T) {
 // nothing of browsers.
 func TestAQUICServerTakesItForAClient(t *testing.T) {
 	said := make(chan *tls.ClientHelloInfo, 1)
-	l, err := quic.ListenAddr("127.0.0.1:0", &tls.Config{
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // a test's own
+	must(t, err)
+	defer packets.Close()
+	server := &quic.Transport{Conn: packets}
+	defer server.Close() // it waits for what it started, as a listener alone does not
+	l, err := server.Listen(&tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			said <- hello
@@ -67,6 +72,32 @@ func TestAQUICServerTakesItForAClient(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the server took it for nothing")
+	}
+}
+
+// TestQUICGoesToTheCollectorsHostAndIsThreeDatagrams, as docs/it-guide.md says to who
+// keeps the firewall: no other port is knocked at, and nothing more is sent.
+func TestQUICGoesToTheCollectorsHostAndIsThreeDatagrams(t *testing.T) {
+	const host = "127.0.8.43" // no other test's, and of the addresses that stay on this machine
+
+	l, err := net.ListenPacket("udp", net.JoinHostPort(host, quicPort)) //nolint:noctx // a test's own
+	if err != nil {
+		t.Skipf("SKIPPED: listening at UDP port 443 needs root, and Linux: %v", err)
+	}
+	defer l.Close()
+	must(t, connectFar(t.Context(), net.JoinHostPort(host, "7443"), quicName))
+	must(t, l.SetReadDeadline(time.Now().Add(200*time.Millisecond))) // on loopback all are here by now
+	var got [][]byte
+	for {
+		b := make([]byte, 2*quicSize)
+		n, _, err := l.ReadFrom(b)
+		if err != nil {
+			break
+		}
+		got = append(got, b[:n])
+	}
+	if seen := overheard(got); len(got) != 3 || len(seen) != 1 || seen[0] != string(event.ViaQUIC)+" "+quicName {
+		t.Errorf("%d datagrams, of which %q is read", len(got), seen)
 	}
 }
 
