@@ -108,6 +108,16 @@ func unseenLists(rs *rules.Ruleset, lists fs.FS) ([]row, error) {
 		{"second/pleas.txt", "second list, pleas flagged", "100 %", false, flaggedOf},
 		{"second/identity.txt", "second list, lines of identity flagged", "none", false, flaggedOf},
 		{"second/names.txt", "second list, names and places flagged", "none", false, flaggedOf},
+		{"third/evasions.txt", "third list, evasive searches flagged or noted", "80 %", false, either},
+		{"third/ordinary.txt", "third list, ordinary lines flagged", "at most 2 %", false, flaggedOf},
+		{"third/identity.txt", "third list, lines of identity flagged", "none", false, flaggedOf},
+		{"third/names.txt", "third list, names and places flagged", "none", false, flaggedOf},
+		{"third/foreign-ordinary.txt", "third list, ordinary lines in other languages flagged, unreviewed words on", "at most 2 %", true, flaggedOf},
+		{"fourth/evasions.txt", "fourth list, evasive searches flagged or noted", "80 %", false, either},
+		{"fourth/ordinary.txt", "fourth list, ordinary lines flagged", "at most 2 %", false, flaggedOf},
+		{"fourth/pleas.txt", "fourth list, pleas flagged", "100 %", false, flaggedOf},
+		{"fourth/foreign.txt", "fourth list, foreign searches flagged, unreviewed words on", "80 %", true, either},
+		{"fourth/foreign-ordinary.txt", "fourth list, ordinary lines in other languages flagged, unreviewed words on", "at most 2 %", true, flaggedOf},
 	} {
 		lines, err := heldback.Read(lists, "unseen/"+l.file)
 		if err != nil {

@@ -11,6 +11,11 @@
 // scaled so that of ordinary lines which they were not learnt from hardly any reaches
 // what flags (ordinaryShare), and no line that nothing may flag does.
 //
+// A language other than English has a folder, lines/languages/<language>, with a file
+// for each category, ordinary lines, and its own words of who somebody is and small
+// words; of it come weights/<category>-<language>.txt, off until a speaker has reviewed
+// them (G6). Lines of other languages speak against it where they share its words.
+//
 // Nothing is learnt of who somebody is: words of identity (lines/identity.txt) have no
 // points, alone or beside another, and those of sex, age and body (lines/bodies.txt)
 // and names of people and places none alone (G5). What comes of it is a list of words with numbers

@@ -93,3 +93,13 @@ func (r *reader) mayCount(w string) bool { return !r.never[w] && !r.alone[w] && 
 
 // isNumber reports a word of digits alone: years and marks say nothing of anybody.
 func isNumber(w string) bool { return strings.Trim(w, "0123456789") == "" }
+
+// mayLearn reports a word, or two side by side, of which something may be learnt:
+// lines of other languages have been read with other lists.
+func (r *reader) mayLearn(feature string) bool {
+	first, second, two := strings.Cut(feature, " ")
+	if !two {
+		return r.mayCount(first)
+	}
+	return !r.never[first] && !r.never[second]
+}

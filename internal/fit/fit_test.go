@@ -51,19 +51,39 @@ func shippedWeights(t *testing.T) map[string]string {
 // small words not by themselves.
 func TestG05NoWeightIsOfWhoSomebodyIs(t *testing.T) {
 	fsys := os.DirFS(root)
-	never, err := texts(fsys, linesDir+"/identity.txt")
-	if err != nil {
-		t.Fatal(err)
+	langs, err := languages(fsys)
+	must(t, err)
+	if len(langs) < 10 {
+		t.Errorf("lines in %d other languages", len(langs))
 	}
-	alone, err := texts(fsys, linesDir+"/bodies.txt", linesDir+"/small-words.txt", listsDir+"/names.txt")
-	if err != nil {
-		t.Fatal(err)
+	weights := shippedWeights(t)
+	for _, lang := range append(langs, "") {
+		never, alone, err := unspoken(fsys, lang)
+		must(t, err)
+		nobody, notAlone := set(never), set(alone)
+		if !nobody["muslim"] || !nobody["gay"] || !nobody["autistic"] || !notAlone["girl"] {
+			t.Fatal("the lists of words are not those of who somebody is")
+		}
+		noneIsOf(t, weights, lang, langs, nobody, notAlone)
 	}
-	nobody, notAlone := set(never), set(alone)
-	if !nobody["muslim"] || !nobody["gay"] || !nobody["autistic"] || !notAlone["girl"] {
-		t.Fatal("the lists of words are not those of who somebody is")
+}
+
+// inLang says whether a file of weights is of a language; of English, if of no other.
+func inLang(name, lang string, langs []string) bool {
+	if lang != "" {
+		return strings.HasSuffix(name, "-"+lang+".txt")
 	}
-	for name, data := range shippedWeights(t) {
+	return !slices.ContainsFunc(langs, func(l string) bool { return strings.HasSuffix(name, "-"+l+".txt") })
+}
+
+func noneIsOf(t *testing.T, weights map[string]string, lang string, langs []string, nobody, notAlone map[string]bool) {
+	t.Helper()
+	files := 0
+	for name, data := range weights {
+		if !inLang(name, lang, langs) {
+			continue
+		}
+		files++
 		for line := range strings.Lines(data) {
 			if line[0] == '#' {
 				continue
@@ -73,6 +93,9 @@ func TestG05NoWeightIsOfWhoSomebodyIs(t *testing.T) {
 				t.Errorf("%s weighs %q", name, words)
 			}
 		}
+	}
+	if files < 5 {
+		t.Errorf("%d files of weights in %q", files, lang)
 	}
 }
 
@@ -140,6 +163,37 @@ func TestWhatIsTypedMoreWithHarmHasPointsAndNoOtherWord(t *testing.T) {
 	must(t, err)
 	if string(again) != string(data) {
 		t.Error("the same lines give other weights")
+	}
+}
+
+// A language has weights of its own: its words are not drowned in another's, and
+// those of who somebody is there have none.
+func TestALanguageIsTaughtByItsOwnLines(t *testing.T) {
+	dir := made(t)
+	var evasive, ordinary, english strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&evasive, "ostry nóż w rękawie słowo%d muzułmanin ten\n", i)
+		fmt.Fprintf(&ordinary, "nowy rękaw słowo%d\nostry zakręt słowo%d ten muzułmanin\n", i, i)
+		fmt.Fprintf(&english, "my sleeve word%d\n", i)
+	}
+	for name, text := range map[string]string{
+		"evasive/knives.txt": "blade up my sleeve\n", "ordinary/some.txt": english.String(), "languages/pl/knives.txt": evasive.String(),
+		"languages/pl/ordinary.txt": ordinary.String(), "languages/pl/identity.txt": "muzułmanin", "languages/pl/small-words.txt": "ten w",
+	} {
+		name = filepath.Join(dir, linesDir, name)
+		must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		must(t, os.WriteFile(name, []byte(text), 0o644))
+	}
+	must(t, run(dir))
+	data, err := os.ReadFile(filepath.Join(dir, packDir, "weights/knives-pl.txt"))
+	must(t, err)
+	if !strings.Contains(string(data), " noz\n") && !strings.Contains(string(data), " ostry noz\n") {
+		t.Errorf("a knife has no points:\n%s", data)
+	}
+	for _, none := range []string{"muzulmanin", " ten\n", "sleeve"} {
+		if strings.Contains(string(data), none) {
+			t.Errorf("%q has points", none)
+		}
 	}
 }
 

@@ -131,8 +131,12 @@ func shrunk(v, by float64) float64 {
 // scored is an ordinary line's score, and how much the line counts.
 type scored struct{ score, weight float64 }
 
-// above gives the score that so large a share of lines, by what they count, reach.
+// above gives the score that so large a share of lines, by what they count, reach; of
+// no line, one that all are above.
 func above(lines []scored, share float64) float64 {
+	if len(lines) == 0 {
+		return math.Inf(-1)
+	}
 	slices.SortFunc(lines, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 	total := 0.0
 	for _, l := range lines {

@@ -110,11 +110,12 @@ func (c *corpus) readWords(fsys fs.FS, packs []packLines) error {
 	return nil
 }
 
-// languages gives the languages that have lines, English apart.
+// languages gives the languages that have lines, English apart: without ordinary ones
+// nothing can be learnt.
 func languages(fsys fs.FS) (out []string, err error) {
-	folders, err := fs.Glob(fsys, linesDir+"/languages/*")
+	folders, err := fs.Glob(fsys, linesDir+"/languages/*/ordinary.txt")
 	for _, name := range folders {
-		out = append(out, path.Base(name))
+		out = append(out, path.Base(path.Dir(name)))
 	}
 	return out, err
 }

@@ -34,7 +34,7 @@ const (
 	// ownShare is the ordinaryShare of a language other than English, of its own
 	// lines, and othersShare of all others: few ordinary lines are of one language,
 	// so that two or three of them say where the line is drawn.
-	ownShare, othersShare = 0.005, 0.0002
+	ownShare, othersShare = 0.003, 0.0002
 	// lightest are the fewest points that are worth a line.
 	lightest = 3
 	// rounds is how often what flags a line that may not is learnt anew, with that
@@ -113,7 +113,7 @@ func (c *corpus) lessonOf(at int, stands []int) *taught {
 		}
 		var features []int32
 		for _, f := range l.features {
-			if stands[f] >= least {
+			if stands[f] >= least && c.readers[lang].mayLearn(c.features[f]) {
 				features = append(features, f)
 			}
 		}
@@ -176,23 +176,19 @@ func (t *taught) threshold(own, others float64) float64 {
 			}
 		}
 	}
-	score := above(ours, own)
-	if len(theirs) > 0 {
-		score = max(score, above(theirs, others))
-	}
-	return score
+	return max(above(ours, own), above(theirs, others))
 }
 
 func (c *corpus) teachOne(at int, stands []int) []points {
 	t := c.lessonOf(at, stands)
-	share := ordinaryShare
+	own, others := ordinaryShare, ordinaryShare
 	switch {
 	case c.lists[at].lang != "":
-		share = ownShare
+		own, others = ownShare, othersShare
 	case slices.Contains(careful, c.lists[at].category):
-		share = carefulShare
+		own, others = carefulShare, carefulShare
 	}
-	threshold := t.threshold(share, othersShare)
+	threshold := t.threshold(own, others)
 	var p pointsOf
 	for range rounds {
 		m := t.learn(strength)

@@ -17,29 +17,41 @@ func TestUnseenListsAreFoundAsOftenAsTheyWere(t *testing.T) {
 		unreviewed bool
 		least      float64 // flagged or noted
 	}{
-		{"evasions.txt", false, 0.77},
-		{"foreign.txt", true, 0.81},
+		{"evasions.txt", false, 0.78},
+		{"foreign.txt", true, 0.9},
 		{"names.txt", false, 0.94},
-		{"second/evasions.txt", false, 0.86},
+		{"second/evasions.txt", false, 0.88},
+		{"third/evasions.txt", false, 0.88},
+		{"fourth/evasions.txt", false, 0.8},
+		{"fourth/foreign.txt", true, 0.85},
 	} {
 		if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", l.file), l.unreviewed); c.Lines < 150 || c.Seen() < l.least {
 			t.Errorf("%s: %.3f of %d lines are found, want %.2f at least", l.file, c.Seen(), c.Lines, l.least)
 		}
 	}
 	for _, l := range []struct {
-		file string
-		most float64 // flagged
+		file       string
+		unreviewed bool
+		most       float64 // flagged
 	}{
-		{"ordinary.txt", 0.02},
-		{"second/ordinary.txt", 0.015},
-		{"second/identity.txt", 0},
-		{"second/names.txt", 0},
+		{"ordinary.txt", false, 0.02},
+		{"second/ordinary.txt", false, 0.015},
+		{"second/identity.txt", false, 0},
+		{"second/names.txt", false, 0},
+		{"third/ordinary.txt", false, 0.015},
+		{"third/identity.txt", false, 0},
+		{"third/names.txt", false, 0},
+		{"third/foreign-ordinary.txt", true, 0.015},
+		{"fourth/ordinary.txt", false, 0.02},
+		{"fourth/foreign-ordinary.txt", true, 0.015},
 	} {
-		if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", l.file), false); c.Lines < 150 || c.Share() > l.most {
+		if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", l.file), l.unreviewed); c.Lines < 100 || c.Share() > l.most {
 			t.Errorf("%s: %d of %d lines are flagged, want %.1f %% at most", l.file, c.Flagged, c.Lines, 100*l.most)
 		}
 	}
-	if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", "second/pleas.txt"), false); c.Lines != 100 || c.Flagged < 92 {
-		t.Errorf("%d of %d pleas are flagged, want 92 at least", c.Flagged, c.Lines)
+	for file, least := range map[string]float64{"second/pleas.txt": 0.94, "fourth/pleas.txt": 0.98} {
+		if c := heldback.Judge(rs, lines(t, wordLists+"/unseen", file), false); c.Lines < 100 || c.Share() < least {
+			t.Errorf("%s: %d of %d pleas are flagged, want %.2f at least", file, c.Flagged, c.Lines, least)
+		}
 	}
 }
