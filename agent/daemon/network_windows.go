@@ -2,35 +2,32 @@ package daemon
 
 import (
 	"strings"
+	"unsafe"
 
-	"golang.org/x/sys/windows/registry"
+	"golang.org/x/sys/windows"
 )
 
-const tcpip = `SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces`
-
-// handedOut reads the domains that each link was given by DHCP or by hand, where
-// Windows keeps them.
+// handedOut asks Windows for the domain of each link that is up, as DHCP or somebody's
+// hand gave it. What the registry keeps of a link that is down says nothing of where
+// the device is: a school's name kept there would make a home the school.
 func handedOut() (domains []string) {
-	all, err := registry.OpenKey(registry.LOCAL_MACHINE, tcpip, registry.ENUMERATE_SUB_KEYS)
-	if err != nil {
-		return nil
-	}
-	defer all.Close()
-	links, err := all.ReadSubKeyNames(-1)
-	if err != nil {
-		return nil
-	}
-	for _, link := range links {
-		key, err := registry.OpenKey(registry.LOCAL_MACHINE, tcpip+`\`+link, registry.QUERY_VALUE)
-		if err != nil {
-			continue
+	size := uint32(1 << 14)
+	for range 4 { // links come and go while it is asked
+		room := make([]byte, size)
+		first := (*windows.IpAdapterAddresses)(unsafe.Pointer(&room[0])) //nolint:gosec // the form that Windows writes there
+		err := windows.GetAdaptersAddresses(windows.AF_UNSPEC, windows.GAA_FLAG_SKIP_UNICAST|windows.GAA_FLAG_SKIP_ANYCAST|windows.GAA_FLAG_SKIP_MULTICAST, 0, first, &size)
+		if err == windows.ERROR_BUFFER_OVERFLOW { //nolint:errorlint // an errno, as it is
+			continue // size is now what it wants
 		}
-		for _, name := range []string{"DhcpDomain", "Domain"} {
-			if domain, _, err := key.GetStringValue(name); err == nil && domain != "" {
-				domains = append(domains, strings.Fields(domain)...)
+		if err != nil {
+			return nil
+		}
+		for link := first; link != nil; link = link.Next {
+			if link.OperStatus == windows.IfOperStatusUp && link.DnsSuffix != nil {
+				domains = append(domains, strings.Fields(windows.UTF16PtrToString(link.DnsSuffix))...)
 			}
 		}
-		_ = key.Close()
+		return domains
 	}
-	return domains
+	return nil
 }
