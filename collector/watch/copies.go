@@ -81,7 +81,13 @@ func NewCopies(school model.SchoolID, runs Runs, now func() time.Time, log *slog
 // saw notes that a run speaks, and returns how many later ones it proves to be
 // copies.
 func (c *Copies) saw(ctx context.Context, device, instance string, now time.Time) (copies int) {
-	stored := c.stored(ctx, device, instance)
+	stored, err := c.stored(ctx, device, instance)
+	if err != nil { // taken for a new run, the one that was known first would split
+		if ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "looking for when an agent was first heard failed: it is looked for again when the agent calls next", "device", device, "error", err.Error())
+		}
+		return 0
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.device(device)

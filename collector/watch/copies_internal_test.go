@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -89,6 +90,41 @@ func TestALaptopThatSleptIsNotTakenForItsCopy(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// failing is a store that cannot be asked for a while.
+type failing struct {
+	kept
+	err error
+}
+
+func (f *failing) DeviceRun(ctx context.Context, school model.SchoolID, device, instance string) (model.Run, bool, error) {
+	if f.err != nil {
+		return model.Run{}, false, f.err
+	}
+	return f.kept.DeviceRun(ctx, school, device, instance)
+}
+
+// TestALaptopThatWokeWhileTheStoreCouldNotBeAskedIsNotTakenForItsCopy: also where its
+// stream ended while the store was asked.
+func TestALaptopThatWokeWhileTheStoreCouldNotBeAskedIsNotTakenForItsCopy(t *testing.T) {
+	store := &failing{kept: kept{}}
+	c, at := newCopies(store), noon
+	say := func(instance string) { at = at.Add(time.Minute); c.saw(t.Context(), "laptop", instance, at) }
+	say("original")
+	if err := c.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at = at.Add(runEnds)
+	say("copy")
+	store.err = errors.New("the database is away")
+	say("original")
+	store.err = nil
+	say("copy")
+	say("original")
+	if c.told("laptop", "original", at) || !c.told("laptop", "copy", at) {
+		t.Error("the one that was known first is told to become another device")
 	}
 }
 

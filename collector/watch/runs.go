@@ -57,21 +57,18 @@ func (c *Copies) Load(ctx context.Context) error {
 }
 
 // stored looks a run up that is not awake here; nil: it is, or nobody knows it.
-func (c *Copies) stored(ctx context.Context, device, instance string) *model.Run {
+func (c *Copies) stored(ctx context.Context, device, instance string) (*model.Run, error) {
 	c.mu.Lock()
 	awake := c.find(device, instance) != nil
 	c.mu.Unlock()
 	if awake {
-		return nil
+		return nil, nil
 	}
 	r, known, err := c.runs.DeviceRun(ctx, c.school, device, instance)
-	if err != nil && ctx.Err() == nil {
-		c.log.ErrorContext(ctx, "looking for when an agent was first heard failed: it is taken for a new one", "device", device, "error", err.Error())
-	}
 	if err != nil || !known {
-		return nil
+		return nil, err
 	}
-	return &r
+	return &r, nil
 }
 
 // Run writes new runs down until ctx ends, and once more then.
