@@ -49,6 +49,7 @@ type Store interface {
 	SetExpected(ctx context.Context, school model.SchoolID, e model.Expected, now time.Time) error
 	Sites(ctx context.Context, school model.SchoolID) ([]model.Site, error)
 	Splits(ctx context.Context, school model.SchoolID) ([]model.CameOf, error)
+	SplitLeave(ctx context.Context, school model.SchoolID, now time.Time) (map[string]int, error)
 	LatestPolicy(ctx context.Context, school model.SchoolID) (model.PolicyVersion, bool, error)
 }
 

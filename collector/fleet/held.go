@@ -33,7 +33,7 @@ func (b *drawing) causeHeld(id, name string) (model.Cause, bool) {
 			day++
 		}
 	}
-	now := hour >= model.SplitsAnHour || day >= model.SplitsADay
+	now := !model.MoreMaySplit(hour, day, b.splitLeave[id])
 	wait, fine := "had to wait", "that is all."
 	if now {
 		wait, fine = "wait", "the rest follows by itself, or sooner after safelight-collector device split "+id+" --more N."

@@ -41,6 +41,11 @@ func TestG15CopiesThatHaveToWaitAreALineForITThatAccusesNobody(t *testing.T) {
 	if d := find(t, l, "copy 0"); d.CameOf != "image" || d.Standing != model.StandingProven || slices.Contains(codes(d), model.CauseSplitsHeld) {
 		t.Errorf("what came of it stands %s because of %v, of %q", d.Standing, codes(d), d.CameOf)
 	}
+	in.splitLeave = map[string]int{"image": 1}
+	if l = draw(*in); !strings.HasPrefix(l.Notes[0].Text, "Copies of image had to wait") || l.Notes[0].Unproves {
+		t.Errorf("more were let through, and IT reads %+v", l.Notes)
+	}
+	in.splitLeave = nil
 	for i := range in.cameOf {
 		in.cameOf[i].At = monday.Add(-2 * time.Hour)
 	}

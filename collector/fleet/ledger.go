@@ -31,6 +31,7 @@ type facts struct {
 	keyEnded    map[string][]time.Time // days on which somebody came with an ended key, the oldest first
 	copied      map[string]model.Copied
 	cameOf      []model.CameOf
+	splitLeave  map[string]int         // for how many more, by the first of a family
 	splitsHeld  map[string][]time.Time // when copies of a family had to wait lately
 	policy      model.PolicyVersion
 	hours       Hours // nil: every weekday is one of school
@@ -76,6 +77,7 @@ func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 			return err
 		},
 		func() (err error) { in.cameOf, err = f.Store.Splits(ctx, f.School); return err },
+		func() (err error) { in.splitLeave, err = f.Store.SplitLeave(ctx, f.School, in.now); return err },
 		func() (err error) {
 			in.splitsHeld, err = f.Store.HealthTimes(ctx, f.School, model.HealthSplitsHeld, in.now.Add(-heldLately))
 			return err

@@ -16,6 +16,12 @@ const (
 // SplitLeaveLasts is how long leave for more lasts.
 const SplitLeaveLasts = 24 * time.Hour
 
+// MoreMaySplit says whether one more may come of a family of which so many came in the
+// last hour and day, with leave for so many more.
+func MoreMaySplit(hour, day, leave int) bool {
+	return hour < SplitsAnHour+leave && day < SplitsADay+leave
+}
+
 // Run is one run of an agent, which names itself anew each time that it is started.
 type Run struct {
 	Device   string

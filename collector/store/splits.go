@@ -37,19 +37,20 @@ func (s *Store) split(ctx context.Context, tx *sql.Tx, school model.SchoolID, sp
 	if err != nil {
 		return answer, fmt.Errorf("reading the device it was copied from: %w", err)
 	}
+	origin, err := originOf(ctx, tx, school, split.From)
+	if err != nil {
+		return answer, err
+	}
+	// Before the key is looked for: one that asks twice at once becomes one device.
+	if err := s.dialect.aloneInTx(ctx, tx, "split "+origin); err != nil {
+		return answer, err
+	}
 	device := split.Device
 	err = tx.QueryRowContext(ctx, `SELECT id FROM devices WHERE school_id = $1 AND key_hash = $2 AND revoked = 0`, school, blob(device.KeyHash)).Scan(&answer.ID)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return answer, err
 	}
 	if err := roomForDevice(ctx, tx, school); err != nil {
-		return answer, err
-	}
-	origin, err := originOf(ctx, tx, school, split.From)
-	if err != nil {
-		return answer, err
-	}
-	if err := s.dialect.aloneInTx(ctx, tx, "split "+origin); err != nil {
 		return answer, err
 	}
 	room, err := roomForSplit(ctx, tx, school, origin, device.Enrolled)
@@ -97,7 +98,7 @@ func roomForSplit(ctx context.Context, q querier, school model.SchoolID, origin 
 	if err != nil {
 		return false, fmt.Errorf("counting what came of it: %w", err)
 	}
-	return hour < model.SplitsAnHour+more && day < model.SplitsADay+more, nil
+	return model.MoreMaySplit(hour, day, more), nil
 }
 
 // LeaveForSplits lets more copies of a device's family become devices of their own for
@@ -117,6 +118,24 @@ func (s *Store) LeaveForSplits(ctx context.Context, school model.SchoolID, devic
 		return "", fmt.Errorf("giving leave for copies: %w", err)
 	}
 	return origin, nil
+}
+
+// SplitLeave adds up the leave that is in force, by the first of each family.
+func (s *Store) SplitLeave(ctx context.Context, school model.SchoolID, now time.Time) (map[string]int, error) {
+	type leave struct {
+		origin string
+		more   int
+	}
+	all, err := collect(ctx, s.reader, func(row scanner) (l leave, err error) { return l, row.Scan(&l.origin, &l.more) },
+		`SELECT origin, CAST(SUM(more) AS BIGINT) FROM split_leave WHERE school_id = $1 AND at > $2 GROUP BY origin`, school, micros(now.Add(-model.SplitLeaveLasts)))
+	if err != nil {
+		return nil, fmt.Errorf("listing leave for copies: %w", err)
+	}
+	by := map[string]int{}
+	for _, l := range all {
+		by[l.origin] = l.more
+	}
+	return by, nil
 }
 
 // Splits lists what came of which device, the oldest first.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +115,13 @@ func TestLeaveForMoreCopiesIsForOneFamilyAndADayAndOnRecord(t *testing.T) {
 	if must(t, err); origin != "image" {
 		t.Errorf("leave for %q, want the family's first", origin)
 	}
+	leave, err := f.SplitLeave(t.Context(), school, noon)
+	if must(t, err); len(leave) != 1 || leave["image"] != 2 {
+		t.Errorf("leave in force: %v", leave)
+	}
+	if leave, err = f.SplitLeave(t.Context(), school, noon.Add(model.SplitLeaveLasts)); err != nil || len(leave) != 0 {
+		t.Errorf("leave in force a day later: %v, %v", leave, err)
+	}
 	if f.split("image", noon) == "" || f.split(first, noon) == "" || f.split("image", noon) != "" {
 		t.Error("leave for two more lets another number through")
 	}
@@ -149,6 +157,52 @@ func TestACopyOfARevokedDeviceAndAskingAgainChangeNothing(t *testing.T) {
 	must(t, f.RevokeDevice(t.Context(), school, "laptop", noon))
 	if _, err := f.SplitDevice(t.Context(), school, model.Split{From: "laptop", Device: model.Device{ID: "x", KeyHash: []byte("x"), Enrolled: noon}}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a copy of a revoked device: %v", err)
+	}
+}
+
+// TestACopyThatAsksManyTimesAtOnceIsOneDevice: through several collectors, and until its
+// answer comes.
+func TestACopyThatAsksManyTimesAtOnceIsOneDevice(t *testing.T) {
+	f := newFamily(t, "laptop")
+	const asks = 8
+	answers := make(chan error, asks)
+	for i := range asks {
+		go func() {
+			_, err := f.SplitDevice(t.Context(), school, model.Split{From: "laptop", Instance: "second", Device: model.Device{
+				ID: fmt.Sprint("copy-", i), KeyHash: []byte("own"), Enrolled: noon, Expires: noon.Add(time.Hour),
+			}})
+			answers <- err
+		}()
+	}
+	for range asks {
+		must(t, <-answers)
+	}
+	came, err := f.Splits(t.Context(), school)
+	if must(t, err); len(came) != 1 {
+		t.Errorf("%d devices came of one copy: %+v", len(came), came)
+	}
+}
+
+// TestWhatBecameOfARunIsLookedUp: each start of each agent asks, and going through all
+// that ever came of copies takes longer every year.
+func TestWhatBecameOfARunIsLookedUp(t *testing.T) {
+	if onPostgres() {
+		t.Skip("its planner goes by what the tables hold")
+	}
+	s := openStore(t)
+	for _, which := range []string{` AND r.device = $2 AND r.instance = $3`, ` AND r.told > 0`} {
+		rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectRuns+which, planArgs(selectRuns+which)...)
+		must(t, err)
+		plan, err := drain(rows, func(row scanner) (detail string, err error) {
+			var id, parent, unused int64
+			return detail, row.Scan(&id, &parent, &unused, &detail)
+		})
+		must(t, err)
+		for _, step := range plan {
+			if !strings.Contains(step, "=? AND ") {
+				t.Errorf("%q goes through a table:\n%s", which, strings.Join(plan, "\n"))
+			}
+		}
 	}
 }
 
