@@ -169,7 +169,7 @@ func TestATokenIsEndedByITAlone(t *testing.T) {
 		return tokens[slices.IndexFunc(tokens, func(one model.Token) bool { return one.ID == "made1" })].Ended.IsZero()
 	}
 	want(t, b.post("/enrol", "site", "main", "uses", "30", "life", "7"), http.StatusOK)
-	want(t, b.get("/enrol"), http.StatusOK, "0 of 30 used", `action="/enrol/made1/end"`, "Yes, end this token")
+	want(t, b.get("/enrol"), http.StatusOK, "0 of 30 used", `action="/enrol/made1/end"`, "Yes, end this token", "its id begins made1")
 	for _, id := range []string{"dsl", "deputy", "head"} {
 		if w := h.signedIn(id).post("/enrol/made1/end"); w.Code != http.StatusNotFound || !works() {
 			t.Errorf("%s ends a token: %d", id, w.Code)

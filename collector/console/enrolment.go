@@ -30,7 +30,10 @@ type lifeChoice struct {
 }
 
 // tokenLine is a token that works.
-type tokenLine struct{ ID, Site, Used, Until, Made string }
+type tokenLine struct {
+	ID, Short               string // Short begins the id: what else a line says may be alike
+	Site, Used, Until, Made string
+}
 
 // lives are how long a token may work, in days; the first is what is proposed.
 var lives = []struct {
@@ -71,7 +74,8 @@ func (c *Console) showEnrol(w http.ResponseWriter, r *http.Request, v viewer, st
 }
 
 func (c *Console) tokenLine(ctx context.Context, v viewer, t model.Token) (tokenLine, error) {
-	l := tokenLine{t.ID, t.Site, fmt.Sprintf("%d of %d", t.Used, t.Uses), when(t.Expires, c.now(), c.zone), "made " + on(when(t.Created, c.now(), c.zone))}
+	short, _, _ := strings.Cut(t.ID, "-")
+	l := tokenLine{t.ID, short, t.Site, fmt.Sprintf("%d of %d", t.Used, t.Uses), when(t.Expires, c.now(), c.zone), "made " + on(when(t.Created, c.now(), c.zone))}
 	if l.Site == "" {
 		l.Site = "No site"
 	}
