@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func newWordCorpus() (*wordCorpus, error) {
 // English lines that must not be flagged.
 func shippedTexts() (texts, ordinary []string, err error) {
 	err = fs.WalkDir(packs.FS, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || path.Ext(name) != ".yaml" { // weights and lists are no phrases
 			return err
 		}
 		data, err := packs.FS.ReadFile(name)
