@@ -44,7 +44,7 @@ func newWordCorpus() (*wordCorpus, error) {
 // shippedTexts gives every phrase and form of the packs that ship, and the
 // English lines that must not be flagged.
 func shippedTexts() (texts, ordinary []string, err error) {
-	err = fs.WalkDir(packs.FS, ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(packs.FS, ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || path.Ext(name) != ".yaml" { // weights and lists are no phrases
 			return err
 		}
