@@ -197,6 +197,21 @@ func TestALanguageIsTaughtByItsOwnLines(t *testing.T) {
 	}
 }
 
+func TestWeightsOfLinesThatHaveGoneAreTakenOut(t *testing.T) {
+	dir := made(t)
+	must(t, os.WriteFile(filepath.Join(dir, linesDir, "evasive/knives.txt"), []byte("blade up my sleeve\n"), 0o644))
+	must(t, run(dir))
+	old := filepath.Join(dir, packDir, "weights/spoons.txt")
+	must(t, os.WriteFile(old, []byte("90 spoon\n"), 0o644))
+	must(t, run(dir))
+	if _, err := os.Stat(old); !os.IsNotExist(err) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, packDir, "weights/knives.txt")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFileOfNoCategoryIsNamed(t *testing.T) {
 	dir := made(t)
 	must(t, os.WriteFile(filepath.Join(dir, linesDir, "evasive/spoons.txt"), []byte("a spoon\n"), 0o644))

@@ -24,10 +24,29 @@ func run(root string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // everybody may read the repository
 		return fmt.Errorf("making the folder of weights: %w", err)
 	}
+	written := map[string]bool{}
 	for i, made := range c.teach() {
 		l := c.lists[i]
+		written[l.file()] = true
 		if err := os.WriteFile(filepath.Join(dir, l.file()), c.file(l, made), 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("writing weights: %w", err)
+		}
+	}
+	return takeOut(dir, written)
+}
+
+// takeOut removes what was made of lines that have gone or have another name: what is
+// left would be weighed, and nobody could say from what.
+func takeOut(dir string, written map[string]bool) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for weights of before: %w", err)
+	}
+	for _, f := range files {
+		if !written[f.Name()] {
+			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+				return fmt.Errorf("taking out weights of before: %w", err)
+			}
 		}
 	}
 	return nil
