@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -71,25 +69,6 @@ func New(ctx context.Context, dir, bin string) (*School, error) {
 	s.PublicAddr = "127.0.0.1:" + ports[3]
 	_, err = Once(ctx, s.Collector, "init", "--dir", s.CollectorDir())
 	return s, err
-}
-
-// FreePorts finds TCP ports on loopback that nobody has now, below those that
-// systems hand to outgoing connections: one of these could otherwise be taken
-// while a collector that was killed starts again.
-func FreePorts(n int) ([]string, error) {
-	const first, end, tries = 15000, 32000, 200
-	var ports []string
-	for range tries {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(end-first)))
-		if err != nil {
-			continue
-		}
-		defer l.Close() // all at once at the end, so that they differ
-		if ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port)); len(ports) == n {
-			return ports, nil
-		}
-	}
-	return nil, fmt.Errorf("finding %d free ports on loopback from %d to %d: tried %d", n, first, end, tries)
 }
 
 // CollectorDir is the collector's state folder.
