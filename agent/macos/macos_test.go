@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -237,4 +238,35 @@ func FuzzParsers(f *testing.F) {
 			t.Fatalf("an app %q", app)
 		}
 	})
+}
+
+// What a process was started with it may write over, and it may be relative: a game
+// would pass for Safari. The kernel's own word returns 0 where it succeeds.
+func TestTheKernelsWordOnAProgramsFileCountsBeforeTheProcesssOwn(t *testing.T) {
+	const real, claimed = "/Users/pupil07/Games/game", "/Applications/Safari.app/Contents/MacOS/Safari"
+	for what, c := range map[string]struct {
+		path  string
+		errno syscall.Errno
+		want  string
+	}{
+		"the kernel knows it":                  {real, 0, real},
+		"it has ended":                         {"", syscall.ESRCH, ""},
+		"it is another's":                      {"", syscall.EPERM, ""},
+		"its file has no name any more":        {"", syscall.ENOENT, claimed},
+		"the kernel says yes and nothing else": {"", 0, claimed},
+	} {
+		k := kernel{
+			info: func(pid int, what uintptr, b []byte) (uintptr, syscall.Errno) {
+				if pid != 42 || what != 11 || len(b) != 4096 {
+					t.Errorf("asked %d of %d, with room for %d", what, pid, len(b))
+				}
+				copy(b, c.path)
+				return 0, c.errno
+			},
+			args: func(int) ([]byte, error) { return []byte("\x01\x00\x00\x00" + claimed + "\x00Safari\x00"), nil },
+		}
+		if got := k.exe(42); got != c.want {
+			t.Errorf("%s: got %q, want %q", what, got, c.want)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +26,33 @@ func FullName(name, exe string) string {
 		return base
 	}
 	return name
+}
+
+// kernel is what is asked of it about a process's file.
+type kernel struct {
+	info func(pid int, what uintptr, b []byte) (n uintptr, errno syscall.Errno)
+	args func(pid int) ([]byte, error)
+}
+
+// exe is Exe. The kernel's own word for the file is proc_pidpath's
+// (PROC_PIDPATHINFO): it writes the path, ended by a zero, and says no length:
+// where it succeeds it returns 0 (XNU, bsd/kern/proc_info.c).
+func (k kernel) exe(pid int) string {
+	const path, size = 11, 4 * 1024
+	b := make([]byte, size)
+	_, errno := k.info(pid, path, b)
+	switch {
+	case errno == 0 && b[0] == '/':
+		return text(b)
+	case errno == syscall.ESRCH, errno == syscall.EPERM:
+		return ""
+	}
+	args, err := k.args(pid)
+	if err != nil {
+		return ""
+	}
+	exe, _ := parseArgs(args)
+	return exe
 }
 
 // parseArgs finds the program's path in what the sysctl kern.procargs2 says of a

@@ -70,27 +70,15 @@ func entry(k *unix.KinfoProc) Process {
 
 // Exe is the absolute path of the file that a process runs; empty where that is
 // not to be seen: it has ended, or is another account's and the agent not root.
-func Exe(pid int) string {
-	// proc_pidpath of libproc: the kernel's own word for the file. It has no
-	// other way in without cgo.
-	const path, size = 11, 4 * 1024
-	b := make([]byte, size)
-	n, errno := procInfo(pid, path, b)
-	switch {
-	case errno == 0 && n > 0 && b[0] == '/':
-		return text(b)
-	case errno == syscall.ESRCH, errno == syscall.EPERM:
-		return ""
-	}
-	args, err := unix.SysctlRaw("kern.procargs2", pid)
-	if err != nil {
-		return ""
-	}
-	exe, _ := parseArgs(args)
-	return exe
+func Exe(pid int) string { return thisMac.exe(pid) }
+
+var thisMac = kernel{
+	info: procInfo,
+	args: func(pid int) ([]byte, error) { return unix.SysctlRaw("kern.procargs2", pid) },
 }
 
-// procInfo asks the kernel one thing of a process (libproc's proc_pidinfo).
+// procInfo asks the kernel one thing of a process (libproc's proc_pidinfo). The
+// kernel has no other way in to it without cgo.
 func procInfo(pid int, what uintptr, b []byte) (n uintptr, errno syscall.Errno) {
 	const pidInfo = 2
 	n, _, errno = syscall.Syscall6(syscall.SYS_PROC_INFO, pidInfo, uintptr(pid), what, 0, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
