@@ -58,9 +58,12 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, say cha
 	for {
 		select {
 		case h.err = <-done:
-			if h.err != nil || ctx.Err() == nil {
-				return true, 1 // it ended unasked, or badly: recovery actions apply
+			if ctx.Err() == nil {
+				return true, 1 // it ended unasked: recovery actions apply
 			}
+			// What was asked to stop has stopped, however it did: the manager takes a code
+			// for a failure whether it asked or not, and would start it again under the
+			// hands of whoever stopped, upgrades or removes it. The log says what was wrong.
 			return false, 0
 		case r := <-requests:
 			switch r.Cmd {

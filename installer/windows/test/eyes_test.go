@@ -12,8 +12,9 @@ import (
 	"safelight/internal/trialschool"
 )
 
-// eyes are the packages that hold what is Windows' own in what the agent sees.
-var eyes = []string{"agent/source/etw", "agent/source/network", "agent/source/process", "agent/source/process/pefile", "agent/attribution"}
+// eyes are the packages that hold what is Windows' own in what the agent sees, and
+// the one that speaks with Windows' service manager.
+var eyes = []string{"internal/ossvc", "agent/source/etw", "agent/source/network", "agent/source/process", "agent/source/process/pefile", "agent/attribution"}
 
 // Their tests run as Windows programs: the callback by Windows' calling
 // convention, tokens and accounts, version resources beside Windows' own reading
