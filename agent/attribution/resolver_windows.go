@@ -20,7 +20,7 @@ func New(cfg Config) *Resolver {
 		cfg.Now = time.Now
 	}
 	services := &resolverService{now: cfg.Now}
-	system := winSystem{process: readProcess, session: readSession, words: readWords, file: isFile, resolver: services.pid}
+	system := winSystem{process: readProcess, session: readSession, words: readWords, file: (&fileAsker{ask: isFile}).is, resolver: services.pid}
 	return &Resolver{win: newWin(system, newSIDAccounts(readAccount, cfg.Now), cfg.Now)}
 }
 

@@ -34,19 +34,11 @@ func newFiles() interface{ facts(path string) facts } {
 	return newPatient(&files{known: make(map[fileID]facts)}, farDrive)
 }
 
-// farDrive says of a drive, as "z:", that it is not one of this device's disks. The
-// system knows without asking whoever answers for it.
-func farDrive(drive string) bool {
-	root, err := windows.UTF16PtrFromString(drive + `\`)
-	if err != nil {
-		return true
-	}
-	switch windows.GetDriveType(root) {
-	case windows.DRIVE_FIXED, windows.DRIVE_REMOVABLE, windows.DRIVE_CDROM, windows.DRIVE_RAMDISK:
-		return false
-	}
-	return true
-}
+// farDrive says of a drive, as "z:", that it is not one of this device's disks. It is
+// asked on the goroutine that reads starts: GetDriveType would ask the drive itself,
+// and with it whoever is gone that answered for it. The name of the device behind a
+// letter is the object manager's to tell, who waits for nobody.
+func farDrive(drive string) bool { return far(drive, dosDevice) }
 
 // facts reads what the file of a program that runs says of itself. What cannot be
 // read is empty.

@@ -127,19 +127,28 @@ func dosDevices() map[string]string {
 	if err != nil {
 		return all
 	}
-	target := make([]uint16, windows.MAX_PATH)
 	for i := range 26 {
 		if mask&(1<<i) == 0 {
 			continue
 		}
 		letter := string(rune('A'+i)) + ":"
-		name, err := windows.UTF16PtrFromString(letter)
-		if err != nil {
-			continue
-		}
-		if n, err := windows.QueryDosDevice(name, &target[0], uint32(len(target))); err == nil && n > 0 {
-			all[letter] = windows.UTF16ToString(target)
+		if device := dosDevice(letter); device != "" {
+			all[letter] = device
 		}
 	}
 	return all
+}
+
+// dosDevice is the device that a letter stands for, as "c:"; empty where it stands
+// for none.
+func dosDevice(letter string) string {
+	name, err := windows.UTF16PtrFromString(letter)
+	if err != nil {
+		return ""
+	}
+	target := make([]uint16, windows.MAX_LONG_PATH)
+	if n, err := windows.QueryDosDevice(name, &target[0], uint32(len(target))); err != nil || n == 0 {
+		return ""
+	}
+	return windows.UTF16ToString(target)
 }

@@ -68,6 +68,32 @@ func splitDevice(path string) (device, rest string, ok bool) {
 	return path[:len(prefix)+i], after[i:], true
 }
 
+// ownDisks begin the names of the devices that are this device's own disks: fixed ones,
+// sticks, discs, memory. A share's are others (\Device\LanmanRedirector\;Z:...), and
+// so are those of programs that show a cloud as a disk.
+var ownDisks = []string{`\Device\HarddiskVolume`, `\Device\CdRom`, `\Device\Floppy`, `\Device\Ramdisk`}
+
+// far says of a drive, as "z:", that another computer or a program answers for it;
+// device gives what a letter stands for. A letter may stand for a folder behind
+// another (SUBST: \??\C:\apps).
+func far(drive string, device func(drive string) string) bool {
+	const deep = 4 // letters can stand for each other in a circle
+	for range deep {
+		to := device(drive)
+		for _, prefix := range ownDisks {
+			if _, ok := cutFold(to, prefix); ok {
+				return false
+			}
+		}
+		folder, ok := cutFold(to, `\??\`)
+		if !ok || len(folder) < 2 || folder[1] != ':' {
+			return true
+		}
+		drive = folder[:2]
+	}
+	return true
+}
+
 func cutFold(path, prefix string) (string, bool) {
 	if len(path) < len(prefix) || !strings.EqualFold(path[:len(prefix)], prefix) {
 		return "", false
