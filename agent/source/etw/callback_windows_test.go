@@ -1,6 +1,7 @@
 package etw
 
 import (
+	"errors"
 	"runtime"
 	"syscall"
 	"testing"
@@ -77,5 +78,42 @@ func TestReadingEndsWithTheSession(t *testing.T) {
 	s.closing.Store(true)
 	if more() != 0 {
 		t.Error("a session that is being closed is read on")
+	}
+}
+
+// The number of a session that somebody ended is soon another program's, an
+// antivirus' perhaps: what ended is not to be stopped once more.
+func TestASessionThatSomebodyEndedIsNotEndedByItsNumber(t *testing.T) {
+	broken := errors.New("broken")
+	for what, c := range map[string]struct {
+		reading error
+		began   bool
+		stops   int
+	}{
+		"somebody ended it":         {nil, true, 0},
+		"it cannot be read":         {broken, true, 1}, // it runs still, and nobody else stops it
+		"its reading has not begun": {nil, false, 1},
+	} {
+		stops := 0
+		s := &Session{trace: noTrace, system: system{
+			process: func(*uint64) error { return c.reading },
+			control: func(_ uint64, _ *uint16, _ *namedProperties, code uint32) error {
+				if code == controlStop {
+					stops++
+				}
+				return nil
+			},
+		}}
+		if c.began {
+			if err := s.Run(func(*Event) {}); err == nil || errors.Is(err, errEnded) != (c.reading == nil) {
+				t.Errorf("%s: Run ends with %v", what, err)
+			}
+			if err := s.Check(); errors.Is(err, errEnded) != (c.reading == nil) {
+				t.Errorf("%s: Check says %v", what, err)
+			}
+		}
+		if err := errors.Join(s.Close(), s.Close()); err != nil || stops != c.stops {
+			t.Errorf("%s: it was stopped %d times, want %d: %v", what, stops, c.stops, err)
+		}
 	}
 }

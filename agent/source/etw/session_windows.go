@@ -52,9 +52,19 @@ type Session struct {
 	event    Event // the one at hand; events come one after another
 	lost     atomic.Uint64
 	closing  atomic.Bool
+	ended    atomic.Bool // by somebody else
 	closed   sync.Once
+	system   system
 	id       uintptr
 }
+
+// system is what a session asks of Windows once it runs.
+type system struct {
+	control func(session uint64, name *uint16, p *namedProperties, code uint32) error
+	process func(trace *uint64) error
+}
+
+var windowsItself = system{control: controlTrace, process: processTrace}
 
 // sessions are those that Windows calls back for, by number: it is handed a
 // number, since it must keep no pointer of ours.
@@ -77,7 +87,7 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil || len(cfg.Name) == 0 || len(cfg.Name) >= maxName {
 		return nil, fmt.Errorf("opening a trace session: %q is no name for one", cfg.Name)
 	}
-	s := &Session{name: name, provider: cfg.Provider, trace: noTrace}
+	s := &Session{name: name, provider: cfg.Provider, trace: noTrace, system: windowsItself}
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -188,13 +198,14 @@ var errEnded = errors.New("the trace session was ended by another program")
 // goroutine; it must be quick, for Windows drops what finds no room.
 func (s *Session) Run(take func(*Event)) error {
 	s.take = take
-	err := processTrace(&s.trace)
+	err := s.system.process(&s.trace)
 	if s.closing.Load() {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading the trace session: %w", err)
 	}
+	s.ended.Store(true)
 	return errEnded
 }
 
@@ -202,15 +213,23 @@ func (s *Session) Run(take func(*Event)) error {
 // was lost it does not say how many were in it: that counts as one.
 func (s *Session) Lost() uint64 {
 	p := newAnswer()
-	if !s.closing.Load() && controlTrace(s.session, nil, p, controlQuery) == nil {
+	if s.ours() && s.system.control(s.session, nil, p, controlQuery) == nil {
 		s.lost.Store(uint64(p.EventsLost) + uint64(p.RealTimeBuffersLost))
 	}
 	return s.lost.Load()
 }
 
+// ours says whether the session's number is still its own. Windows has few, and gives
+// that of a session which ended to the next that somebody begins: asked about it, or
+// to stop it, it would take that one.
+func (s *Session) ours() bool { return !s.closing.Load() && !s.ended.Load() }
+
 // Check returns why the session is at an end, or nil.
 func (s *Session) Check() error {
-	if err := controlTrace(s.session, nil, newAnswer(), controlQuery); err != nil && !s.closing.Load() {
+	if s.ended.Load() {
+		return errEnded
+	}
+	if err := s.system.control(s.session, nil, newAnswer(), controlQuery); err != nil && !s.closing.Load() {
 		return fmt.Errorf("asking after the trace session: %w (%w)", err, errEnded)
 	}
 	return nil
@@ -221,9 +240,12 @@ func (s *Session) Check() error {
 func (s *Session) Close() (err error) {
 	s.closed.Do(func() {
 		s.Lost()
+		ours := s.ours()
 		s.closing.Store(true)
-		if stop := controlTrace(s.session, nil, newAnswer(), controlStop); stop != nil && !errors.Is(stop, errWMIInstanceAbsent) {
-			err = fmt.Errorf("ending the trace session: %w", stop)
+		if ours {
+			if stop := s.system.control(s.session, nil, newAnswer(), controlStop); stop != nil && !errors.Is(stop, errWMIInstanceAbsent) {
+				err = fmt.Errorf("ending the trace session: %w", stop)
+			}
 		}
 		if s.trace != noTrace {
 			// ERROR_CTX_CLOSE_PENDING says that Run still has a callback to end.
