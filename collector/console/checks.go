@@ -59,7 +59,7 @@ func (c *Console) showWeek(w http.ResponseWriter, r *http.Request, status int, v
 		return
 	}
 	view := c.weekView(week, v, typed)
-	view.Problems = problems
+	view.Problems, view.Said = problems, saidOfWeek[r.URL.RawQuery]
 	c.render(w, r, status, "checks", page{Title: "Weekly check", Viewer: &v, Current: "checks", Problems: problems, View: view})
 }
 
@@ -70,13 +70,42 @@ func (c *Console) signWeek(w http.ResponseWriter, r *http.Request, v viewer) {
 	}
 	name := r.PathValue("week")
 	_, err := c.checks.Sign(r.Context(), v.user, name, r.PostForm.Get("note"))
-	c.afterPress(w, r, v, name, err, typedCheck{})
+	c.afterPress(w, r, v, name, err, typedCheck{}, "signed")
 }
 
 // typedCheck is what somebody typed, shown again where it was refused.
 type typedCheck struct {
 	Kind, What, Group, Account, Site, Told, Found, Done string
-	Worked                                              bool
+	Worked                                              string // "yes", "no" or, of what was not tried, nothing
+}
+
+// In is which of the page's forms it was typed into: each asks for no more than
+// its kind needs. It begins the id of each of the form's fields.
+func (t typedCheck) In() string {
+	switch model.RecordKind(t.Kind) {
+	case model.RecordAction:
+		return "act"
+	case model.RecordFeedback:
+		return "ask"
+	case model.RecordFilter, model.RecordMonitor:
+		return "try"
+	}
+	return ""
+}
+
+// field is where on the page something that was refused is mended. What no form has is
+// about the signatures, and so is a press that came with no form.
+func (t typedCheck) field(name string) string {
+	if t.In() != "" && name != "as" && name != "week" {
+		return t.In() + "-" + name
+	}
+	switch name {
+	case "done":
+		return "act-done" // a signature waits for it
+	case "note":
+		return name
+	}
+	return "si"
 }
 
 func (c *Console) recordCheck(w http.ResponseWriter, r *http.Request, v viewer) {
@@ -87,19 +116,24 @@ func (c *Console) recordCheck(w http.ResponseWriter, r *http.Request, v viewer) 
 	f := r.PostForm
 	typed := typedCheck{
 		Kind: f.Get("kind"), What: f.Get("what"), Group: f.Get("group"), Account: f.Get("account"), Site: f.Get("site"),
-		Told: f.Get("told"), Found: f.Get("found"), Done: f.Get("done"), Worked: f.Get("worked") != "",
+		Told: f.Get("told"), Found: f.Get("found"), Done: f.Get("done"), Worked: f.Get("worked"),
 	}
 	name := r.PathValue("week")
+	if typed.In() == "try" && typed.Worked != "yes" && typed.Worked != "no" {
+		err := &model.CheckRefusedError{Field: "worked", Text: "say whether it did what it should"}
+		c.afterPress(w, r, v, name, err, typed, "")
+		return
+	}
 	_, err := c.checks.Record(r.Context(), v.user, model.CheckRecord{
 		Week: name, Kind: model.RecordKind(typed.Kind), What: typed.What, Group: typed.Group, Account: typed.Account, Site: typed.Site,
-		Worked: typed.Worked, Told: typed.Told, Found: typed.Found, Done: typed.Done,
+		Worked: typed.Worked == "yes", Told: typed.Told, Found: typed.Found, Done: typed.Done,
 	})
-	c.afterPress(w, r, v, name, err, typed)
+	c.afterPress(w, r, v, name, err, typed, "written")
 }
 
 func (c *Console) requestChecks(w http.ResponseWriter, r *http.Request, v viewer) {
 	_, err := c.checks.Request(r.Context(), v.user.ID, 0)
-	c.afterPress(w, r, v, c.checks.ThisWeek(), err, typedCheck{})
+	c.afterPress(w, r, v, c.checks.ThisWeek(), err, typedCheck{}, "asked")
 }
 
 // checkDevice has one device check itself at once.
@@ -116,17 +150,23 @@ func (c *Console) checkDevice(w http.ResponseWriter, r *http.Request, v viewer) 
 		c.broken(w, r, fmt.Errorf("having a device checked: %w", err))
 		return
 	}
-	http.Redirect(w, r, "/devices/"+d.ID, http.StatusSeeOther)
+	http.Redirect(w, r, "/devices/"+d.ID+"?asked", http.StatusSeeOther)
 }
 
-// afterPress shows the week again: as it is now, or with what was wrong.
-func (c *Console) afterPress(w http.ResponseWriter, r *http.Request, v viewer, week string, err error, typed typedCheck) {
+// saidOfWeek answers a press, at the top of the page that it leads to.
+var saidOfWeek = map[string]string{
+	"signed": "Your signature is kept.", "written": "It is written down below.", "asked": "The devices are asked to check themselves now.",
+}
+
+// afterPress shows the week again: as it is now, with a word on what was done, or
+// with what was wrong.
+func (c *Console) afterPress(w http.ResponseWriter, r *http.Request, v viewer, week string, err error, typed typedCheck, said string) {
 	var refused *model.CheckRefusedError
 	switch {
 	case err == nil:
-		http.Redirect(w, r, "/checks/"+week, http.StatusSeeOther)
+		http.Redirect(w, r, "/checks/"+week+"?"+said, http.StatusSeeOther)
 	case errors.As(err, &refused):
-		c.showWeek(w, r, http.StatusUnprocessableEntity, v, week, []problem{{refused.Field, capital(refused.Text) + "."}}, typed)
+		c.showWeek(w, r, http.StatusUnprocessableEntity, v, week, []problem{{typed.field(refused.Field), capital(refused.Text) + "."}}, typed)
 	default:
 		c.broken(w, r, err)
 	}

@@ -22,9 +22,9 @@ func TestScreenshotsOfChecks(t *testing.T) {
 	shots.take("checks-new", "/checks")
 	h.checkedWeek()
 	shots.take("checks", "/checks")
-	shots.take("checks-wrong", "/checks", chromedp.WaitVisible("#what"), chromedp.SendKeys("#what", "Test page"), chromedp.Click("form[action$='/record'] button"), chromedp.WaitVisible(".govuk-error-summary"))
+	shots.take("checks-wrong", "/checks", chromedp.Click("#write-try summary"), chromedp.WaitVisible("#try-what"), chromedp.SendKeys("#try-what", "Test page"), chromedp.Click("#write-try button"), chromedp.WaitVisible(".govuk-error-summary"))
 	record := "/checks/" + thisWeek + "/record"
-	it.post(record, "kind", "filter", "what", "The maker’s test page", "group", "pupils", "account", "test.pupil", "told", "Demo Filter Owner", "worked", "on", "site", "Main site")
+	it.post(record, "kind", "filter", "what", "The maker’s test page", "group", "pupils", "account", "test.pupil", "told", "Demo Filter Owner", "worked", "yes", "site", "Main site")
 	it.post(record, "kind", "action", "what", "SCI-007 and LIB-003", "done", "Demo IT gives the service its right back today, and looks for LIB-003 in the library")
 	dsl.post(record, "kind", "feedback", "what", "Two teachers of year 9", "found", "The map site is blocked in geography lessons")
 	it.post("/checks/"+thisWeek+"/sign", "note", "Looked at together")

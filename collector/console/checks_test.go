@@ -17,9 +17,9 @@ func TestTheWeeksPageSaysWhatPassedWhatFailedAndWhatDidNotCome(t *testing.T) {
 	h.checkedWeek()
 	for _, who := range []string{"it", "dsl", "deputy"} {
 		w := h.signedIn(who).get("/checks")
-		want(t, w, http.StatusOK, "3 of 5 devices passed", "Week of Monday 23 November", "SCI-007", "A question for a made-up name was not seen by the source network", "may not open a packet socket",
-			"No check came", "LIB-003", "A new system version: Debian GNU/Linux 13 (trixie), before Debian GNU/Linux 12 (bookworm) on 1 device", "tor-browser",
-			"The test page “Maker’s test page” was blocked", "told beforehand: Demo Filter Owner", "Not tried",
+		want(t, w, http.StatusOK, "3 of 5 devices have passed so far", "Week of Monday 23 November 2026", "1 device failed", "SCI-007", "A question for a made-up name was not seen by the source network", "may not open a packet socket",
+			"1 device has no check yet", "LIB-003", "A new system version: Debian GNU/Linux 13 (trixie), before Debian GNU/Linux 12 (bookworm) on 1 device", "tor-browser",
+			"The test page “Maker’s test page” was blocked", "Told beforehand: Demo Filter Owner.", "Not tried",
 			"Encrypted DNS (DNS over TLS), on 1 device.", "A VPN service, on 1 device.")
 		if strings.Contains(w.Body.String(), "unheard-of") || strings.Contains(w.Body.String(), "The week before is") {
 			t.Error("the page says what nobody knows, or misses signatures of a week before any device")
@@ -55,20 +55,20 @@ func TestG19TheWeeklyCheckCarriesTwoSignaturesOfTwoPeople(t *testing.T) {
 	}
 	want(t, it.post(sign), http.StatusUnprocessableEntity, "Demo IT has signed for this side already")
 	page := dsl.get("/checks")
-	want(t, page, http.StatusOK, "Demo IT, 10:46: “3 of 5 devices passed, 1 failed, no check came of 1, the filter was tried once.”", "Looked at with the DSL", "Sign this week’s check")
+	want(t, page, http.StatusOK, "Demo IT, Monday 23 November 2026, 10:46: “3 of 5 devices passed, 1 failed, no check came of 1, the filter was tried once.”", "Looked at with the DSL", "Sign this week’s check")
 	h.pass(time.Minute)
 	if w := deputy.post(sign); w.Code != http.StatusSeeOther {
 		t.Fatalf("the deputy signs: %d\n%s", w.Code, w.Body)
 	}
 	want(t, dsl.post(sign), http.StatusUnprocessableEntity, "Demo Deputy has signed for this side already")
 	page = dsl.get("/checks")
-	want(t, page, http.StatusOK, "Demo Deputy, 10:47")
+	want(t, page, http.StatusOK, "Demo Deputy, Monday 23 November 2026, 10:47")
 	if strings.Contains(page.Body.String(), "Needs a review") {
 		t.Error("a change that both sides have signed still calls for a review")
 	}
 	// What comes later is said beside the signatures.
 	h.checked("device-3", h.now().Add(time.Minute), sawAll())
-	want(t, dsl.get("/checks"), http.StatusOK, "1 check has arrived since then", "4 of 5 devices passed")
+	want(t, dsl.get("/checks"), http.StatusOK, "1 check has arrived since then", "4 of 5 devices have passed so far")
 	for _, s := range must2(t)(h.store.Signatures(t.Context(), school, thisWeek)) {
 		if s.By != "it" && s.By != "deputy" {
 			t.Errorf("signed by %s", s.By)
@@ -88,7 +88,7 @@ func TestAWeekThatWasNotSignedIsSaidInTheNext(t *testing.T) {
 	h.checkedWeek()
 	h.pass(7 * 24 * time.Hour)
 	b := h.signedIn("it")
-	want(t, b.get("/checks"), http.StatusOK, "The week before is signed by nobody.", "0 of 5 devices passed")
+	want(t, b.get("/checks"), http.StatusOK, "The week before is signed by nobody.", "0 of 5 devices have passed so far")
 	if w := b.post("/checks/"+thisWeek+"/record", "kind", "action", "what", "LIB-003", "done", "Found"); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d\n%s", w.Code, w.Body)
 	}
@@ -119,7 +119,7 @@ func TestG19ATryCountsForOneKindOfAccountsAndNeverForAPupil(t *testing.T) {
 	it := h.signedIn("it")
 	path := "/checks/" + thisWeek + "/record"
 	write := func(pairs ...string) int {
-		w := it.post(path, append([]string{"kind", "filter", "what", "The maker’s test page", "told", "Demo Filter Owner", "worked", "on"}, pairs...)...)
+		w := it.post(path, append([]string{"kind", "filter", "what", "The maker’s test page", "told", "Demo Filter Owner", "worked", "yes"}, pairs...)...)
 		return w.Code
 	}
 	if code := write("group", "pupils", "account", "test.pupil"); code != http.StatusSeeOther {
@@ -138,8 +138,8 @@ func TestG19ATryCountsForOneKindOfAccountsAndNeverForAPupil(t *testing.T) {
 		"an account without kind": {[]string{"account", "test.staff"}, "account"},
 		"all kinds at once":       {[]string{"group", "everybody", "account", "test"}, "group"},
 	} {
-		w := it.post(path, append([]string{"kind", "filter", "what", "The maker’s test page", "told", "Demo Filter Owner", "worked", "on"}, c.pairs...)...)
-		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="`+c.field+`-error"`) {
+		w := it.post(path, append([]string{"kind", "filter", "what", "The maker’s test page", "told", "Demo Filter Owner", "worked", "yes"}, c.pairs...)...)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="try-`+c.field+`-error"`) {
 			t.Errorf("%s: %d, want a problem with %s", name, w.Code, c.field)
 		}
 	}
@@ -147,12 +147,13 @@ func TestG19ATryCountsForOneKindOfAccountsAndNeverForAPupil(t *testing.T) {
 		pairs []string
 		field string
 	}{
-		"nobody was told":            {[]string{"kind", "filter", "what", "x", "worked", "on"}, "told"},
-		"it failed and nothing done": {[]string{"kind", "filter", "what", "x", "told", "Demo"}, "done"},
-		"feedback of nobody":         {[]string{"kind", "feedback", "found", "slow"}, "what"},
-		"feedback without words":     {[]string{"kind", "feedback", "what", "Two teachers"}, "found"},
-		"nothing was done":           {[]string{"kind", "action", "what", "LIB-003"}, "done"},
-		"too much":                   {[]string{"kind", "action", "what", strings.Repeat("x", 2001), "done", "y"}, "what"},
+		"nobody was told":            {[]string{"kind", "filter", "what", "x", "worked", "yes"}, "try-told"},
+		"it failed and nothing done": {[]string{"kind", "filter", "what", "x", "told", "Demo", "worked", "no"}, "try-done"},
+		"feedback of nobody":         {[]string{"kind", "feedback", "found", "slow"}, "ask-what"},
+		"feedback without words":     {[]string{"kind", "feedback", "what", "Two teachers"}, "ask-found"},
+		"nothing was done":           {[]string{"kind", "action", "what", "LIB-003"}, "act-done"},
+		"too much":                   {[]string{"kind", "action", "what", strings.Repeat("x", 2001), "done", "y"}, "act-what"},
+		"nobody said whether it did": {[]string{"kind", "monitor", "what", "x"}, "try-worked"},
 	} {
 		w := it.post(path, c.pairs...)
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `href="#`+c.field+`"`) {
@@ -205,7 +206,7 @@ func TestOneDeviceIsCheckedAgainAtOnce(t *testing.T) {
 		t.Fatalf("%d", w.Code)
 	}
 	h.pass(time.Minute)
-	if w := it.post("/devices/device-1/check"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/devices/device-1" {
+	if w := it.post("/devices/device-1/check"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/devices/device-1?asked" {
 		t.Fatalf("%d to %s", w.Code, w.Header().Get("Location"))
 	}
 	ledger := h.ledger()

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ const devicesShown = 50
 
 type checkView struct {
 	Week, Caption, Headline, Lead string
+	Said                          string // what the reader's press did
 	Current                       bool
 	Passed, Failed, None, All     int
 	Sides                         []sideView
@@ -21,7 +23,7 @@ type checkView struct {
 	SignFirst                     string // what to do before signing
 	FailedOn                      []failedView
 	FailedMore, SilentMore        int
-	Silent                        []string
+	Silent                        []silentView
 	Reviews, Hides                []string
 	LastWeek                      string // who has not signed it
 	Sites, Systems                []model.CheckedGroup
@@ -32,6 +34,7 @@ type checkView struct {
 	MayRequest                    bool
 	Before, After                 string // weeks
 	Typed                         typedCheck
+	Form                          string // the form that is open: "act", "ask", "try" or none
 	Kinds, Groups                 []option
 	Problems                      []problem
 }
@@ -42,9 +45,11 @@ type sideView struct {
 }
 
 type failedView struct {
-	Name, Where string
-	Lines       []string
+	Name, Link, Where string // Link is for those who may open a device's page
+	Lines             []string
 }
+
+type silentView struct{ Name, Link string }
 
 type usersView struct{ Group, Filter, Monitor string }
 
@@ -57,12 +62,9 @@ type option struct {
 
 func (c *Console) weekView(w model.CheckWeek, v viewer, typed typedCheck) checkView {
 	view := checkView{
-		Week: w.Week, Caption: "Week of Monday " + w.From.In(c.zone).Format("2 January"), Current: w.Week == c.checks.ThisWeek(),
+		Week: w.Week, Caption: "Week of Monday " + w.From.In(c.zone).Format("2 January 2006"), Current: w.Week == c.checks.ThisWeek(),
 		Sites: named(w.Sites, "No site given"), Systems: named(w.Systems, "Not known"), Typed: typed, MayRequest: technicians(v.user.Duty),
 		Before: model.WeekOf(w.From.In(c.zone).AddDate(0, 0, -7)),
-	}
-	if w.From.In(c.zone).Year() != c.now().In(c.zone).Year() {
-		view.Caption += w.From.In(c.zone).Format(" 2006")
 	}
 	if !view.Current {
 		view.After = model.WeekOf(w.From.In(c.zone).AddDate(0, 0, 7))
@@ -85,10 +87,11 @@ func (c *Console) weekView(w model.CheckWeek, v viewer, typed typedCheck) checkV
 		view.Written = append(view.Written, c.written(r, w.Names[r.By]))
 	}
 	view.Request = c.requestLine(w)
-	view.Kinds = options(typed.Kind, [][2]string{
-		{"filter", "The filter was tried"}, {"monitor", "Monitoring was tried by hand"}, {"feedback", "Staff were asked"}, {"action", "Something was done about a failure"},
-	})
-	view.Groups = options(typed.Group, [][2]string{{"", "The service itself"}, {"pupils", "A pupil’s test account"}, {"staff", "A member of staff’s test account"}, {"guests", "A guest’s test account"}})
+	if view.Form = typed.In(); view.Form == "" && view.SignFirst != "" {
+		view.Form = "act"
+	}
+	view.Kinds = options(typed.Kind, [][2]string{{"filter", "The filter"}, {"monitor", "Monitoring, by hand"}})
+	view.Groups = options(typed.Group, [][2]string{{"", "Safelight itself"}, {"pupils", "A pupil’s test account"}, {"staff", "A member of staff’s test account"}, {"guests", "A guest’s test account"}})
 	return view
 }
 
@@ -128,9 +131,12 @@ func checkHeadline(v checkView) (headline, lead string) {
 			headline = "The one device passed"
 		}
 	default:
-		headline = fmt.Sprintf("%d of %s passed", v.Passed, plural(v.All, "device", "devices"))
+		headline = fmt.Sprintf("%s of %s passed", num(v.Passed), plural(v.All, "device", "devices"))
+		if v.Current && v.None > 0 {
+			headline = fmt.Sprintf("%s of %s %s passed so far", num(v.Passed), plural(v.All, "device", "devices"), map[bool]string{true: "has", false: "have"}[v.All == 1])
+		}
 	}
-	return headline, "Passed means: a made-up visit and a program of Safelight’s own, tried on the device, were seen there and arrived here. It is about devices, and nobody’s doing."
+	return headline, "Passed means: a made-up visit and a program of Safelight’s own, tried on the device, were seen there and arrived here. It is about devices, not about anybody who uses them."
 }
 
 // signing says who has signed, and what the reader may do.
@@ -142,7 +148,7 @@ func (c *Console) signing(view *checkView, w model.CheckWeek, v viewer) {
 		one := sideView{Title: side.title, Line: "Not signed yet."}
 		if s, ok := w.SignedBy(side.side); ok {
 			one.Signed, one.Note = true, s.Note
-			one.Line = fmt.Sprintf("%s, %s: “%s.”", w.Names[s.By], when(s.At, c.now(), c.zone), s.Summary)
+			one.Line = fmt.Sprintf("%s, %s: “%s.”", w.Names[s.By], c.dated(s.At), s.Summary)
 			if later := arrivedAfter(w, s.At); later > 0 {
 				one.Line += fmt.Sprintf(" %s since then.", plural(later, "check has arrived", "checks have arrived"))
 			}
@@ -187,21 +193,27 @@ func arrivedAfter(w model.CheckWeek, at time.Time) (n int) {
 
 func (c *Console) devicesOf(view *checkView, w model.CheckWeek) {
 	names := map[string]string{}
+	link := func(id string) string {
+		if !view.MayRequest || id == "" {
+			return ""
+		}
+		return "/devices/" + url.PathEscape(id)
+	}
 	for _, d := range w.Devices {
 		names[d.ID] = d.Name
 		switch {
 		case d.State == model.CheckFailed && len(view.FailedOn) < devicesShown:
-			view.FailedOn = append(view.FailedOn, failedView{Name: d.Name, Where: d.Site, Lines: d.Check.Amiss()})
+			view.FailedOn = append(view.FailedOn, failedView{Name: d.Name, Link: link(d.ID), Where: d.Site, Lines: d.Check.Amiss()})
 		case d.State == model.CheckFailed:
 			view.FailedMore++
 		case d.State == model.CheckNone && len(view.Silent) < devicesShown:
-			view.Silent = append(view.Silent, d.Name)
+			view.Silent = append(view.Silent, silentView{d.Name, link(d.ID)})
 		case d.State == model.CheckNone:
 			view.SilentMore++
 		}
 	}
 	for _, f := range w.Filter {
-		one := failedView{Name: names[f.Device], Where: fmt.Sprintf("by the service itself, %s; told beforehand: %s", when(f.Received, c.now(), c.zone), f.Told)}
+		one := failedView{Name: names[f.Device], Link: link(f.Device), Where: fmt.Sprintf("Tried by Safelight itself, %s. Told beforehand: %s", "on "+c.dated(f.Received), sentence(f.Told))}
 		for _, r := range f.Results {
 			one.Lines = append(one.Lines, model.SayResult(r))
 		}
@@ -211,7 +223,7 @@ func (c *Console) devicesOf(view *checkView, w model.CheckWeek) {
 
 func (c *Console) reviewLine(r model.ReviewGroup) string {
 	on := " on " + plural(r.Devices, "device", "devices")
-	at := when(r.Raised, c.now(), c.zone)
+	at := r.Raised.In(c.zone).Format("Monday 2 January, 15:04")
 	switch r.What {
 	case "network":
 		return fmt.Sprintf("The networks of site %s were changed, %s.", r.Now, at)
@@ -253,7 +265,7 @@ func (c *Console) written(r model.CheckRecord, by string) writtenView {
 		if !r.Worked {
 			title = strings.TrimSuffix(title, ", worked") + ", did not work"
 		}
-		as := "as the service itself"
+		as := "as Safelight itself"
 		if r.Account != "" {
 			as = "as " + r.Account + ", for " + r.Group
 		}
@@ -273,7 +285,7 @@ func (c *Console) written(r model.CheckRecord, by string) writtenView {
 	if r.Done != "" {
 		done = sentence(r.Done)
 	}
-	return writtenView{When: when(r.At, c.now(), c.zone) + ", " + by, Title: title, Line: strings.Join(line, " "), Done: done}
+	return writtenView{When: c.dated(r.At) + ", " + by, Title: title, Line: strings.Join(line, " "), Done: done}
 }
 
 func (c *Console) requestLine(w model.CheckWeek) string {

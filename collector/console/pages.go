@@ -81,7 +81,7 @@ func loadPages() (*pages, error) {
 		p.files[entry.Name()] = file{body: body, contentType: kind, version: hex.EncodeToString(sum[:6])}
 	}
 	for _, name := range []string{"sign-in", "welcome", "today", "alert", "message", "cover", "devices", "device-list", "device", "coverage", "enrol", "token", "checks"} {
-		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError, "whole": whole, "dict": dict})
+		t := template.New("").Funcs(template.FuncMap{"asset": p.asset, "fieldError": fieldError, "whole": whole, "dict": dict, "num": num})
 		if p.templates[name], err = t.ParseFS(assets, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("reading template %s: %w", name, err)
 		}

@@ -23,6 +23,12 @@ func when(t, now time.Time, zone *time.Location) string {
 	return t.Format("2 January 2006, 15:04")
 }
 
+// dated writes a time on a page that is kept: whoever reads it may do so in another
+// year.
+func (c *Console) dated(t time.Time) string {
+	return t.In(c.zone).Format("Monday 2 January 2006, 15:04")
+}
+
 // daysBetween counts midnights from t to now, whatever the clocks did.
 func daysBetween(t, now time.Time) int {
 	day := func(t time.Time) time.Time {

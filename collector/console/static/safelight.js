@@ -103,6 +103,15 @@ for (const toggle of document.querySelectorAll('.govuk-password-input__toggle'))
   input.form.addEventListener('submit', () => show(false));
 }
 
+// --- a link to something that is folded up unfolds it ---
+
+const unfold = () => {
+  const part = document.getElementById(location.hash.slice(1));
+  if (part instanceof HTMLDetailsElement) part.open = true;
+};
+addEventListener('hashchange', unfold);
+unfold();
+
 // --- a form's problems are heard first ---
 
 document.querySelector('[data-focus]')?.focus();
