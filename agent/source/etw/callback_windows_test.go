@@ -117,3 +117,13 @@ func TestASessionThatSomebodyEndedIsNotEndedByItsNumber(t *testing.T) {
 		}
 	}
 }
+
+// The keywords that the events bear in the providers' manifests. A provider writes
+// nothing to a session that asked for others, and the session stays silent.
+func TestTheEventsThatAreReadAreAskedForByTheirKeywords(t *testing.T) {
+	for p, bears := range map[Provider]uint64{DNSClient: 0x8000000000000000, KernelProcess: 0x8000000000000010} {
+		if providers[p].keywords&bears == 0 || len(providers[p].ids) == 0 || len(providers[p].ids) > len(filterEventIDs{}.IDs) {
+			t.Errorf("provider %d is asked for %x, %v", p, providers[p].keywords, providers[p].ids)
+		}
+	}
+}

@@ -16,14 +16,17 @@ import (
 // provider says what is asked of one.
 type provider struct {
 	guid     windows.GUID
-	keywords uint64 // 0 is all
+	keywords uint64 // an event is told that has one of them
 	ids      []uint16
 }
 
 var providers = map[Provider]provider{
 	DNSClient: {
 		guid: windows.GUID{Data1: 0x1c95126e, Data2: 0x7eea, Data3: 0x49a9, Data4: [8]byte{0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d}},
-		ids:  []uint16{queryAsked, queryCompleted},
+		// Its events bear the last keyword alone, which is the channel's. Windows is said
+		// to take none for all, and everybody who was seen to get them asked for all.
+		keywords: ^uint64(0),
+		ids:      []uint16{queryAsked, queryCompleted},
 	},
 	KernelProcess: {
 		guid:     windows.GUID{Data1: 0x22fb2cd6, Data2: 0x0e7b, Data3: 0x422b, Data4: [8]byte{0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16}},
