@@ -273,14 +273,25 @@ func TestAProfilesTokenIsLaidDownForRootAlone(t *testing.T) {
 func TestAMacThatTheProgramCannotRunOnIsRefused(t *testing.T) {
 	_, archive := volume(t)
 	for _, c := range []struct {
-		machine, system string
-		want            bool
-	}{{"arm64", "14.4.1", true}, {"arm64", "12.0", true}, {"x86_64", "14.4.1", false}, {"arm64", "11.7.10", false}} {
-		env, _ := commands(t, map[string]string{"uname": "echo " + c.machine, "sw_vers": "echo " + c.system})
+		machine, processor, system string
+		want                       bool
+	}{
+		{"arm64", "1", "14.4.1", true},
+		{"arm64", "1", "12.0", true},
+		{"x86_64", "", "14.4.1", false},
+		{"x86_64", "0", "14.4.1", false},
+		{"x86_64", "1", "14.4.1", true}, // whoever installs is translated by Rosetta
+		{"arm64", "1", "11.7.10", false},
+	} {
+		processor := "echo " + c.processor
+		if c.processor == "" {
+			processor = "exit 1" // an Intel Mac does not know the name
+		}
+		env, _ := commands(t, map[string]string{"uname": "echo " + c.machine, "sysctl": processor, "sw_vers": "echo " + c.system})
 		cmd := exec.Command("./preinstall")
 		cmd.Dir, cmd.Env = archive, append(os.Environ(), env...)
 		if out, err := cmd.CombinedOutput(); (err == nil) != c.want {
-			t.Errorf("%s with macOS %s: %v, %s", c.machine, c.system, err, out)
+			t.Errorf("%s (%q) with macOS %s: %v, %s", c.machine, c.processor, c.system, err, out)
 		}
 	}
 }
