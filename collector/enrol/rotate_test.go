@@ -261,7 +261,7 @@ func TestACopyBeyondTheBoundWaitsAndIsNoDevice(t *testing.T) {
 	must(t, err)
 	now := h.clock.now()
 	for i := range model.SplitsAnHour {
-		_, err := h.store.SplitDevice(t.Context(), school, model.Split{From: d.id, Device: model.Device{
+		_, err := h.store.SplitDevice(t.Context(), school, model.Split{From: d.id, Instance: fmt.Sprint("run ", i), Device: model.Device{
 			ID: fmt.Sprint("copy-", i), KeyHash: fmt.Append(nil, i), Enrolled: now, Expires: now.Add(time.Hour),
 		}})
 		must(t, err)

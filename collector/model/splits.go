@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // A copy of a device becomes a device of its own when it is told to, and whoever has a
 // device's key can play as many copies as they like. So there are bounds, for a device
@@ -55,3 +58,14 @@ type CameOf struct {
 	Origin string // the first of the family
 	At     time.Time
 }
+
+// RevokeCopies asks to revoke what came of a device's copies.
+type RevokeCopies struct {
+	Of     string
+	Itself bool // and that device
+	Most   int  // not if more than so many came of it
+}
+
+// ErrMoreCopies says that more came of a device than somebody was told when they said to
+// revoke them.
+var ErrMoreCopies = errors.New("more than that: look again")

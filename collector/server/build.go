@@ -135,7 +135,7 @@ var errNoMail = errors.New("no mail server is configured: set mail.host in colle
 func (noMail) Notify(context.Context, model.SchoolID, string) error { return errNoMail }
 
 // enrolRefusals are the store's answers for the person who enrols.
-var enrolRefusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrTokenEnded, store.ErrKeyEnded, store.ErrTrialFull}
+var enrolRefusals = []error{store.ErrTokenUnknown, store.ErrTokenUsed, store.ErrTokenExpired, store.ErrTokenEnded, store.ErrKeyEnded, store.ErrSplitTwice, store.ErrTrialFull}
 
 func newPublisher(ctx context.Context, s *state, now func() time.Time) (*policy.Publisher, error) {
 	shipped, err := packdir.Shipped()

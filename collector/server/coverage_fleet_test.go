@@ -251,7 +251,7 @@ func (h *house) copies(all []*pretended, n int) int {
 	for i := range n {
 		d := all[11+20*i]
 		key := []byte(fmt.Sprintf("%032d", i))
-		_, err := h.parts.store.SplitDevice(h.t.Context(), schoolID, model.Split{From: d.id, Device: model.Device{
+		_, err := h.parts.store.SplitDevice(h.t.Context(), schoolID, model.Split{From: d.id, Instance: "copy", Device: model.Device{
 			ID: pki.NewDeviceID(), Name: d.name + "-copy", OS: "windows", Site: "main", Enrolled: time.Now(), Expires: time.Now().Add(time.Hour), KeyHash: key, Hardware: d.hw,
 		}})
 		h.must(err)

@@ -41,13 +41,14 @@ func (s *Store) Devices(ctx context.Context, school model.SchoolID) ([]model.Dev
 	return devices, nil
 }
 
-// RevokeDevice shuts a device out for good. Revoking it again keeps the first
-// time.
+// RevokeDevice shuts a device out for good: once it has returned no copy becomes a
+// device by its key. Revoking it again keeps the first time.
 func (s *Store) RevokeDevice(ctx context.Context, school model.SchoolID, id string, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		err := changedOne(tx.ExecContext(ctx, `UPDATE devices SET revoked = CASE WHEN revoked = 0 THEN $3 ELSE revoked END
-			WHERE school_id = $1 AND id = $2`, school, id, micros(now)))
-		if err != nil {
+		if err := s.admitting(ctx, tx, school); err != nil {
+			return err
+		}
+		if err := revoke(ctx, tx, school, id, now); err != nil {
 			return err
 		}
 		if err := note(ctx, tx, school, model.AuditRecord{At: now, What: "device.revoke", Ref: model.DeviceActor(id)}); err != nil {
@@ -59,6 +60,11 @@ func (s *Store) RevokeDevice(ctx context.Context, school model.SchoolID, id stri
 		return fmt.Errorf("revoking device: %w", err)
 	}
 	return nil
+}
+
+func revoke(ctx context.Context, tx *sql.Tx, school model.SchoolID, id string, now time.Time) error {
+	return changedOne(tx.ExecContext(ctx, `UPDATE devices SET revoked = CASE WHEN revoked = 0 THEN $3 ELSE revoked END
+		WHERE school_id = $1 AND id = $2`, school, id, micros(now)))
 }
 
 // RenewDevice notes until when a device's new certificate is good. A revoked

@@ -179,6 +179,9 @@ func openPostgres(location string) (writer, reader *sql.DB, err error) {
 	conf.RuntimeParams["synchronous_commit"] = "on"
 	conf.RuntimeParams["application_name"] = "safelight-collector"
 	conf.RuntimeParams["timezone"] = "UTC"
+	// Who waited for a lock looks at what is there then, whatever the server's own
+	// setting is (aloneInTx).
+	conf.RuntimeParams["default_transaction_isolation"] = "read committed"
 	read := conf.Copy()
 	read.RuntimeParams["default_transaction_read_only"] = "on"
 	writer, reader = stdlib.OpenDB(*conf), stdlib.OpenDB(*read)

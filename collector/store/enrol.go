@@ -24,6 +24,7 @@ const (
 	ErrTokenUsed    = refusal("this token has been used as often as it may be: ask for a new one")
 	ErrTokenExpired = refusal("this token has expired: ask for a new one")
 	ErrTokenEnded   = refusal("this token was ended before its time by whoever looks after the school's devices: ask for a new one")
+	ErrSplitTwice   = refusal("this run of the agent became a device of its own before: start the agent again")
 	ErrKeyEnded     = refusal("this device's key ended when it was set up anew, as an older copy of its disk has it: remove device.key from its state folder, and enrol again")
 )
 
@@ -35,37 +36,54 @@ var ErrTrialFull = refusal(fmt.Sprintf("a trial school has at most %d devices: r
 // one is refused. A device whose id and hardware are known is the same one, set up
 // anew: it has the new key from then on, and the old one is worth nothing.
 func (s *Store) Enrol(ctx context.Context, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		token, err := useToken(ctx, tx, school, tokenHash, now)
-		if err != nil {
-			return err
-		}
-		device.School = school
-		if device.Site == "" {
-			device.Site = token.Site
-		}
-		same, found, err := deviceByHardware(ctx, tx, school, device.Hardware)
-		if err != nil {
-			return err
-		}
-		switch {
-		case found && same.ID == device.ID:
-			return replaceDevice(ctx, tx, same, device, token, now)
-		case found: // since its id was looked for; the next try has it
-			return errors.New("this hardware is being enrolled at the same moment")
-		}
-		if err := roomForDevice(ctx, tx, school); err != nil {
-			return err
-		}
-		if err := insertDevice(ctx, tx, device); err != nil {
-			return err
-		}
-		return note(ctx, tx, school, model.AuditRecord{
-			At: now, Actor: tokenRef(token.ID), What: "device.enrol", Ref: model.DeviceActor(device.ID),
-		})
-	})
+	err := s.write(ctx, func(tx *sql.Tx) error { return s.enrol(ctx, tx, school, tokenHash, now, device) })
 	if err != nil {
 		return fmt.Errorf("enrolling device: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) enrol(ctx context.Context, tx *sql.Tx, school model.SchoolID, tokenHash []byte, now time.Time, device model.Device) error {
+	if err := s.admitting(ctx, tx, school); err != nil {
+		return err
+	}
+	token, err := useToken(ctx, tx, school, tokenHash, now)
+	if err != nil {
+		return err
+	}
+	device.School = school
+	if device.Site == "" {
+		device.Site = token.Site
+	}
+	same, found, err := deviceByHardware(ctx, tx, school, device.Hardware)
+	if err != nil {
+		return err
+	}
+	switch {
+	case found && same.ID == device.ID:
+		return replaceDevice(ctx, tx, same, device, token, now)
+	case found: // since its id was looked for; the next try has it
+		return errors.New("this hardware is being enrolled at the same moment")
+	}
+	if err := roomForDevice(ctx, tx, school); err != nil {
+		return err
+	}
+	if err := insertDevice(ctx, tx, device); err != nil {
+		return err
+	}
+	return note(ctx, tx, school, model.AuditRecord{
+		At: now, Actor: tokenRef(token.ID), What: "device.enrol", Ref: model.DeviceActor(device.ID),
+	})
+}
+
+// admitting keeps everybody else, on each collector, from adding a device to a school
+// or ending what one was to be added by, until the transaction ends. So what ends a
+// token, or a device, waits for those who are about to add one by it; who comes later
+// sees the end; and of two who count what there is room for, one counts the other. It is
+// the first thing such a transaction does.
+func (s *Store) admitting(ctx context.Context, tx *sql.Tx, school model.SchoolID) error {
+	if err := s.dialect.aloneInTx(ctx, tx, "admitting to "+string(school)); err != nil {
+		return fmt.Errorf("waiting for others who add or end devices: %w", err)
 	}
 	return nil
 }

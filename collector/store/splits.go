@@ -29,6 +29,11 @@ func (s *Store) SplitDevice(ctx context.Context, school model.SchoolID, split mo
 }
 
 func (s *Store) split(ctx context.Context, tx *sql.Tx, school model.SchoolID, split model.Split) (answer model.SplitAnswer, err error) {
+	// Before anything is looked at: one that asks twice at once becomes one device, and
+	// none comes of one that was revoked.
+	if err := s.admitting(ctx, tx, school); err != nil {
+		return answer, err
+	}
 	var revoked int64
 	err = tx.QueryRowContext(ctx, `SELECT revoked FROM devices WHERE school_id = $1 AND id = $2`, school, split.From).Scan(&revoked)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && revoked != 0 {
@@ -41,13 +46,12 @@ func (s *Store) split(ctx context.Context, tx *sql.Tx, school model.SchoolID, sp
 	if err != nil {
 		return answer, err
 	}
-	// Before the key is looked for: one that asks twice at once becomes one device.
-	if err := s.dialect.aloneInTx(ctx, tx, "split "+origin); err != nil {
-		return answer, err
-	}
 	device := split.Device
 	err = tx.QueryRowContext(ctx, `SELECT id FROM devices WHERE school_id = $1 AND key_hash = $2 AND revoked = 0`, school, blob(device.KeyHash)).Scan(&answer.ID)
 	if !errors.Is(err, sql.ErrNoRows) {
+		return answer, err
+	}
+	if err := oneOfARun(ctx, tx, school, split); err != nil {
 		return answer, err
 	}
 	if err := roomForDevice(ctx, tx, school); err != nil {
@@ -70,6 +74,20 @@ func (s *Store) split(ctx context.Context, tx *sql.Tx, school model.SchoolID, sp
 	_, err = tx.ExecContext(ctx, `INSERT INTO splits (school_id, device, parent, origin, instance, at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		school, device.ID, split.From, origin, []byte(split.Instance), micros(device.Enrolled))
 	return answer, err
+}
+
+// oneOfARun refuses a second device for one run of an agent, whichever collectors it
+// asks: one that asks again has its key.
+func oneOfARun(ctx context.Context, tx *sql.Tx, school model.SchoolID, split model.Split) error {
+	var came int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM splits WHERE school_id = $1 AND parent = $2 AND instance = $3`, school, split.From, []byte(split.Instance)).Scan(&came)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for what became of it: %w", err)
+	case came > 0:
+		return ErrSplitTwice
+	}
+	return nil
 }
 
 var heldDetail = fmt.Sprintf("As many of its copies became devices of their own as may by themselves, %d an hour and %d a day. The others wait, and stand under its name until then.",

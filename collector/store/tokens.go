@@ -82,22 +82,28 @@ func (s *Store) Tokens(ctx context.Context, school model.SchoolID) ([]model.Toke
 	return tokens, nil
 }
 
-// EndToken ends an enrolment token before its time: it admits nobody from then on, and
-// whoever shows it is told so. The devices that it admitted stay. One that was ended
+// EndToken ends an enrolment token before its time: once it has returned no device comes
+// of it any more, and whoever shows it is told so. The devices that it admitted stay, of
+// which one may have been about to enrol when this was called. One that was ended
 // before keeps its first end; that it was tried again is on record.
 func (s *Store) EndToken(ctx context.Context, school model.SchoolID, id string, now time.Time) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		err := changedOne(tx.ExecContext(ctx, `INSERT INTO token_terms (school_id, id, maker, ended)
-			SELECT school_id, id, '', $3 FROM tokens WHERE school_id = $1 AND id = $2
-			ON CONFLICT (school_id, id) DO UPDATE SET ended = CASE WHEN token_terms.ended = 0 THEN excluded.ended ELSE token_terms.ended END`,
-			school, id, micros(now)))
-		if err != nil {
-			return err
-		}
-		return note(ctx, tx, school, model.AuditRecord{At: now, What: "token.end", Ref: tokenRef(id)})
-	})
+	err := s.write(ctx, func(tx *sql.Tx) error { return s.endToken(ctx, tx, school, id, now) })
 	if err != nil {
 		return fmt.Errorf("ending token: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) endToken(ctx context.Context, tx *sql.Tx, school model.SchoolID, id string, now time.Time) error {
+	if err := s.admitting(ctx, tx, school); err != nil {
+		return err
+	}
+	err := changedOne(tx.ExecContext(ctx, `INSERT INTO token_terms (school_id, id, maker, ended)
+		SELECT school_id, id, '', $3 FROM tokens WHERE school_id = $1 AND id = $2
+		ON CONFLICT (school_id, id) DO UPDATE SET ended = CASE WHEN token_terms.ended = 0 THEN excluded.ended ELSE token_terms.ended END`,
+		school, id, micros(now)))
+	if err != nil {
+		return err
+	}
+	return note(ctx, tx, school, model.AuditRecord{At: now, What: "token.end", Ref: tokenRef(id)})
 }
