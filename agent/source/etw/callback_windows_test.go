@@ -5,7 +5,10 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/windows"
 )
 
 // Windows hands events to a callback by the system's calling convention. Calling
@@ -124,6 +127,42 @@ func TestTheEventsThatAreReadAreAskedForByTheirKeywords(t *testing.T) {
 	for p, bears := range map[Provider]uint64{DNSClient: 0x8000000000000000, KernelProcess: 0x8000000000000010} {
 		if providers[p].keywords&bears == 0 || len(providers[p].ids) == 0 || len(providers[p].ids) > len(filterEventIDs{}.IDs) {
 			t.Errorf("provider %d is asked for %x, %v", p, providers[p].keywords, providers[p].ids)
+		}
+	}
+}
+
+// Windows may hold on to the name of a session that it says was ended, and another
+// agent may be the one that begins it again and again.
+func TestASessionThatIsSlowToGoIsWaitedForAndNotForEver(t *testing.T) {
+	for _, c := range []struct {
+		taken, starts int
+		works         bool
+	}{{0, 1, true}, {1, 2, true}, {3, 4, true}, {99, 1 + clearings, false}} {
+		starts, stops := 0, 0
+		var waited time.Duration
+		s := &Session{trace: noTrace, system: system{
+			pause: func(d time.Duration) { waited += d },
+			start: func(_ *uint16, p *namedProperties) (uint64, error) {
+				if starts++; p.BufferSize != 64 || p.NumberOfBuffers != 0 {
+					t.Errorf("begun with what another call left: %+v", p.traceProperties)
+				}
+				if starts <= c.taken {
+					return 0, windows.ERROR_ALREADY_EXISTS
+				}
+				return 7, nil
+			},
+			control: func(session uint64, _ *uint16, p *namedProperties, code uint32) error {
+				if session != 0 || code != controlStop {
+					t.Errorf("asked %d of session %d", code, session)
+				}
+				stops++
+				p.BufferSize, p.NumberOfBuffers = 128, 9 // Windows answers into it
+				return nil
+			},
+		}}
+		err := s.start()
+		if (err == nil) != c.works || starts != c.starts || stops != starts-1 && c.works || waited > 2*time.Second {
+			t.Errorf("taken %d times: %d starts, %d stops, %s waited: %v", c.taken, starts, stops, waited, err)
 		}
 	}
 }

@@ -61,13 +61,15 @@ type Session struct {
 	id       uintptr
 }
 
-// system is what a session asks of Windows once it runs.
+// system is what a session asks of Windows.
 type system struct {
+	start   func(name *uint16, p *namedProperties) (session uint64, err error)
+	pause   func(time.Duration)
 	control func(session uint64, name *uint16, p *namedProperties, code uint32) error
 	process func(trace *uint64) error
 }
 
-var windowsItself = system{control: controlTrace, process: processTrace}
+var windowsItself = system{start: startTrace, pause: time.Sleep, control: controlTrace, process: processTrace}
 
 // sessions are those that Windows calls back for, by number: it is handed a
 // number, since it must keep no pointer of ours.
@@ -120,6 +122,12 @@ func newAnswer() *namedProperties {
 	return p
 }
 
+// Windows now and then says that a session is ended while it still holds its name.
+const (
+	clearings = 5
+	clearing  = 200 * time.Millisecond
+)
+
 // start begins the session. The events of all processors come in one order, so
 // that a question is told before its answer; a second is the shortest time that
 // Windows may hold events back.
@@ -128,12 +136,15 @@ func (s *Session) start() error {
 		p := newProperties()
 		p.LogFileMode, p.FlushTimer = realTimeMode|oneOrder, 1
 		p.BufferSize, p.MinimumBuffers, p.MaximumBuffers = 64, 4, 64
-		s.session, err = startTrace(s.name, p)
+		s.session, err = s.system.start(s.name, p)
 		return err
 	}
 	err := begin()
-	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
-		if err = controlTrace(0, s.name, newAnswer(), controlStop); err == nil || errors.Is(err, errWMIInstanceAbsent) {
+	for tries := 0; tries < clearings && errors.Is(err, windows.ERROR_ALREADY_EXISTS); tries++ {
+		if tries > 0 {
+			s.system.pause(clearing)
+		}
+		if err = s.system.control(0, s.name, newAnswer(), controlStop); err == nil || errors.Is(err, errWMIInstanceAbsent) {
 			err = begin()
 		}
 	}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,6 +15,8 @@ type polling struct {
 	every  time.Duration
 	system system
 	log    *slog.Logger
+	known  *known // what runs; nil before the first look
+	looked time.Time
 }
 
 func newPolling(cfg Config, sys system) *polling {
@@ -32,8 +35,7 @@ func (*polling) name() string { return "polling" }
 func (*polling) lost() uint64 { return 0 }
 
 func (p *polling) run(ctx context.Context, ready func(), tell func(event.Start)) error {
-	known := newKnown(p.system)
-	if err := known.baseline(ctx); err != nil {
+	if err := p.begin(ctx, tell); err != nil {
 		return fmt.Errorf("listing processes: %w (%w)", err, errUnavailable)
 	}
 	ready()
@@ -42,15 +44,37 @@ func (p *polling) run(ctx context.Context, ready func(), tell func(event.Start))
 	for {
 		select {
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) { // a better way is tried: what started since the last look is told here
+				_ = p.look(context.WithoutCancel(ctx), tell)
+			}
 			return nil
 		case <-ticker.C:
 		}
-		started, err := known.look(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err := p.look(ctx, tell); err != nil && ctx.Err() == nil {
 			p.log.WarnContext(ctx, "listing processes failed; trying again", "error", err)
 		}
-		for _, one := range started {
-			tell(event.Start{PID: int(one.pid), Comm: one.name, Exe: one.exe, UID: one.uid})
-		}
 	}
+}
+
+// begin remembers what runs already, silently; or, where this way was taken just now,
+// tells what started since. After a longer while somebody else has told it.
+func (p *polling) begin(ctx context.Context, tell func(event.Start)) error {
+	if p.known != nil && time.Since(p.looked) <= 5*p.every {
+		return p.look(ctx, tell)
+	}
+	k := newKnown(p.system)
+	if err := k.baseline(ctx); err != nil {
+		return err
+	}
+	p.known = k
+	return nil
+}
+
+func (p *polling) look(ctx context.Context, tell func(event.Start)) error {
+	started, err := p.known.look(ctx)
+	p.looked = time.Now()
+	for _, one := range started {
+		tell(event.Start{PID: int(one.pid), Comm: one.name, Exe: one.exe, UID: one.uid})
+	}
+	return err
 }

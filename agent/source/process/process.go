@@ -81,8 +81,15 @@ type way interface {
 	lost() uint64
 }
 
-// errUnavailable marks that a way does not work here.
-var errUnavailable = errors.New("not available here")
+// Why a way does not work here. What errPassing marks may work later: Windows has few
+// trace sessions, and lets go of one that a crashed agent left after a while only.
+var (
+	errUnavailable = errors.New("not available here")
+	errPassing     = fmt.Errorf("%w for now", errUnavailable)
+)
+
+// betterAfter is how long the next best way is taken before the better is tried anew.
+const betterAfter = 5 * time.Minute
 
 // New returns a source that is not running yet.
 func New(cfg Config) *Source {
@@ -134,26 +141,46 @@ func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) error {
 	crowds := newCrowds()
 	defer func() { s.offer(crowds.rest(), sink) }()
 	tell := func(start event.Start) { s.tell(start, crowds, sink) }
+	for {
+		again, err := s.best(ctx, tell)
+		if !again {
+			return err
+		}
+	}
+}
+
+// best takes the best way there is until ctx ends, or until a better one, which did not
+// work for now, is to be tried again.
+func (s *Source) best(ctx context.Context, tell func(event.Start)) (again bool, err error) {
 	var without []error
 	for _, w := range s.ways {
 		if s.cfg.Only != "" && s.cfg.Only != w.name() {
 			continue
 		}
-		err := w.run(ctx, func() { s.works(ctx, w, errors.Join(without...)) }, tell)
+		meanwhile, end := ctx, func() {}
+		if errors.Is(errors.Join(without...), errPassing) {
+			meanwhile, end = context.WithTimeout(ctx, betterAfter)
+		}
+		err := w.run(meanwhile, func() { s.works(ctx, w, errors.Join(without...)) }, tell)
+		over := meanwhile.Err() != nil
+		end()
 		if ctx.Err() != nil {
 			s.stand(source.Stopped, "")
-			return nil
+			return false, nil
+		}
+		if over && err == nil {
+			return true, nil
 		}
 		if !errors.Is(err, errUnavailable) {
 			err = fmt.Errorf("watching programs by %s: %w", w.name(), err)
 			s.stand(source.Unavailable, err.Error())
-			return err
+			return false, err
 		}
 		without = append(without, fmt.Errorf("%s: %w", w.name(), err))
 	}
-	err := fmt.Errorf("process source unavailable: %w; check that the agent may read the process list", errors.Join(without...))
+	err = fmt.Errorf("process source unavailable: %w; check that the agent may read the process list", errors.Join(without...))
 	s.stand(source.Unavailable, err.Error())
-	return err
+	return false, err
 }
 
 // works notes the way that was chosen, and logs it once.
@@ -163,7 +190,10 @@ func (s *Source) works(ctx context.Context, w way, without error) {
 		detail = "a better way was not to be had: " + without.Error()
 	}
 	s.mu.Lock()
-	s.state, s.detail, s.way, s.since = source.Running, detail, w, s.cfg.Now().UTC()
+	if s.state != source.Running || s.way != w { // else it goes on
+		s.since = s.cfg.Now().UTC()
+	}
+	s.state, s.detail, s.way = source.Running, detail, w
 	told := s.logged == w.name()
 	s.logged = w.name()
 	s.mu.Unlock()

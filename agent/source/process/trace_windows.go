@@ -60,7 +60,7 @@ func (t *trace) run(ctx context.Context, ready func(), tell func(event.Start)) (
 	}
 	s, err := etw.Open(etw.Config{Name: name, Provider: etw.KernelProcess})
 	if err != nil {
-		return fmt.Errorf("%w (%w)", err, errUnavailable)
+		return fmt.Errorf("%w (%w)", err, errPassing)
 	}
 	starts, done := make(chan etw.Start, maxStarts), make(chan error, 1)
 	go func() { done <- s.Run(func(e *etw.Event) { t.take(e, starts) }) }()
