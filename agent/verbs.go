@@ -169,6 +169,10 @@ func printStatus(out io.Writer, st daemon.Status) error {
 		fmt.Fprintf(w, "refused\tby the collector since %s: %s\n", st.Refused.Since.Local().Format("2006-01-02 15:04"), st.Refused.Reason)
 		fmt.Fprintf(w, "to mend\t%s\n", daemon.RefusedMend)
 	}
+	if st.Waiting != nil {
+		printWaiting(w, *st.Waiting)
+		return w.Flush()
+	}
 	if !st.Running {
 		fmt.Fprintln(w, "the rest\tis known only while the agent runs")
 		return w.Flush()
@@ -197,6 +201,17 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	fmt.Fprintf(w, "quarantined\t%d\n", st.Spool.Quarantined)
 	fmt.Fprintf(w, "cpu\t%.1f s\nmemory\t%d MB\n", st.CPUSeconds, st.MemoryBytes>>20)
 	return w.Flush()
+}
+
+// printWaiting says what a device that is not enrolled waits for.
+func printWaiting(w io.Writer, wait enrol.Waiting) {
+	if wait.Error == "" {
+		fmt.Fprintf(w, "waiting\tfor a token in %s\n", wait.File)
+		return
+	}
+	fmt.Fprintf(w, "last try\tat %s: %s\n", wait.Tried.Local().Format("15:04:05"), wait.Error)
+	fmt.Fprintf(w, "again\tby itself, within some minutes\n")
+	fmt.Fprintf(w, "to mend\tonce what it says is mended, wait; or %s (%s)\n", daemon.TokenMend, wait.File)
 }
 
 // sourceLine says how a source stands, what it sees by, and what it missed.

@@ -13,6 +13,7 @@ import (
 
 	"safelight/agent/about"
 	"safelight/agent/daemon"
+	"safelight/agent/enrol"
 	"safelight/agent/source"
 	"safelight/agent/watch"
 	"safelight/internal/cli"
@@ -258,6 +259,23 @@ func TestStatusSaysWhereASourceLooksAndWhatItMissed(t *testing.T) {
 	for _, want := range []string{" on lo wlan0, seen 7, dropped 0, lost 2; BPF is not to be had\n", "starting, seen 0, dropped 0, lost 0\n", "ech 30, vpn 1\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestADeviceThatWaitsForItsEnrolmentSaysWhyAndWhatToDo(t *testing.T) {
+	const file = "/etc/safelight/enrol.conf"
+	for want, wait := range map[string]enrol.Waiting{
+		"waiting   for a token in " + file: {File: file},
+		"refused: this token has expired":  {File: file, Tried: time.Unix(0, 0), Error: "enrolling at c:7443: refused: this token has expired: ask for a new one"},
+		daemon.TokenMend + " (" + file:     {File: file, Tried: time.Unix(0, 0), Error: "no answer"},
+	} {
+		var out strings.Builder
+		if err := printStatus(&out, daemon.Status{Running: true, Waiting: &wait}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "enrolled  no\n") || strings.Contains(out.String(), "policy") {
+			t.Errorf("want %q and no more than there is in:\n%s", want, out.String())
 		}
 	}
 }

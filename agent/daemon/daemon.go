@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -104,8 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	layAbout(ctx, o) // before anything is recorded
 	if o.EnrolFile != "" {
-		ask := enrol.Request{Dir: o.Dir, Version: version.Version, Now: time.Now}
-		if err := enrol.FromFile(ctx, o.EnrolFile, ask, rand.Float64, o.Log); err != nil {
+		if err := waitEnrolled(ctx, o); err != nil {
 			if ctx.Err() != nil {
 				return nil // asked to stop while it waited
 			}

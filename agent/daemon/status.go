@@ -20,12 +20,14 @@ import (
 // Status is what `safelight-agent status` prints. It holds no names, hosts or
 // words: the person whose device it is may read it (G3).
 type Status struct {
-	Running     bool               `json:"running"`
-	Version     string             `json:"version"`
-	Enrolled    bool               `json:"enrolled"`
-	Device      string             `json:"device,omitempty"`
-	Connected   bool               `json:"connected"`
-	Refused     *watch.Refusal     `json:"refused,omitempty"`
+	Running   bool           `json:"running"`
+	Version   string         `json:"version"`
+	Enrolled  bool           `json:"enrolled"`
+	Device    string         `json:"device,omitempty"`
+	Connected bool           `json:"connected"`
+	Refused   *watch.Refusal `json:"refused,omitempty"`
+	// Waiting is how the enrolment stands of an agent that runs and has none.
+	Waiting     *enrol.Waiting     `json:"waiting,omitempty"`
 	Delivery    string             `json:"delivery"`
 	CertExpires *time.Time         `json:"certificate_expires,omitempty"`
 	Renewal     *enrol.RenewStatus `json:"renewal,omitempty"`
@@ -82,8 +84,14 @@ func ReadStatus(ctx context.Context, dir string) (Status, error) {
 	return st, nil
 }
 
+// emptyStatus is one without any part of an agent.
+func emptyStatus() Status {
+	return Status{Sources: []source.Status{}, Coverage: coverageOf(nil, pipeline.Counts{}, 0), Spool: SpoolStatus{Lanes: []LaneStatus{}}}
+}
+
 func stoppedStatus(dir string) (Status, error) {
-	st := Status{Sources: []source.Status{}, Coverage: coverageOf(nil, pipeline.Counts{}, 0), Spool: SpoolStatus{Lanes: []LaneStatus{}}, Delivery: "stopped"}
+	st := emptyStatus()
+	st.Delivery = "stopped"
 	id, err := enrol.Load(dir)
 	if errors.Is(err, enrol.ErrNotEnrolled) {
 		return st, nil

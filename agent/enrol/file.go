@@ -176,19 +176,30 @@ func overwrite(path string, data []byte) error {
 // each start, so starting again mends it.
 var ErrFileHeld = errors.New("the enrolment file cannot be written to")
 
-// How long FromFile waits: between looks for a file, and, doubling, between tries.
+// How long FromFile waits: between looks at the file, and, doubling, between tries
+// of the same token.
 const (
 	fileEvery = 10 * time.Second
 	firstTry  = 5 * time.Second
 	lastTry   = 5 * time.Minute
 )
 
+// Waiting is how a device stands that waits for its enrolment.
+type Waiting struct {
+	File string `json:"file"` // where the token is looked for
+	// Tried is when a token in it was tried last, or the file could not be read;
+	// zero: there was none. Error is how that ended; it holds no token.
+	Tried time.Time `json:"tried,omitzero"`
+	Error string    `json:"error,omitempty"`
+}
+
 // FromFile enrols req.Dir with what the file says, waiting for the file and for
 // the collector as long as ctx allows, and takes the token out of the file. A
-// device that is enrolled already only does the latter. req's Token and
-// Collector are not looked at. spread is from 0 to 1 and keeps a school's devices
-// from asking all at once.
-func FromFile(ctx context.Context, path string, req Request, spread func() float64, log *slog.Logger) error {
+// file that is laid down anew is tried at the next look. A device that is enrolled
+// already only has the token taken out. req's Token and Collector are not looked
+// at. spread is from 0 to 1 and keeps a school's devices from asking all at once;
+// tell hears how it stands whenever it has to wait.
+func FromFile(ctx context.Context, path string, req Request, spread func() float64, tell func(Waiting), log *slog.Logger) error {
 	wait, waiting := firstTry, false
 	for {
 		_, err := Load(req.Dir)
@@ -202,44 +213,70 @@ func FromFile(ctx context.Context, path string, req Request, spread func() float
 			return err
 		}
 		pause := fileEvery
-		switch tried, err := tryFile(ctx, path, req); {
+		f, tried, err := tryFile(ctx, path, req)
+		switch {
 		case errors.Is(err, ErrFileHeld):
 			return err
 		case err != nil:
+			tell(Waiting{File: path, Tried: req.Now(), Error: err.Error()})
 			log.WarnContext(ctx, "enrolling by file failed, trying again", slog.String("error", err.Error()), slog.Duration("after", wait))
 			pause, wait = wait/2+time.Duration(spread()*float64(wait)), min(2*wait, lastTry)
 		case tried:
 			log.InfoContext(ctx, "enrolled by file")
 			continue
-		case !waiting:
-			waiting = true
-			log.InfoContext(ctx, "not enrolled: waiting for a token in the enrolment file", slog.String("file", path))
+		default:
+			tell(Waiting{File: path})
+			if !waiting {
+				waiting = true
+				log.InfoContext(ctx, "not enrolled: waiting for a token in the enrolment file", slog.String("file", path))
+			}
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		anew, err := untilLaid(ctx, path, f, pause)
+		if err != nil {
+			return err
+		}
+		if anew {
+			wait = firstTry
 		}
 	}
 }
 
-// tryFile enrols once; tried is false where there is no token.
-func tryFile(ctx context.Context, path string, req Request) (tried bool, err error) {
-	f, err := readFile(path)
+// untilLaid waits for so long, or until the file says something else than f: whoever
+// lays a new token down should not wait for what became of the old one.
+func untilLaid(ctx context.Context, path string, f File, pause time.Duration) (anew bool, err error) {
+	for pause > 0 {
+		look := min(pause, fileEvery)
+		select {
+		case <-time.After(look):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		pause -= look
+		if now, err := readFile(path); err == nil && now != f {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tryFile enrols once with what the file says, which it returns; tried is false
+// where there is no token.
+func tryFile(ctx context.Context, path string, req Request) (f File, tried bool, err error) {
+	f, err = readFile(path)
 	if err != nil || f.Token == "" {
-		return false, err
+		return f, false, err
 	}
 	if err := f.check(); err != nil {
-		return true, err
+		return f, true, err
 	}
 	out, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return true, fmt.Errorf("%w: %w; restart the service, or let the agent's account write to it", ErrFileHeld, err)
+		return f, true, fmt.Errorf("%w: %w; restart the service, or let the agent's account write to it", ErrFileHeld, err)
 	}
 	if err := out.Close(); err != nil {
-		return true, err
+		return f, true, err
 	}
 	req.Token, req.Collector = f.Token, f.Collector
 	_, err = Enrol(ctx, req)
-	return true, err
+	return f, true, err
 }

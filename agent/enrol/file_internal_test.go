@@ -1,8 +1,14 @@
 package enrol
 
 import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Each is how some tool writes the same file.
@@ -52,6 +58,36 @@ func FuzzFile(f *testing.F) {
 		read.Token = ""
 		if wrong != 0 || again.Token != "" || unquoted(read.Collector) == read.Collector && unquoted(read.Root) == read.Root && again != read {
 			t.Errorf("of %+v is left %+v, line %d", read, again, wrong)
+		}
+	})
+}
+
+// Whoever lays a new token down waited up to seven minutes for the old one's turn.
+func TestATokenLaidDownAnewIsTriedAtTheNextLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "enrol.conf")
+		lay := func(text string) {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		lay("token: SL1.old\n")
+		old, began := File{Token: "SL1.old"}, time.Now()
+		if anew, err := untilLaid(t.Context(), path, old, lastTry); anew || err != nil || time.Since(began) != lastTry {
+			t.Errorf("the same file was waited on for %s: %v %v", time.Since(began), anew, err)
+		}
+		go func() {
+			time.Sleep(time.Minute + time.Second)
+			lay("token: SL1.new\n")
+		}()
+		began = time.Now()
+		if anew, err := untilLaid(t.Context(), path, old, lastTry); !anew || err != nil || time.Since(began) != time.Minute+fileEvery {
+			t.Errorf("a new file was seen after %s: %v %v", time.Since(began), anew, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := untilLaid(ctx, path, old, lastTry); !errors.Is(err, context.Canceled) {
+			t.Errorf("asked to stop it said %v", err)
 		}
 	})
 }

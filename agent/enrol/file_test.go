@@ -24,7 +24,7 @@ func fileAt(t testing.TB, text string) string {
 
 func fromFile(ctx context.Context, dir, path string, log io.Writer) error {
 	ask := enrol.Request{Dir: dir, Version: "test", Now: time.Now}
-	return enrol.FromFile(ctx, path, ask, func() float64 { return 0 }, slog.New(slog.NewTextHandler(log, nil)))
+	return enrol.FromFile(ctx, path, ask, func() float64 { return 0 }, func(enrol.Waiting) {}, slog.New(slog.NewTextHandler(log, nil)))
 }
 
 func read(t testing.TB, path string) string {
