@@ -23,7 +23,7 @@ func verbs() []cli.Command {
 		checkListVerb(), checkRecordVerb(), checkSignVerb(), checkRequestVerb(),
 		keyRotateVerb(),
 		listsVerb(), listsRefreshVerb(), listsImportVerb(), listsAcceptVerb(),
-		rulesCheckVerb(), rulesSchemaVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),
+		rulesCheckVerb(), rulesSchemaVerb(), rulesUnpackVerb(), rulesProposeVerb(), rulesProposalsVerb(), rulesWithdrawVerb(), rulesPublishVerb(), rulesRollbackVerb(),
 		rulesHistoryVerb(), rulesShowVerb(), rulesDiffVerb(),
 		rulesExplainVerb(), rulesTryVerb(), rulesTrialsVerb(), rulesPrecisionVerb(), rulesSuggestionsVerb(),
 		eventsVerb(), alertsVerb(),

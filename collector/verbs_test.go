@@ -26,7 +26,7 @@ func TestWrongUsageIsStatusTwoAndFailureOneLine(t *testing.T) {
 	for args, want := range map[string]int{
 		"nonsense": 2, "device": 2, "version now": 2, "service status now": 2, "init now": 2, "serve --log loud": 2,
 		"events": 2, "alerts --as": 2, "alerts --as x --since soon": 2, "token create --uses many": 2, "token list now": 2, "token end": 2, "token end a b": 2,
-		"device revoke": 2, "device import": 2, "device expect": 2, "device split x": 2, "device split --more 3": 2, "device expect --kind guest": 2, "coverage now": 2, "user disable": 2, "roster import": 2, "rules check": 2, "rules publish packs": 2,
+		"device revoke": 2, "device import": 2, "device expect": 2, "device split x": 2, "device split --more 3": 2, "device expect --kind guest": 2, "coverage now": 2, "user disable": 2, "roster import": 2, "rules check": 2, "rules unpack": 2, "rules publish packs": 2,
 		"serve --dir " + gone: 1, "device list --dir " + gone: 1, "coverage --dir " + gone: 1, "token list --dir " + gone: 1, "token end x --dir " + gone: 1, "events --as x --dir " + gone: 1,
 		"roster import " + gone: 1, "rules check " + gone: 1, "rules publish " + gone + " --as x --reason y": 1,
 	} {
@@ -36,6 +36,24 @@ func TestWrongUsageIsStatusTwoAndFailureOneLine(t *testing.T) {
 		}
 		if want == 1 && strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: more than a line: %q", args, stderr)
+		}
+	}
+}
+
+// A token that was made before public_url was set is typed three hundred times.
+func TestATokenSaysWhereDevicesWillLookForTheCollector(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "school")
+	if code, _, stderr := ask(t, "init", "--dir", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	const itself = "is the device itself: set public_url"
+	for url, want := range map[string]string{"https://localhost:8443": "at localhost:7443. On a device localhost " + itself, "https://collector.school.example:8443": "at collector.school.example:7443.\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "collector.yaml"), []byte("public_url: "+url+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := ask(t, "token", "create", "--dir", dir)
+		if code != 0 || !strings.Contains(out, "Devices look for the collector "+want) {
+			t.Errorf("%s: status %d, %q %q; want %q in it", url, code, out, stderr, want)
 		}
 	}
 }

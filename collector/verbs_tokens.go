@@ -2,10 +2,14 @@ package main
 
 import (
 	"flag"
+	"net"
+	"net/netip"
+	"strings"
 	"time"
 
 	"safelight/collector/admin"
 	"safelight/internal/cli"
+	"safelight/internal/pki"
 )
 
 func tokenCreateVerb() cli.Command {
@@ -21,10 +25,28 @@ func tokenCreateVerb() cli.Command {
 				return admin.TokenCreate{Site: *site, Uses: *uses, Expires: *expires}, cli.NoArgs(args)
 			}
 		},
-		say: sayAs("%s\nAdmits %d; works until %s. It is not shown again. To end it before: safelight-collector token end %s\n", func(d admin.TokenMade) []any {
-			return []any{d.Token, d.Uses, when(d.Expires), d.ID}
+		say: sayAs("%s\nAdmits %d; works until %s. It is not shown again. %s\nTo end it before: safelight-collector token end %s\n", func(d admin.TokenMade) []any {
+			return []any{d.Token, d.Uses, when(d.Expires), whereTo(d.Token), d.ID}
 		}),
 	}.command()
+}
+
+// whereTo says where devices will look for the collector: a token made before
+// public_url was set would send three hundred of them to themselves.
+func whereTo(token string) string {
+	t, err := pki.ParseToken(token)
+	if err != nil || len(t.Addresses) == 0 {
+		return "" // a later collector's
+	}
+	said := "Devices look for the collector at " + strings.Join(t.Addresses, ", ") + "."
+	for _, address := range t.Addresses {
+		host, _, err := net.SplitHostPort(address)
+		at, _ := netip.ParseAddr(host) // or it is a name
+		if err == nil && (host == "localhost" || at.IsLoopback() || at.IsUnspecified()) {
+			return said + " On a device " + host + " is the device itself: set public_url (or agent_addresses) in collector.yaml, restart the collector, and make another token."
+		}
+	}
+	return said
 }
 
 func tokenListVerb() cli.Command {

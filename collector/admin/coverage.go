@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"safelight/collector/model"
@@ -83,8 +84,13 @@ func counts(lines []model.LedgerCount) []CoverageCount {
 	return all
 }
 
-// coverageNamed bounds how many devices are named for people; --json names all.
-const coverageNamed = 40
+const (
+	// coverageNamed bounds how many devices are named for people; --json names all.
+	coverageNamed = 40
+	// What so many devices have in common is one line: in a roll-out a line for each
+	// that waits for its first check would hide the one that never came.
+	coverageShared = 8
+)
 
 // Lines words the ledger for people.
 func (c Coverage) Lines() []string {
@@ -112,29 +118,60 @@ func (c Coverage) Lines() []string {
 	return append(lines, c.deviceLines()...)
 }
 
-// deviceLines leaves out what Notes say of many devices at once.
-func (c Coverage) deviceLines() (lines []string) {
+// deviceLines are what to know of single devices, and then of many. They leave out
+// what Notes say of many devices at once.
+func (c Coverage) deviceLines() []string {
+	sharing := map[string][]string{} // labels, by what is said of them
+	var order []Why
+	for _, d := range c.Devices {
+		for _, w := range d.told() {
+			if len(sharing[w.Text]) == 0 {
+				order = append(order, w)
+			}
+			sharing[w.Text] = append(sharing[w.Text], d.label())
+		}
+	}
+	var lines []string
 	named, more := 0, 0
 	for _, d := range c.Devices {
-		why := slices.DeleteFunc(slices.Clone(d.Why), func(w Why) bool {
-			return w.Code == model.CauseSharedKey || w.Code == model.CauseCopied || w.Code == model.CauseSplitsHeld
-		})
+		single := slices.DeleteFunc(d.told(), func(w Why) bool { return len(sharing[w.Text]) >= coverageShared })
 		switch {
-		case len(why) == 0:
+		case len(single) == 0:
 			continue
 		case named == coverageNamed:
 			more++
 			continue
 		}
 		named++
-		for _, w := range why {
+		for _, w := range single {
 			lines = append(lines, d.label()+": "+w.Text)
 		}
 	}
 	if more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: --json names them all", more))
 	}
+	for _, w := range order {
+		if all := sharing[w.Text]; len(all) >= coverageShared {
+			lines = append(lines, sharedLine(w, all))
+		}
+	}
 	return lines
+}
+
+// sharedLine says one thing of many devices.
+func sharedLine(w Why, of []string) string {
+	line := fmt.Sprintf("%d devices: %s (%s", len(of), strings.TrimSpace(w.Text+" "+w.Mend), strings.Join(of[:min(len(of), coverageNamed)], ", "))
+	if more := len(of) - coverageNamed; more > 0 {
+		line += fmt.Sprintf(" and %d more: --json names them all", more)
+	}
+	return line + ")"
+}
+
+// told is what is said of it alone.
+func (d DeviceRow) told() []Why {
+	return slices.DeleteFunc(slices.Clone(d.Why), func(w Why) bool {
+		return w.Code == model.CauseSharedKey || w.Code == model.CauseCopied || w.Code == model.CauseSplitsHeld
+	})
 }
 
 // label is what a device is called where it is talked of.

@@ -90,6 +90,26 @@ func TestExpectedNumbersAreCheckedKeptAndTakenAway(t *testing.T) {
 	}
 }
 
+// TestTheOneThatNeverCameIsNotLostAmongThoseThatWait: in a roll-out hundreds wait for
+// their first check, and coverage named forty devices, the worst first.
+func TestTheOneThatNeverCameIsNotLostAmongThoseThatWait(t *testing.T) {
+	waits := admin.Why{Code: model.CauseNoCheck, Text: "No check was made on it yet.", Mend: "Wait."}
+	c := admin.Coverage{}
+	for i := range 299 {
+		c.Devices = append(c.Devices, admin.DeviceRow{Name: fmt.Sprintf("LT-%03d", i), Why: []admin.Why{waits}})
+	}
+	c.Devices[7].Why = append(c.Devices[7].Why, admin.Why{Code: model.CauseClock, Text: "Its clock is 3 hours behind."})
+	c.Devices = append(c.Devices, admin.DeviceRow{Name: "LT-300", Why: []admin.Why{{Code: model.CauseNeverEnrolled, Text: "It is issued, and was never enrolled."}}})
+	lines := c.Lines()[2:]
+	want := []string{"LT-007: Its clock is 3 hours behind.", "LT-300: It is issued, and was never enrolled."}
+	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
+		t.Fatalf("it says %q, want %q and one line of those that wait", lines, want)
+	}
+	if shared := lines[2]; !strings.HasPrefix(shared, "299 devices: No check was made on it yet. Wait. (LT-000, LT-001, ") || !strings.HasSuffix(shared, "LT-039 and 259 more: --json names them all)") {
+		t.Errorf("of those that wait it says %q", shared)
+	}
+}
+
 // TestLookingAtDevicesAndChangingWhatIsIssuedIsOnRecord.
 func TestLookingAtDevicesAndChangingWhatIsIssuedIsOnRecord(t *testing.T) {
 	h := newHouse(t)

@@ -118,7 +118,11 @@ func TestEveryDeviceHasOneStandingAndItsReason(t *testing.T) {
 		"dropping":         {func(in *facts) { in.change("it", func(d *Device) { d.Sources[0].Dropped = 6 }) }, model.StandingUnproven, model.CauseDropping},
 		"drops a little":   {func(in *facts) { in.change("it", func(d *Device) { d.Sources[0].Dropped = 3 }) }, model.StandingProven, ""},
 		"no rules":         {func(in *facts) { in.change("it", func(d *Device) { d.PolicySerial = 0 }) }, model.StandingUnproven, model.CausePolicyNone},
-		"older rules":      {func(in *facts) { in.change("it", func(d *Device) { d.PolicySerial = 4 }) }, model.StandingProven, model.CausePolicyStale},
+		"rules for nobody": {func(in *facts) {
+			in.policy = model.PolicyVersion{}
+			in.change("it", func(d *Device) { d.PolicySerial = 0 })
+		}, model.StandingUnproven, model.CausePolicyNone},
+		"older rules": {func(in *facts) { in.change("it", func(d *Device) { d.PolicySerial = 4 }) }, model.StandingProven, model.CausePolicyStale},
 		"rules on their way": {func(in *facts) {
 			in.change("it", func(d *Device) { d.PolicySerial = 4 })
 			in.policy.Issued = monday.Add(-10 * time.Minute)

@@ -221,10 +221,19 @@ func sourceWords(name string) string {
 	return "The source " + name
 }
 
+// causeNoRules is of every device at once: a school can enrol them all and judge nothing.
+var causeNoRules = model.Cause{
+	Code: model.CausePolicyNone, Text: "No rules were ever published, so nothing is judged.", Unproves: true, Mend: "Have the DSL publish rules (rules publish; rules unpack writes those that ship).",
+}
+
 func (b *drawing) causePolicy(live Device) (model.Cause, bool) {
 	p := b.policy
 	switch {
-	case live.Said.IsZero() || p.Serial == 0:
+	case live.Said.IsZero():
+		return model.Cause{}, false
+	case p.Serial == 0 && live.PolicySerial == 0:
+		return causeNoRules, true
+	case p.Serial == 0:
 		return model.Cause{}, false
 	case live.PolicySerial == 0:
 		return model.Cause{Code: model.CausePolicyNone, Text: "It has no rules yet.", Unproves: true}, true

@@ -1,0 +1,37 @@
+package packdir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"safelight/packs"
+)
+
+// starter is the pack that a school begins with and may change.
+const starter = "starter"
+
+// Unpack writes the starter pack that is built into the program into a folder of its
+// own below dir, which it makes. What is there already is left alone and refused: it
+// may be the school's own work.
+func Unpack(dir string) error {
+	to := filepath.Join(dir, starter)
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("unpacking the starter rules: %s is there already: name another folder", to)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("unpacking the starter rules: %w", err)
+	}
+	from, err := fs.Sub(packs.FS, starter)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("unpacking the starter rules: %w", err)
+	}
+	if err := os.CopyFS(to, from); err != nil {
+		return fmt.Errorf("unpacking the starter rules: %w", err)
+	}
+	return nil
+}
