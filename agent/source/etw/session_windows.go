@@ -69,7 +69,7 @@ type system struct {
 	process func(trace *uint64) error
 }
 
-var windowsItself = system{start: startTrace, pause: time.Sleep, control: controlTrace, process: processTrace}
+var windowsItself = system{start: startTrace, pause: pause, control: controlTrace, process: processTrace}
 
 // sessions are those that Windows calls back for, by number: it is handed a
 // number, since it must keep no pointer of ours.
@@ -127,6 +127,8 @@ const (
 	clearings = 5
 	clearing  = 200 * time.Millisecond
 )
+
+func pause(d time.Duration) { <-time.After(d) }
 
 // start begins the session. The events of all processors come in one order, so
 // that a question is told before its answer; a second is the shortest time that
