@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -106,16 +107,7 @@ func options(chosen string, all [][2]string) []option {
 func named(groups []model.CheckedGroup, none string) []model.CheckedGroup {
 	groups = slices.Clone(groups)
 	for i := range groups {
-		switch groups[i].Name {
-		case "":
-			groups[i].Name = none
-		case "linux":
-			groups[i].Name = "Linux"
-		case "windows":
-			groups[i].Name = "Windows"
-		case "darwin":
-			groups[i].Name = "macOS"
-		}
+		groups[i].Name = cmp.Or(systemNames[groups[i].Name], groups[i].Name, none)
 	}
 	return groups
 }
@@ -226,7 +218,7 @@ func (c *Console) reviewLine(r model.ReviewGroup) string {
 	at := r.Raised.In(c.zone).Format("Monday 2 January, 15:04")
 	switch r.What {
 	case "network":
-		return fmt.Sprintf("The networks of site %s were changed, %s.", r.Now, at)
+		return fmt.Sprintf("The networks of site %s were changed on %s.", r.Now, at)
 	case "new-network":
 		return fmt.Sprintf("A network at site %s that was not met before%s, since %s.", r.Now, on, at)
 	case "browser":

@@ -48,11 +48,11 @@ func (c *Console) showCoverage(w http.ResponseWriter, r *http.Request, v viewer,
 	}
 	it := technicians(v.user.Duty)
 	view := coverageView{
-		Caption: c.now().In(c.zone).Format("Monday 2 January, 15:04"), Headline: ledgerHeadline(l), Closed: l.Closed, Ledger: ledgerLines(l, it), Issued: l.Issued,
+		Caption: c.dated(c.now()), Headline: ledgerHeadline(l), Closed: l.Closed, Ledger: ledgerLines(l, it), Issued: l.Issued,
 		Kinds: kindLines(l), Sites: siteLines(l), All: allOf(l), Lost: lostLine(l), LostN: l.Lost, IT: it, Form: form, Problems: problems,
 	}
 	for _, i := range l.Inventories {
-		view.Exports = append(view.Exports, fmt.Sprintf("%s (%s), taken over %s.", capital(i.Source), i.Name, on(when(i.At, c.now(), c.zone))))
+		view.Exports = append(view.Exports, fmt.Sprintf("%s (%s), taken over %s.", capital(i.Source), i.Name, "on "+c.dated(i.At)))
 	}
 	expected, err := c.devices.Expected(r.Context())
 	if err != nil {
@@ -89,15 +89,15 @@ func siteLines(l model.Ledger) []model.LedgerCount {
 }
 
 func expectedLine(e model.Expected) string {
-	line := fmt.Sprintf("%d %s", e.Count, strings.ToLower(kindWord(e.Kind, e.Count)))
+	line := fmt.Sprintf("%s %s", num(e.Count), strings.ToLower(kindWord(e.Kind, e.Count)))
 	if e.Kind == model.KindWindows || e.Kind == model.KindLinux || e.Kind == model.KindMac || e.Kind == model.KindChromebook {
-		line = fmt.Sprintf("%d %s", e.Count, kindWord(e.Kind, e.Count))
+		line = fmt.Sprintf("%s %s", num(e.Count), kindWord(e.Kind, e.Count))
 	}
 	if e.Site != "" {
 		line += " at " + e.Site
 	}
 	if e.InLog {
-		line += ", said to be in a followed log"
+		line += ", whose sites stand in a log that a device follows"
 	}
 	return line + "."
 }

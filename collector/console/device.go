@@ -21,6 +21,7 @@ type deviceView struct {
 	Said      string
 	Happened  []happenedView
 	CheckPage bool
+	Asked     string // what the reader’s press did
 }
 
 type causeView struct{ Text, Mend, Since string }
@@ -48,6 +49,9 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 		return
 	}
 	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(l, d), CheckPage: c.serves("/checks")}
+	if r.URL.RawQuery == "asked" {
+		view.Asked = view.Name + " is asked to check itself. While it is connected, the answer is here within half a minute: load this page again then."
+	}
 	for _, cause := range d.Causes {
 		one := c.causeView(cause)
 		if cause.Unproves {
@@ -65,7 +69,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 	for _, e := range events {
 		view.Happened = append(view.Happened, happenedView{when(e.Received, c.now(), c.zone), healthTitle(e.Topic), model.Plain(e.Detail)})
 	}
-	c.render(w, r, http.StatusOK, "device", page{Title: "Device", Viewer: &v, Current: "devices", View: view})
+	c.render(w, r, http.StatusOK, "device", page{Title: view.Name, Viewer: &v, Current: "devices", View: view})
 }
 
 func (c *Console) causeView(cause model.Cause) causeView {
@@ -101,14 +105,14 @@ func (c *Console) deviceFacts(l model.Ledger, d model.LedgerDevice) []factView {
 	}
 	listed := "In no export"
 	if d.Source != "" {
-		listed = "In the export of " + d.Source
+		listed = "In the export of " + capital(d.Source)
 	}
 	return slices.DeleteFunc([]factView{
 		{"Kind", kindWord(d.Kind, 1)},
 		{"Site", cmp.Or(d.Site, "None")},
 		{"Group", d.Group},
 		{"Serial number", d.Serial},
-		{"System", cmp.Or(d.System, d.OS)},
+		{"System", cmp.Or(d.System, systemNames[d.OS], d.OS)},
 		{"Safelight", d.Version},
 		{"Last heard from", at(d.LastSeen, "Never")},
 		{"Last check passed", at(d.Proven, "None that is known")},
@@ -119,6 +123,9 @@ func (c *Console) deviceFacts(l model.Ledger, d model.LedgerDevice) []factView {
 	}, func(f factView) bool { return f.Text == "" })
 }
 
+// systemNames are operating systems by their names in Go.
+var systemNames = map[string]string{"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
+
 // ledgerName is a device's name, or its id where it is in no ledger any more.
 func ledgerName(l model.Ledger, id string) string {
 	if d, ok := findDevice(l, id); ok && id != "" {
@@ -128,7 +135,7 @@ func ledgerName(l model.Ledger, id string) string {
 }
 
 func sourceLine(s model.SourceState) sourceView {
-	line := sourceView{State: capital(model.Plain(s.State)), Seen: fmt.Sprint(s.Seen), Dropped: fmt.Sprint(s.Dropped + s.Lost)}
+	line := sourceView{State: capital(model.Plain(s.State)), Seen: num(s.Seen), Dropped: num(s.Dropped + s.Lost)}
 	switch {
 	case s.Name == "network":
 		line.Name = "Sites, from the network"
@@ -140,7 +147,7 @@ func sourceLine(s model.SourceState) sourceView {
 		line.Name = capital(s.Name)
 	}
 	var how []string
-	for _, text := range []string{s.Way, s.Detail} {
+	for _, text := range []string{cmp.Or(wayWords[s.Way], s.Way), s.Detail} {
 		if text != "" {
 			how = append(how, model.Plain(text))
 		}
@@ -149,6 +156,11 @@ func sourceLine(s model.SourceState) sourceView {
 		line.State += " (" + strings.Join(how, "; ") + ")"
 	}
 	return line
+}
+
+// wayWords say by what a source sees, for who has not written it.
+var wayWords = map[string]string{
+	"bpf": "through the kernel, BPF", "etw": "through Windows’ event tracing, ETW", "packet": "through a packet socket", "poll": "by looking again and again",
 }
 
 // healthTitle is a health event's topic in words.

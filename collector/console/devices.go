@@ -94,7 +94,7 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request, v viewer) 
 		return
 	}
 	view := devicesView{
-		Caption: c.now().In(c.zone).Format("Monday 2 January, 15:04"), Headline: ledgerHeadline(l), Closed: l.Closed,
+		Caption: c.dated(c.now()), Headline: ledgerHeadline(l), Closed: l.Closed,
 		Ledger: ledgerLines(l, true), Issued: l.Issued, Kinds: kindLines(l), All: allOf(l), Lost: lostLine(l), LostN: l.Lost, Empty: l.Issued == 0,
 	}
 	for _, s := range attention {
@@ -128,7 +128,7 @@ func (c *Console) deviceGroup(l model.Ledger, s model.Standing, n int) deviceGro
 	}
 	g.gatherMend()
 	if listed < n {
-		g.More, g.MoreText = "/devices/all?stand="+string(s), fmt.Sprintf("Show all %d", n)
+		g.More, g.MoreText = "/devices/all?stand="+string(s), "Show all "+num(n)
 	}
 	return g
 }
@@ -188,7 +188,7 @@ func told(d model.LedgerDevice) []model.Cause {
 func deviceName(d model.LedgerDevice) string {
 	switch {
 	case d.Count != 1:
-		return fmt.Sprint(d.Count)
+		return plural(d.Count, "device", "devices")
 	case d.Name != "":
 		return d.Name
 	case d.Serial != "":
@@ -246,7 +246,7 @@ func ledgerHeadline(l model.Ledger) string {
 	if l.Issued == 0 {
 		return "No devices yet"
 	}
-	return fmt.Sprintf("%d of %s proven to be monitored", l.Counts[model.StandingProven], plural(l.Issued, "device is", "devices are"))
+	return fmt.Sprintf("%s of %s proven to be monitored", num(l.Counts[model.StandingProven]), plural(l.Issued, "device is", "devices are"))
 }
 
 var ledgerWords = map[model.Standing]string{
@@ -303,7 +303,7 @@ func lostLine(l model.Ledger) string {
 		line = "Neither stored here nor on the device. Tell whoever looks after the server."
 	}
 	if l.LetGo > 0 {
-		line += fmt.Sprintf(" %d more were let go by devices whose store was full, which said so.", l.LetGo)
+		line += fmt.Sprintf(" %s more were let go by devices whose store was full, and which said so.", num(l.LetGo))
 	}
 	return line
 }
@@ -315,6 +315,7 @@ type deviceListView struct {
 	Standings  []standingChoice
 	Rows       []deviceRow
 	Prev, Next string
+	Page       string // "Page 2 of 21"; empty: there is one
 }
 
 type standingChoice struct {
@@ -347,7 +348,7 @@ func (c *Console) deviceList(w http.ResponseWriter, r *http.Request, v viewer) {
 			n += d.Count
 		}
 	}
-	view := deviceListView{Query: query, Stand: stand, Headline: fmt.Sprintf("%d of %s", n, plural(l.Issued, "device", "devices"))}
+	view := deviceListView{Query: query, Stand: stand, Headline: fmt.Sprintf("%s of %s", num(n), plural(l.Issued, "device", "devices"))}
 	for _, s := range model.Standings {
 		view.Standings = append(view.Standings, standingChoice{string(s), standingWords[s], string(s) == stand})
 	}
@@ -358,6 +359,9 @@ func (c *Console) deviceList(w http.ResponseWriter, r *http.Request, v viewer) {
 	}
 	at := func(n int) string {
 		return "/devices/all?" + url.Values{"stand": {stand}, "q": {query}, "from": {strconv.Itoa(n)}}.Encode()
+	}
+	if from > 0 || to < len(found) {
+		view.Page = fmt.Sprintf("Page %s of %s", num(from/rowsShown+1), num((len(found)+rowsShown-1)/rowsShown))
 	}
 	if from > 0 {
 		view.Prev = at(max(0, from-rowsShown))

@@ -70,7 +70,7 @@ func TestOneDeviceSaysWhyAndWhatToDo(t *testing.T) {
 	h.term()
 	b := h.signedIn("it")
 	want(t, b.get("/devices/lt1"), http.StatusOK, "LT-102", "It is not proven to be monitored.", "Why it is not proven",
-		"The program source sees nothing", "Windows 11 Pro 24H2", "Trolley B", "In the export of intune", "Sites, from the network", "Unavailable (etw;", "4210",
+		"The program source sees nothing", "Windows 11 Pro 24H2", "Trolley B", "In the export of Intune", "Sites, from the network", "Unavailable (through Windows’ event tracing, ETW;", "4,210",
 		"Programs are not seen any more.", "Yes, end its access", `action="/devices/lt1/check"`)
 	want(t, b.get("/devices/lt3"), http.StatusOK, "It is proven to be monitored.", "What else to know", "Its clock is 10 minutes ahead.")
 	want(t, b.get("/devices/lt5"), http.StatusOK, "It runs version v1.1.0; the collector runs v1.2.0.")
@@ -118,7 +118,7 @@ func TestDevicesAreFoundByNameNumberSiteAndStanding(t *testing.T) {
 		"q=nothing+like+it":    {"0 of 69 devices", "No device is like that."},
 		"stand=%3Cscript%3E":   {"0 of 69 devices"},
 		"q=%22%3E%3Cscript%3E": {"&#34;&gt;&lt;script&gt;"},
-		"from=9999":            {"69 of 69 devices", "No device is like that.", "Show those before"},
+		"from=9999":            {"69 of 69 devices", "No device is like that.", "Previous page"},
 	} {
 		want(t, b.get("/devices/all?"+query), http.StatusOK, parts...)
 	}
@@ -134,7 +134,7 @@ func TestCoverageIsReadByBothAndChangedByITAlone(t *testing.T) {
 	h.term()
 	it, dsl := h.signedIn("it"), h.signedIn("dsl")
 	for _, b := range []*browser{it, dsl} {
-		want(t, b.get("/coverage"), http.StatusOK, "11 of 69 devices are proven", "By kind", "By site", "No site", "Intune (intune-devices.csv), taken over on Friday 10:46.", "32 tablets at main, said to be in a followed log.")
+		want(t, b.get("/coverage"), http.StatusOK, "11 of 69 devices are proven", "By kind", "By site", "No site", "Intune (intune-devices.csv), taken over on Friday 20 November 2026, 10:46.", "32 tablets at main, whose sites stand in a log that a device follows.")
 	}
 	w := dsl.get("/coverage")
 	wantNot(t, w, "<form method=\"post\" action=\"/coverage", "LT-101", "/devices")
@@ -154,7 +154,7 @@ func TestCoverageIsReadByBothAndChangedByITAlone(t *testing.T) {
 	if w := it.post("/coverage/expect", "kind", "guest", "site", "main", "count", " 30 ", "in_log", "1"); w.Code != http.StatusSeeOther {
 		t.Fatalf("status %d\n%s", w.Code, w.Body)
 	}
-	want(t, it.get("/coverage?saved"), http.StatusOK, "The number is kept.", "of 99 devices are proven", "30 guests’ and personal devices at main, said to be in a followed log.")
+	want(t, it.get("/coverage?saved"), http.StatusOK, "The number is kept.", "of 99 devices are proven", "30 guests’ and personal devices at main, whose sites stand in a log that a device follows.")
 	must(t, h.store.RecordAccess(t.Context(), model.Access{School: school, At: h.now(), What: "nothing"}))
 }
 
@@ -210,12 +210,12 @@ func TestATokenIsShownOnce(t *testing.T) {
 	}
 	w := b.post("/enrol", "site", "main", "uses", "30", "life", "7")
 	const token = "SL1.an-invented-token-1"
-	want(t, w, http.StatusOK, "A token for 30 devices of main", "It is shown this once", "<pre tabindex=\"0\">"+token, "TOKEN="+token, "token: "+token, "--enrol-file enrol.conf")
+	want(t, w, http.StatusOK, "A token for 30 devices of main", "It is shown this once", "<pre data-copy=\"Copy the token\">"+token, "TOKEN="+token, "token: "+token, "--enrol-file enrol.conf")
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the page may be kept: %q", got)
 	}
 	again := b.get("/enrol")
-	want(t, again, http.StatusOK, "0 of 30 used, until 30 November, 10:46; made ", " by you")
+	want(t, again, http.StatusOK, "0 of 30 used; works until 30 November, 10:46; made ", " by you")
 	wantNot(t, again, token)
 	if strings.Contains(h.logged.String(), token) {
 		t.Error("the token stands in the log")

@@ -104,6 +104,10 @@ type LedgerCount struct {
 	Issued, Today, Proven, Log, None int
 }
 
+// Unproven is how many are enrolled and not proven, for whatever reason: with it a
+// line adds up.
+func (c LedgerCount) Unproven() int { return c.Issued - c.Proven - c.Log - c.None }
+
 // Ledger is what the school issues or admits, beside what is proven of it.
 type Ledger struct {
 	At      time.Time

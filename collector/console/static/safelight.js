@@ -103,6 +103,30 @@ for (const toggle of document.querySelectorAll('.govuk-password-input__toggle'))
   input.form.addEventListener('submit', () => show(false));
 }
 
+// --- what is to be pasted elsewhere is copied by a press ---
+
+for (const text of navigator.clipboard ? document.querySelectorAll('pre[data-copy]') : []) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'btn plain';
+  button.textContent = text.dataset.copy;
+  const said = document.createElement('span');
+  said.setAttribute('role', 'status');
+  said.className = 'small';
+  const line = document.createElement('p');
+  line.className = 'copy';
+  line.append(button, said);
+  text.after(line);
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      said.textContent = 'Copied.';
+    } catch {
+      said.textContent = 'The browser does not allow it: mark the text and copy it.';
+    }
+  });
+}
+
 // --- a link to something that is folded up unfolds it ---
 
 const unfold = () => {
