@@ -17,9 +17,9 @@ func TestTheWeeksPageSaysWhatPassedWhatFailedAndWhatDidNotCome(t *testing.T) {
 	h.checkedWeek()
 	for _, who := range []string{"it", "dsl", "deputy"} {
 		w := h.signedIn(who).get("/checks")
-		want(t, w, http.StatusOK, "3 of 5 devices have passed so far", "Week of Monday 23 November 2026", "1 device failed", "SCI-007", "A question for a made-up name was not seen by the source network", "may not open a packet socket",
+		want(t, w, http.StatusOK, "3 of 5 devices have passed so far", "Week of Monday 23 November 2026", "1 device failed", "SCI-007", "Looking up a made-up site (DNS) was not seen: the source is unavailable", "may not open a packet socket",
 			"1 device has no check yet", "LIB-003", "A new system version: Debian GNU/Linux 13 (trixie), before Debian GNU/Linux 12 (bookworm) on 1 device", "tor-browser",
-			"The test page “Maker’s test page” was blocked", "Told beforehand: Demo Filter Owner.", "Not tried",
+			"The test page “Maker’s test page” was blocked, as it should be: another page came.", "Told beforehand: Demo Filter Owner.", "Not tried",
 			"Encrypted DNS (DNS over TLS), on 1 device.", "A VPN service, on 1 device.")
 		if strings.Contains(w.Body.String(), "unheard-of") || strings.Contains(w.Body.String(), "The week before is") {
 			t.Error("the page says what nobody knows, or misses signatures of a week before any device")
@@ -55,7 +55,7 @@ func TestG19TheWeeklyCheckCarriesTwoSignaturesOfTwoPeople(t *testing.T) {
 	}
 	want(t, it.post(sign), http.StatusUnprocessableEntity, "Demo IT has signed for this side already")
 	page := dsl.get("/checks")
-	want(t, page, http.StatusOK, "Demo IT, Monday 23 November 2026, 10:46: “3 of 5 devices passed, 1 failed, no check came of 1, the filter was tried once.”", "Looked at with the DSL", "Sign this week’s check")
+	want(t, page, http.StatusOK, "Demo IT, Monday 23 November 2026, 10:46: “3 of 5 devices passed, 1 failed, no check came from 1, the filter was tried once.”", "Looked at with the DSL", "Sign this week’s check")
 	h.pass(time.Minute)
 	if w := deputy.post(sign); w.Code != http.StatusSeeOther {
 		t.Fatalf("the deputy signs: %d\n%s", w.Code, w.Body)

@@ -94,7 +94,7 @@ func causeNeverEnrolled(k model.Kind) model.Cause {
 	return c
 }
 
-const withoutAgent = "There is no agent for it. Have a device follow the log of the proxy, filter or DNS server that it goes through, and say so with its number."
+const withoutAgent = "No agent runs on such a device. Have one of the school’s follow the log of the proxy, filter or DNS server that it goes through, and say so with the number on Coverage."
 
 func causeCounted(k model.Kind) model.Cause {
 	c := causeNeverEnrolled(k)
@@ -111,7 +111,7 @@ func causeLogStopped(l follower) model.Cause {
 }
 
 var causeNoLog = model.Cause{
-	Code: model.CauseLogStopped, Text: "They are said to be in a followed log, and no device follows one.", Unproves: true,
+	Code: model.CauseLogStopped, Text: "Their sites are said to stand in a log that a device follows, and no device follows one.", Unproves: true,
 	Mend: "Name the log under sources: in the agent.yaml of the device that has it.",
 }
 

@@ -131,7 +131,7 @@ func (w CheckWeek) Summary() string {
 		parts = append(parts, fmt.Sprintf("%d failed", failed))
 	}
 	if none > 0 {
-		parts = append(parts, fmt.Sprintf("no check came of %d", none))
+		parts = append(parts, fmt.Sprintf("no check came from %d", none))
 	}
 	tried := 0
 	for _, c := range w.Filter {

@@ -256,19 +256,23 @@ func WeekSpan(week string, zone *time.Location) (from, to time.Time, err error) 
 
 // triedWords say what was tried, at the beginning of a sentence.
 var triedWords = map[CheckWhat]string{
-	CheckDNS: "A question for a made-up name", CheckTLS: "A TLS hello with a made-up name",
-	CheckHTTP: "A plain HTTP request for a made-up name", CheckQUIC: "A QUIC connection for a made-up name", CheckProgram: "The start of a program of its own",
+	CheckDNS: "Looking up a made-up site (DNS)", CheckTLS: "An encrypted connection to a made-up site (TLS)",
+	CheckHTTP: "A plain connection to a made-up site (HTTP)", CheckQUIC: "An encrypted connection to a made-up site (QUIC)", CheckProgram: "The start of a program of Safelight’s own",
 }
 
-// SayResult says what became of a try, in a sentence for IT.
+// SayResult says what became of a try, in a sentence for IT and for safeguarding, who
+// signs beneath it.
 func SayResult(r CheckResult) string {
 	var say string
 	switch {
 	case r.What == CheckFilter:
 		say = "The test page “" + r.Source + "” was " + map[CheckOutcome]string{CheckBlocked: "blocked", CheckNotBlocked: "not blocked", CheckNotChecked: "not tried"}[r.Outcome]
-		if r.Bad() && r.ShouldOpen {
+		switch {
+		case r.Good():
+			say += ", as it should be"
+		case r.Bad() && r.ShouldOpen:
 			say += ", and should open"
-		} else if r.Bad() {
+		case r.Bad():
 			say += ", and should be"
 		}
 	case r.What == CheckLog:
@@ -276,7 +280,7 @@ func SayResult(r CheckResult) string {
 			CheckSeen: "is read", CheckNotSeen: "is not read", CheckNotChecked: "was not checked",
 		}[r.Outcome]
 	default:
-		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen by the source ", CheckNotSeen: "not seen by the source ", CheckNotChecked: "not tried on the source "}[r.Outcome] + r.Source
+		say = triedWords[r.What] + " was " + map[CheckOutcome]string{CheckSeen: "seen", CheckNotSeen: "not seen", CheckNotChecked: "not tried"}[r.Outcome]
 	}
 	if r.Detail != "" {
 		say += ": " + Plain(r.Detail)

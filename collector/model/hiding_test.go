@@ -23,7 +23,7 @@ func TestWordsOfProgramsAreWordsForPeople(t *testing.T) {
 		}
 	}
 	said := model.SayResult(model.CheckResult{Source: "network", What: model.CheckDNS, Outcome: model.CheckNotSeen, Detail: "met since the agent's start, and able to hide it: own_resolver"})
-	if want := "A question for a made-up name was not seen by the source network: met since the agent's start, and able to hide it: a browser that looks names up by itself."; said != want {
+	if want := "Looking up a made-up site (DNS) was not seen: met since the agent's start, and able to hide it: a browser that looks names up by itself."; said != want {
 		t.Errorf("it says %q", said)
 	}
 }
