@@ -3,7 +3,6 @@ package ossvc
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -18,7 +17,7 @@ func execute(t *testing.T, asked bool, program func(context.Context) error) (cod
 	t.Helper()
 	requests, say := make(chan svc.ChangeRequest, 1), make(chan svc.Status, 10)
 	h := &handler{ctx: t.Context(), program: Program{
-		Name: "safelight-no-such-service", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Run: program,
+		Name: "safelight-no-such-service", Log: slog.New(slog.DiscardHandler), Run: program,
 	}}
 	if asked {
 		requests <- svc.ChangeRequest{Cmd: svc.Stop}
