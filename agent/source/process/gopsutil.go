@@ -58,7 +58,10 @@ func (s *psutil) resolve(ctx context.Context, pid int32, id identity) (program, 
 		name = filepath.Base(id.exe)
 	}
 	found.name = name
-	s.owner(ctx, &p, &found)
+	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 0 {
+		uid := uint32(uids[0]) // the real one: who started it, not whom it may act as
+		found.uid = &uid
+	}
 	return found, true
 }
 
@@ -67,17 +70,21 @@ func (s *psutil) program(ctx context.Context, pid int32) (program, bool) {
 	if !ok {
 		return program{}, false
 	}
-	return s.resolve(ctx, pid, id)
+	found, ok := s.resolve(ctx, pid, id)
+	if ok {
+		s.name(ctx, &found)
+	}
+	return found, ok
 }
 
-func (s *psutil) owner(ctx context.Context, p *process.Process, found *program) {
-	uids, err := p.UidsWithContext(ctx)
-	if err != nil || len(uids) == 0 { // no uids here: ask for the account itself
+// name names the account. On Windows that may ask a domain controller who is away.
+func (s *psutil) name(ctx context.Context, found *program) {
+	if found.uid == nil { // no numbers here: ask for the account itself
+		p := process.Process{Pid: found.pid}
 		found.user, _ = p.UsernameWithContext(ctx)
 		return
 	}
-	uid := uint32(uids[0]) // the real one: who started it, not whom it may act as
-	found.uid = &uid
+	uid := *found.uid
 	name, ok := s.accounts[uid]
 	if !ok {
 		if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {

@@ -30,9 +30,11 @@ type system interface {
 	// identity says what a process is; false if it is gone, or is none that
 	// runs a program (a kernel's thread).
 	identity(ctx context.Context, pid int32) (identity, bool)
-	// resolve finds out about a process; false if it is gone.
+	// resolve finds out about a process; false if it is gone. It is done between
+	// two looks, so that it does not name the account: a directory that is away
+	// would hold the next look up, and what starts and ends meanwhile is missed.
 	resolve(ctx context.Context, pid int32, id identity) (program, bool)
-	// program is both for one pid; false if it is gone.
+	// program is both for one pid, with the account's name; false if it is gone.
 	program(ctx context.Context, pid int32) (program, bool)
 }
 

@@ -98,16 +98,22 @@ func (m *mac) program(_ context.Context, pid int32) (program, bool) {
 	if !ok {
 		return program{}, false
 	}
-	return m.describe(p, m.system.exe(int(pid))), true
+	found := m.describe(p, m.system.exe(int(pid)))
+	found.user = m.accountOf(p.UID)
+	return found, true
 }
 
-func (m *mac) describe(p macos.Process, exe string) program {
-	uid := p.UID
+func (m *mac) accountOf(uid uint32) string {
 	name, ok := m.accounts[uid]
 	if !ok {
 		if name = m.system.account(uid); name != "" {
 			m.accounts[uid] = name
 		}
 	}
-	return program{pid: int32(p.PID), name: macos.FullName(p.Name, exe), exe: exe, uid: &uid, user: name}
+	return name
+}
+
+func (m *mac) describe(p macos.Process, exe string) program {
+	uid := p.UID
+	return program{pid: int32(p.PID), name: macos.FullName(p.Name, exe), exe: exe, uid: &uid}
 }

@@ -76,7 +76,11 @@ func (p *procfs) program(ctx context.Context, pid int32) (program, bool) {
 	if !ok {
 		return program{}, false
 	}
-	return p.resolve(ctx, pid, id)
+	found, ok := p.resolve(ctx, pid, id)
+	if ok {
+		p.name(ctx, &found)
+	}
+	return found, ok
 }
 
 // kthreadd is the process that all of the kernel's threads are children of.
