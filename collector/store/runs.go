@@ -41,6 +41,28 @@ func (s *Store) ToldRuns(ctx context.Context, school model.SchoolID) ([]model.Ru
 	return all, nil
 }
 
+// RunsSince lists the runs that were written down as heard, or as told to become devices
+// of their own, since a time: what other collectors noticed lately.
+func (s *Store) RunsSince(ctx context.Context, school model.SchoolID, since time.Time) ([]model.Run, error) {
+	all, err := collect(ctx, s.reader, scanRun, selectRuns+` AND r.heard > $2 UNION `+selectRuns+` AND r.told > 0 AND r.told > $2 ORDER BY 5, 3, 2`, school, micros(since))
+	if err != nil {
+		return nil, fmt.Errorf("listing runs that were heard lately: %w", err)
+	}
+	return all, nil
+}
+
+// NewestRun is the latest time that is written down of any run of a device; zero: there
+// is none. One that nobody knows came after it, whatever the clocks say.
+func (s *Store) NewestRun(ctx context.Context, school model.SchoolID, device string) (time.Time, error) {
+	var arrived, heard int64
+	err := s.reader.QueryRowContext(ctx, `SELECT CAST(COALESCE(MAX(arrived), 0) AS BIGINT), CAST(COALESCE(MAX(heard), 0) AS BIGINT) FROM device_runs
+		WHERE school_id = $1 AND device = $2`, school, device).Scan(&arrived, &heard)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading when a device's agent was heard last: %w", err)
+	}
+	return moment(max(arrived, heard)), nil
+}
+
 const selectRuns = `SELECT r.device, r.instance, r.arrived, r.heard, r.told, d.key_hash FROM device_runs r
 	LEFT JOIN splits s ON s.school_id = r.school_id AND s.parent = r.device AND s.instance = r.instance
 	LEFT JOIN devices d ON d.school_id = s.school_id AND d.id = s.device

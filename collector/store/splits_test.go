@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestWhatBecameOfARunIsLookedUp(t *testing.T) {
 		t.Skip("its planner goes by what the tables hold")
 	}
 	s := openStore(t)
-	for _, which := range []string{` AND r.device = $2 AND r.instance = $3`, ` AND r.told > 0`} {
+	for _, which := range []string{` AND r.device = $2 AND r.instance = $3`, ` AND r.told > 0`, ` AND r.heard > $2`, ` AND r.told > 0 AND r.told > $2`} {
 		rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectRuns+which, planArgs(selectRuns+which)...)
 		must(t, err)
 		plan, err := drain(rows, func(row scanner) (detail string, err error) {
@@ -255,5 +256,39 @@ func TestRunsThatAreMadeUpPutNoneOut(t *testing.T) {
 	must(t, s.reader.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM device_runs WHERE school_id = $1`, school).Scan(&n))
 	if n != runsKept {
 		t.Errorf("%d runs are kept, want %d", n, runsKept)
+	}
+}
+
+// TestWhatAnotherCollectorHeardOrToldLatelyIsListed, once each.
+func TestWhatAnotherCollectorHeardOrToldLatelyIsListed(t *testing.T) {
+	f := newFamily(t, "laptop")
+	at := func(m int) time.Time { return noon.Add(time.Duration(m) * time.Minute) }
+	newest, err := f.NewestRun(t.Context(), school, "laptop")
+	if must(t, err); !newest.IsZero() {
+		t.Errorf("before any run it was heard %v", newest)
+	}
+	must(t, f.SaveRuns(t.Context(), school, []model.Run{
+		{Device: "laptop", Instance: "long ago", Arrived: noon, Heard: noon},
+		{Device: "laptop", Instance: "asleep and told", Arrived: at(1), Heard: at(1), Told: at(60)},
+		{Device: "laptop", Instance: "told again", Arrived: at(59), Heard: at(60), Told: at(61)},
+		{Device: "other", Instance: "new", Arrived: at(70), Heard: at(58)},
+	}))
+	lately, err := f.RunsSince(t.Context(), school, at(55))
+	must(t, err)
+	var got []string
+	for _, r := range lately {
+		got = append(got, r.Instance)
+	}
+	if !slices.Equal(got, []string{"new", "asleep and told", "told again"}) {
+		t.Errorf("lately were %q", got)
+	}
+	for device, want := range map[string]time.Time{"laptop": at(60), "other": at(70)} {
+		newest, err := f.NewestRun(t.Context(), school, device)
+		if must(t, err); !newest.Equal(want) {
+			t.Errorf("of %s the newest is %v, want %v", device, newest, want)
+		}
+	}
+	if lately, err = f.RunsSince(t.Context(), "another school", noon.Add(-time.Hour)); err != nil || len(lately) != 0 {
+		t.Errorf("of another school: %+v, %v", lately, err)
 	}
 }

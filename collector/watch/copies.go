@@ -39,8 +39,9 @@ const (
 //	A B A      a copy: B is told to split
 //
 // Which is the later one is kept in the store, so that a laptop that slept for a day,
-// and a collector that was started again, change nothing about it. It also answers
-// enrol's question who may split.
+// and a collector that was started again, change nothing about it; and collectors that
+// share a store learn there of what each has on the line (meet). It also answers enrol's
+// question who may split.
 type Copies struct {
 	school model.SchoolID
 	runs   Runs
@@ -65,6 +66,7 @@ type run struct {
 	instance string
 	arrived  time.Time
 	heard    time.Time
+	learnt   time.Time // when this process came to know of it
 	told     time.Time // zero: it was not
 	split    bool      // it has a device of its own
 	key      [32]byte  // the one it came with to split
@@ -78,10 +80,10 @@ func NewCopies(school model.SchoolID, runs Runs, now func() time.Time, log *slog
 	return &Copies{school: school, runs: runs, now: now, log: log, devices: map[string]*copied{}}
 }
 
-// saw notes that a run speaks, and returns how many later ones it proves to be
-// copies.
+// saw notes that a run speaks, and returns how many runs are proven to be copies: later
+// ones, and itself where an earlier one spoke elsewhere.
 func (c *Copies) saw(ctx context.Context, device, instance string, now time.Time) (copies int) {
-	stored, err := c.stored(ctx, device, instance)
+	stored, err := c.stored(ctx, device, instance, now)
 	if err != nil { // taken for a new run, the one that was known first would split
 		if ctx.Err() == nil {
 			c.log.ErrorContext(ctx, "looking for when an agent was first heard failed: it is looked for again when the agent calls next", "device", device, "error", err.Error())
@@ -93,17 +95,34 @@ func (c *Copies) saw(ctx context.Context, device, instance string, now time.Time
 	d := c.device(device)
 	i := d.index(instance)
 	if i < 0 {
-		i = d.arrive(stored, instance, now)
+		if stored == nil { // it was put out since it was looked for: it calls again
+			return 0
+		}
+		i = d.arrive(stored, now)
 	}
 	d.runs[i].heard = now
 	told := now.Truncate(time.Microsecond) // as the store keeps it
-	for _, later := range d.runs[i+1:] {
-		if later.told.IsZero() && now.Sub(later.arrived) >= settle {
-			later.told, later.dirty = told, true
-			copies++
-		}
+	for _, r := range d.copiesBy(i, now) {
+		r.told, r.dirty = told, true
+		copies++
 	}
 	d.notice(copies, told)
+	return copies
+}
+
+// copiesBy are the runs that are proven to be copies as one speaks, of those that were not told.
+func (d *copied) copiesBy(speaks int, now time.Time) (copies []*run) {
+	self := d.runs[speaks]
+	for _, later := range d.runs[speaks+1:] {
+		if later.told.IsZero() && now.Sub(later.learnt).Abs() >= settle {
+			copies = append(copies, later)
+		}
+	}
+	// By another collector's clock, which may differ: so it takes longer.
+	elsewhere := func(earlier *run) bool { return earlier.heard.Sub(self.arrived) >= meetBack }
+	if self.told.IsZero() && slices.ContainsFunc(d.runs[:speaks], elsewhere) {
+		copies = append(copies, self)
+	}
 	return copies
 }
 
@@ -130,13 +149,21 @@ func (d *copied) notice(copies int, at time.Time) {
 		d.noticed, d.own, d.first = 0, 0, at
 	}
 	d.noticed += copies
-	d.last = at
+	if at.After(d.last) { // several collectors notice
+		d.last = at
+	}
 }
 
-// arrive takes a run in where it belongs, which is what the store has of it if it is
-// known, and keeps what is remembered of the device small. It returns its place.
-func (d *copied) arrive(stored *model.Run, instance string, now time.Time) int {
-	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return now.Sub(old.heard) > runEnds })
+// over says whether a run ended or sleeps, and is left to the store. One that was told
+// lately is not yet, or what another collector wrote of it would be counted again.
+func (r *run) over(now time.Time) bool {
+	return now.Sub(r.heard) > runEnds && now.Sub(r.told) > 2*meetBack
+}
+
+// arrive takes a run in where it belongs, and keeps what is remembered of the device
+// small. It returns its place.
+func (d *copied) arrive(r *run, now time.Time) int {
+	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return old.over(now) })
 	if len(d.runs) >= maxRunning {
 		oldest := 0
 		for i, old := range d.runs {
@@ -146,25 +173,29 @@ func (d *copied) arrive(stored *model.Run, instance string, now time.Time) int {
 		}
 		d.runs = slices.Delete(d.runs, oldest, oldest+1)
 	}
-	if stored == nil {
-		r := &run{instance: instance, arrived: now, heard: now, dirty: true}
-		if n := len(d.runs); n > 0 && d.runs[n-1].arrived.After(now) { // the clock was set
-			r.arrived = d.runs[n-1].arrived
-		}
-		d.runs = append(d.runs, r)
-		return len(d.runs) - 1
+	if n := len(d.runs); r.saved.IsZero() && n > 0 { // nobody knows it: it is the newest
+		r.arrived = latest(d.runs, r.arrived)
 	}
-	i := slices.IndexFunc(d.runs, func(r *run) bool { return r.arrived.After(stored.Arrived) })
+	i := slices.IndexFunc(d.runs, func(old *run) bool { return old.arrived.After(r.arrived) })
 	if i < 0 {
 		i = len(d.runs)
 	}
-	d.runs = slices.Insert(d.runs, i, known(*stored))
+	d.runs = slices.Insert(d.runs, i, r)
 	return i
 }
 
+// latest is a time, or the moment after all that is known of runs.
+func latest(runs []*run, at time.Time) time.Time {
+	for _, r := range runs {
+		at = after(r.arrived, at)
+		at = after(r.heard, at)
+	}
+	return at
+}
+
 // known is a run that the store has.
-func known(r model.Run) *run {
-	out := &run{instance: r.Instance, arrived: r.Arrived, heard: r.Heard, told: r.Told, split: r.Own, saved: r.Heard}
+func known(r model.Run, now time.Time) *run {
+	out := &run{instance: r.Instance, arrived: r.Arrived, heard: r.Heard, learnt: now, told: r.Told, split: r.Own, saved: r.Heard}
 	copy(out.key[:], r.KeyHash)
 	return out
 }
@@ -209,6 +240,7 @@ func (c *Copies) HasSplit(device string, instance []byte) {
 	defer c.mu.Unlock()
 	if r := c.find(device, string(instance)); r != nil && !r.split {
 		r.split = true
+		r.heard, r.dirty = c.now(), true // other collectors then see that it did
 		c.devices[device].own++
 	}
 }

@@ -31,13 +31,39 @@ func (k kept) ToldRuns(context.Context, model.SchoolID) ([]model.Run, error) {
 
 func (k kept) SaveRuns(_ context.Context, _ model.SchoolID, runs []model.Run) error {
 	for _, r := range runs {
-		r.Own = k[[2]string{r.Device, r.Instance}].Own
+		if was, ok := k[[2]string{r.Device, r.Instance}]; ok { // as the store does
+			r.Own, r.KeyHash, r.Arrived = was.Own, was.KeyHash, was.Arrived
+			if was.Heard.After(r.Heard) {
+				r.Heard = was.Heard
+			}
+			if !was.Told.IsZero() {
+				r.Told = was.Told
+			}
+		}
 		k[[2]string{r.Device, r.Instance}] = r
 	}
 	return nil
 }
 
 func (k kept) ForgetRuns(context.Context, model.SchoolID, time.Time) error { return nil }
+
+func (k kept) NewestRun(_ context.Context, _ model.SchoolID, device string) (newest time.Time, _ error) {
+	for _, r := range k {
+		for _, at := range []time.Time{r.Arrived, r.Heard} {
+			if r.Device == device && at.After(newest) {
+				newest = at
+			}
+		}
+	}
+	return newest, nil
+}
+
+func (k kept) RunsSince(_ context.Context, _ model.SchoolID, since time.Time) ([]model.Run, error) {
+	all := slices.SortedFunc(maps.Values(k), func(x, y model.Run) int { return x.Told.Compare(y.Told) })
+	return slices.DeleteFunc(all, func(r model.Run) bool { return !r.Heard.After(since) && !r.Told.After(since) }), nil
+}
+
+func (k kept) Shared() bool { return false }
 
 func newCopies(runs Runs) *Copies {
 	return NewCopies("school", runs, func() time.Time { return noon }, slog.New(slog.DiscardHandler))

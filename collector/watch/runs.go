@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -14,6 +15,12 @@ type Runs interface {
 	ToldRuns(ctx context.Context, school model.SchoolID) ([]model.Run, error)
 	SaveRuns(ctx context.Context, school model.SchoolID, runs []model.Run) error
 	ForgetRuns(ctx context.Context, school model.SchoolID, since time.Time) error
+	// NewestRun is the latest time that is written down of any run of a device.
+	NewestRun(ctx context.Context, school model.SchoolID, device string) (time.Time, error)
+	// RunsSince lists the runs that were written down as heard, or told, since a time.
+	RunsSince(ctx context.Context, school model.SchoolID, since time.Time) ([]model.Run, error)
+	// Shared says whether other collectors write runs down too.
+	Shared() bool
 }
 
 const (
@@ -49,29 +56,49 @@ func (c *Copies) Load(ctx context.Context) error {
 		if r.Own {
 			d.own++
 		}
-		if now.Sub(r.Heard) <= runEnds {
-			d.arrive(&r, r.Instance, now)
+		if awake := known(r, now); !awake.over(now) {
+			d.arrive(awake, now)
 		}
 	}
 	return nil
 }
 
-// stored looks a run up that is not awake here; nil: it is, or nobody knows it.
-func (c *Copies) stored(ctx context.Context, device, instance string) (*model.Run, error) {
+// stored looks a run up that is not awake here, and gives it as it belongs beside the
+// others; nil: it is awake. One that nobody knows came after all that are.
+func (c *Copies) stored(ctx context.Context, device, instance string, now time.Time) (*run, error) {
 	c.mu.Lock()
 	awake := c.find(device, instance) != nil
 	c.mu.Unlock()
 	if awake {
 		return nil, nil
 	}
-	r, known, err := c.runs.DeviceRun(ctx, c.school, device, instance)
-	if err != nil || !known {
+	r, ok, err := c.runs.DeviceRun(ctx, c.school, device, instance)
+	if err != nil {
 		return nil, err
 	}
-	return &r, nil
+	if ok {
+		woke := known(r, now)
+		// Others are told that it speaks: beside them there may be a copy of it.
+		woke.dirty = c.runs.Shared()
+		return woke, nil
+	}
+	newest, err := c.runs.NewestRun(ctx, c.school, device)
+	if err != nil {
+		return nil, err
+	}
+	return &run{instance: instance, arrived: after(newest, now), heard: now, learnt: now, dirty: true}, nil
 }
 
-// Run writes new runs down until ctx ends, and once more then.
+// after is now, or the moment after a time that has not come yet by this clock.
+func after(at, now time.Time) time.Time {
+	if at.Before(now) {
+		return now
+	}
+	return at.Add(time.Microsecond)
+}
+
+// Run writes new runs down, and takes in what other collectors wrote, until ctx ends; it
+// writes once more then.
 func (c *Copies) Run(ctx context.Context) error {
 	tick := time.NewTicker(runsEvery)
 	defer tick.Stop()
@@ -84,7 +111,7 @@ func (c *Copies) Run(ctx context.Context) error {
 			return c.save(last)
 		case <-tick.C:
 		}
-		err := c.save(ctx)
+		err := errors.Join(c.save(ctx), c.meet(ctx))
 		if now := c.now(); err == nil && now.Sub(forgot).Abs() >= forgetEvery {
 			forgot = now
 			err = c.runs.ForgetRuns(ctx, c.school, now.Add(-runKept))
