@@ -67,20 +67,23 @@ func printCheck(out io.Writer, done daemon.Checked) error {
 		fmt.Fprintln(w, "sources\tnone\tno source is switched on in agent.yaml: nothing is watched")
 	}
 	if hidden := hiddenLine(done.Hidden); hidden != "" {
-		fmt.Fprintf(w, "not to be seen\tsince the start\t%s\n", hidden)
+		fmt.Fprintf(w, "names hidden\tsince the start\t%s\n", hidden)
 	}
 	if done.Ledger.Reached {
-		fmt.Fprintf(w, "ledger\treached\tat %s, by the collector's clock\n", done.Ledger.At.Format(time.RFC3339))
+		fmt.Fprintf(w, "ledger\treached\ton %s, by the collector's clock\n", moment(*done.Ledger.At))
 	} else {
 		fmt.Fprintf(w, "ledger\tNOT reached\t%s\n", done.Ledger.Why)
+	}
+	if done.Passed {
+		fmt.Fprintln(w, "proven\tyes\tmonitoring works on this device, up to the collector")
 	}
 	return w.Flush()
 }
 
 // tried says what was tried, in words.
 var tried = map[selfcheck.What]string{
-	selfcheck.DNS: "a question for a name", selfcheck.TLS: "a TLS hello", selfcheck.HTTP: "a plain HTTP request",
-	selfcheck.QUIC: "a QUIC connection", selfcheck.Program: "a program's start", selfcheck.Log: "a followed log",
+	selfcheck.DNS: "looking up a made-up site (DNS)", selfcheck.TLS: "an encrypted connection (TLS)", selfcheck.HTTP: "a plain connection (HTTP)",
+	selfcheck.QUIC: "an encrypted connection (QUIC)", selfcheck.Program: "the start of a program", selfcheck.Log: "a log that is followed",
 	selfcheck.Filter: "a test page",
 }
 

@@ -82,10 +82,20 @@ func TestWhatACheckFoundReadsAsWords(t *testing.T) {
 	if err := printCheck(&out, done); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"seen by dns (bpf) after 2.012s", "NOT seen: the source is stopped", "blocked, and it should be the other way round", "dot 3", "reached", "2026-11-23T10:46:00Z"} {
+	for _, want := range []string{"seen by dns (bpf) after 2.012s", "NOT seen: the source is stopped", "blocked, and it should be the other way round", "encrypted DNS (DNS over TLS) 3 times", "reached", moment(at), "looking up a made-up site"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
+	}
+	if strings.Contains(out.String(), "proven") {
+		t.Errorf("what failed stands as proven:\n%s", out.String())
+	}
+	out.Reset()
+	if err := printCheck(&out, daemon.Checked{Passed: true, Report: done.Report, Ledger: done.Ledger}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "monitoring works on this device") {
+		t.Errorf("of a device that is proven it says\n%s", out.String())
 	}
 	out.Reset()
 	if err := printCheck(&out, daemon.Checked{Ledger: daemon.Ledger{Why: "the collector does not answer"}}); err != nil {

@@ -7,10 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -166,7 +164,7 @@ func printStatus(out io.Writer, st daemon.Status) error {
 	fmt.Fprintf(w, "running\t%s\n", yes(st.Running))
 	fmt.Fprintf(w, "enrolled\t%s\n", yes(st.Enrolled))
 	if st.Refused != nil {
-		fmt.Fprintf(w, "refused\tby the collector since %s: %s\n", st.Refused.Since.Local().Format("2006-01-02 15:04"), st.Refused.Reason)
+		fmt.Fprintf(w, "refused\tby the collector since %s: %s\n", moment(st.Refused.Since), st.Refused.Reason)
 		fmt.Fprintf(w, "to mend\t%s\n", daemon.RefusedMend)
 	}
 	if st.Waiting != nil {
@@ -174,17 +172,23 @@ func printStatus(out io.Writer, st daemon.Status) error {
 		return w.Flush()
 	}
 	if !st.Running {
-		fmt.Fprintln(w, "the rest\tis known only while the agent runs")
+		if st.Refused == nil { // else it says above what to do first
+			fmt.Fprintln(w, "to mend\tstart it with `safelight-agent service start`: nothing watches this device while it does not run")
+		}
 		return w.Flush()
 	}
-	fmt.Fprintf(w, "connected\t%s\n", yes(st.Connected))
-	if st.Policy == nil {
-		fmt.Fprintln(w, "policy\tnone yet: nothing is judged until it arrives")
+	if st.Connected {
+		fmt.Fprintln(w, "connected\tyes")
 	} else {
-		fmt.Fprintf(w, "policy\t%d.%d, %s old\n", st.Policy.Epoch, st.Policy.Serial, time.Duration(st.Policy.AgeSeconds)*time.Second)
+		fmt.Fprintln(w, "connected\tno: what is flagged waits on this device, and is sent when the collector is reached")
+	}
+	if st.Policy == nil {
+		fmt.Fprintln(w, "rules\tnone yet: nothing is judged until they arrive")
+	} else {
+		fmt.Fprintf(w, "rules\tversion %d.%d, %s old\n", st.Policy.Epoch, st.Policy.Serial, span(time.Duration(st.Policy.AgeSeconds)*time.Second))
 	}
 	if st.CertExpires != nil {
-		fmt.Fprintf(w, "certificate\tuntil %s\n", st.CertExpires.Format(time.RFC3339))
+		fmt.Fprintf(w, "certificate\tuntil %s\n", moment(*st.CertExpires))
 	}
 	if st.Renewal != nil && st.Renewal.LastError != "" {
 		fmt.Fprintf(w, "renewal\t%s\n", st.Renewal.LastError)
@@ -193,13 +197,15 @@ func printStatus(out io.Writer, st daemon.Status) error {
 		fmt.Fprintf(w, "source %s\t%s\n", s.Name, sourceLine(s))
 	}
 	if hidden := hiddenLine(st.Coverage.Hidden); hidden != "" {
-		fmt.Fprintf(w, "not to be seen\t%s\n", hidden)
+		fmt.Fprintf(w, "names hidden\t%s\n", hidden)
 	}
 	for _, l := range st.Spool.Lanes {
-		fmt.Fprintf(w, "spool %s\t%d waiting, %d bytes, %d dropped\n", l.Lane, l.Depth, l.Bytes, l.Dropped)
+		fmt.Fprintf(w, "to send, %s\t%d waiting (%d bytes), %d let go\n", l.Lane, l.Depth, l.Bytes, l.Dropped)
 	}
-	fmt.Fprintf(w, "quarantined\t%d\n", st.Spool.Quarantined)
-	fmt.Fprintf(w, "cpu\t%.1f s\nmemory\t%d MB\n", st.CPUSeconds, st.MemoryBytes>>20)
+	if st.Spool.Quarantined > 0 {
+		fmt.Fprintf(w, "set aside\t%d that the collector did not take\n", st.Spool.Quarantined)
+	}
+	fmt.Fprintf(w, "processor\t%.1f s since the start\nmemory\t%d MB\n", st.CPUSeconds, st.MemoryBytes>>20)
 	return w.Flush()
 }
 
@@ -218,7 +224,7 @@ func printWaiting(w io.Writer, wait enrol.Waiting) {
 func sourceLine(s source.Status) string {
 	line := string(s.State)
 	if s.Way != "" {
-		line += fmt.Sprintf(" by %s since %s", s.Way, s.Since.Local().Format("2006-01-02 15:04"))
+		line += fmt.Sprintf(" by %s since %s", s.Way, moment(s.Since))
 	}
 	if len(s.Interfaces) > 0 {
 		line += " on " + strings.Join(s.Interfaces, " ")
@@ -228,15 +234,6 @@ func sourceLine(s source.Status) string {
 		line += "; " + s.Detail
 	}
 	return line
-}
-
-// hiddenLine counts the connections whose names nobody can see.
-func hiddenLine(hidden map[string]uint64) string {
-	var all []string
-	for _, what := range slices.Sorted(maps.Keys(hidden)) {
-		all = append(all, fmt.Sprintf("%s %d", what, hidden[what]))
-	}
-	return strings.Join(all, ", ")
 }
 
 func yes(b bool) string {

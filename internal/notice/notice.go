@@ -78,6 +78,7 @@ func (n Notice) Text() string {
 		title = n.School + ": " + "what Safelight does on this device"
 	}
 	heading(&b, title, "=")
+	b.WriteByte('\n')
 	heading(&b, "If something is worrying you", "-")
 	wrap(&b, "", HelpLead)
 	b.WriteByte('\n')
