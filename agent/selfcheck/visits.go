@@ -56,7 +56,7 @@ func (c *Checker) visitResults(t *trial, s source.Status) []Result {
 // hiders are what keeps a protocol's names from being seen, by the words of
 // `status`, in the order in which they are told. Tunnels keep each of them.
 var hiders = map[What][]string{
-	DNS:  {"encrypted_dns", "own_resolver", "dot", "doq"},
+	DNS:  {"encrypted_dns", "own_resolver", "web_proxy", "dot", "doq"},
 	TLS:  {"ech"},
 	HTTP: {"proxy"},
 	QUIC: {"ech"},

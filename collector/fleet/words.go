@@ -32,6 +32,7 @@ var tunnels = []string{"vpn", "wireguard", "openvpn", "ike", "proxy"}
 var hidingMends = map[string]string{
 	"encrypted_dns": "Turn DNS over HTTPS off in the browsers’ policies, and lock it; restart the browser.",
 	"own_resolver":  "Turn DNS over HTTPS and the built-in DNS client off in the browsers’ policies, and lock both; restart the browser.",
+	"web_proxy":     "Have an agent beside the web proxy follow its log (weblog in agent.yaml), or let browsers out without it: what a proxy looks up is not seen on the device.",
 	"dot":           "Turn private DNS (DNS over TLS) off in the system’s settings.",
 	"doq":           "Turn DNS over QUIC off in the browsers’ policies or the resolver’s settings.",
 	"ech":           "Turn Encrypted Client Hello off in the browsers’ policies, and lock it; restart the browser.",

@@ -117,7 +117,7 @@ func (*resolver) changed() error { return nil }
 func (r *resolver) check() error { return r.session.Check() }
 func (*resolver) way() Way       { return ETW }
 func (*resolver) detail() string {
-	return "what programs ask Windows' resolver for, with owners; what a browser resolves by itself (DNS over HTTPS) is not seen, nor whether a connection followed"
+	return "what programs ask Windows' resolver for, with owners; what a browser resolves by itself (DNS over HTTPS) or asks a web proxy for is not seen, nor whether a connection followed"
 }
 
 // close ends the session, and waits for Windows to have done with it.

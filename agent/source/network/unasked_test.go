@@ -113,6 +113,26 @@ func TestABrowserThatLooksNamesUpByItselfIsCounted(t *testing.T) {
 	}
 }
 
+// A school's proxy looks names up for its browsers: the resolver is asked for nothing,
+// and the device would pass for one that is well and whose pupil visits nothing.
+func TestABrowserThatIsSetToAWebProxyIsCounted(t *testing.T) {
+	s, l := newListingScene()
+	l.opens(4200, "10.0.0.8:3128") // was there before
+	s.after(t, idle)
+	for range 3 {
+		l.opens(4200, "10.0.0.8:3128")
+	}
+	l.opens(4201, "10.0.0.8:3128")    // no browser
+	l.opens(4202, "10.0.0.9:8080")    // a site of the school's own
+	l.opens(4202, "198.51.100.7:443") // since others are visited without
+	s.after(t, lookEvery)
+	s.after(t, lookEvery)
+	hidden := s.src.Status().Hidden
+	if hidden[webProxy] != 3 || hidden[ownResolver] != 0 {
+		t.Errorf("counted %v, want 3 of a web proxy alone", hidden)
+	}
+}
+
 func TestWhatABrowserWasAnsweredBeforeTheAgentBeganIsNotCounted(t *testing.T) {
 	s, l := newListingScene()
 	s.after(t, idle)
