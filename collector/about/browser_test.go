@@ -97,8 +97,12 @@ func TestThePageFitsEveryScreenLightAndDark(t *testing.T) {
 				if got := look[string](t, ctx, `getComputedStyle(document.body).backgroundColor`); got != paper {
 					t.Errorf("%s: the paper is %s, want %s: the style did not come", file, got, paper)
 				}
-				if low := look[int](t, ctx, `[...document.querySelectorAll('.btn')].filter(b => b.getBoundingClientRect().height < 44).length`); low > 0 {
-					t.Errorf("%s: a button is lower than 44 px", file)
+				if low := look[int](t, ctx, `[...document.querySelectorAll('.btn, .help a')].filter(b => [-21, 21].some(d => {
+					const r = b.getBoundingClientRect(), x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2;
+					scrollTo(0, 0);
+					return [[x + d, y], [x, y + d]].some(([x, y]) => y < innerHeight && document.elementFromPoint(x, y) !== b);
+				})).length`); low > 0 {
+					t.Errorf("%s: %d buttons or helplines are smaller than 44 px: a thumb misses them", file, low)
 				}
 				if dir := os.Getenv(screenshotsDir); dir != "" {
 					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
@@ -110,6 +114,11 @@ func TestThePageFitsEveryScreenLightAndDark(t *testing.T) {
 					}
 				}
 			}
+		}
+		// Letters twice as large, on a window half as wide (WCAG 1.4.4).
+		do(t, ctx, chromedp.EmulateViewport(640, 900))
+		if wide := look[int](t, ctx, `(document.documentElement.style.fontSize = '200%', document.documentElement.scrollWidth - innerWidth)`); wide > 0 {
+			t.Errorf("%s with letters of twice the size is %d px too wide", name, wide)
 		}
 	}
 }
