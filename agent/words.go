@@ -38,6 +38,7 @@ func span(d time.Duration) string {
 var hidingWords = map[string]string{
 	"encrypted_dns": "encrypted DNS (DNS over HTTPS)",
 	"own_resolver":  "a browser that looks names up by itself",
+	"web_proxy":     "a web proxy that browsers ask for sites",
 	"dot":           "encrypted DNS (DNS over TLS)",
 	"doq":           "encrypted DNS (DNS over QUIC)",
 	"ech":           "Encrypted Client Hello",
