@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"safelight/collector/model"
@@ -76,4 +77,14 @@ func TestASchoolWithoutASiteIsToldHowToAddOne(t *testing.T) {
 	want(t, b.get("/enrol"), http.StatusOK, "No site is set up.", "safelight-collector site set NAME")
 	h.term()
 	wantNot(t, b.get("/enrol"), "No site is set up.")
+}
+
+// TestWhatGoesWrongSendsNobodyToAPageThatIsNotTheirs: these pages do not know who
+// reads them, and IT has no Today.
+func TestWhatGoesWrongSendsNobodyToAPageThatIsNotTheirs(t *testing.T) {
+	for _, m := range []message{messageBroken, messageBadForm, messageCrossOrigin} {
+		if said := m.Label + strings.Join(m.Lines, " "); m.Link != "/" || strings.Contains(said, "Today") || strings.Contains(said, "tell IT") {
+			t.Errorf("%s: %s", m.Title, said)
+		}
+	}
 }

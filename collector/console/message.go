@@ -29,18 +29,18 @@ var (
 	}
 	messageBroken = message{
 		Title: "This page could not be shown",
-		Lines: []string{"Something went wrong on the school’s Safelight server. Nothing you did caused it.", "Devices go on watching, and alerts are still kept and mailed. Try again in a minute; if it stays like this, tell IT, who will find the reason in the server’s log."},
-		Link:  "/", Label: "Try Today",
+		Lines: []string{"Something went wrong on the school’s Safelight server. Nothing you did caused it.", "Devices go on watching, and alerts are still kept and mailed. Try again in a minute; if it stays like this, whoever looks after the server finds the reason in its log."},
+		Link:  "/", Label: "Open Safelight again",
 	}
 	messageBadForm = message{
 		Title: "The form did not arrive whole",
 		Lines: []string{"Nothing has been changed. Go back and send it again."},
-		Link:  "/", Label: "Go to Today",
+		Link:  "/", Label: "Open Safelight again",
 	}
 	messageCrossOrigin = message{
 		Title: "That press came from another site",
 		Lines: []string{"Nothing has been changed. If it was you, open Safelight again and press there."},
-		Link:  "/", Label: "Go to Today",
+		Link:  "/", Label: "Open Safelight again",
 	}
 	messageLinkGone = message{
 		Title: "This link does not work any more",
