@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"safelight/collector/model"
 	safelightv1 "safelight/proto/safelight/v1"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -89,6 +91,43 @@ func TestPagesOfDevicesFitEveryScreen(t *testing.T) {
 	s.open("/checks#write-ask")
 	if !eval[bool](s, `document.querySelector('#write-ask').open`) {
 		t.Error("a link to what is folded up leads to it folded up")
+	}
+}
+
+// TestWhatTakesTheFocusShowsItAndIsLargeEnough: by keyboard somebody sees where they
+// are (WCAG 2.4.7), and a thumb meets what it is aimed at (2.5.8; the design's 44 px).
+func TestWhatTakesTheFocusShowsItAndIsLargeEnough(t *testing.T) {
+	h := newHouse(t)
+	h.crowd()
+	it := h.signedIn("it")
+	it.post("/enrol", "site", longSite, "uses", "300", "life", "365")
+	s := newScreen(t, h)
+	s.signIn(it.cookie.Value)
+	s.width(320, false)
+	s.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { // a window that nobody looks at draws no focus
+		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	}))
+	for _, page := range crowded {
+		s.open(page.path)
+		blind := eval[[]string](s, `(() => {
+			for (const d of document.querySelectorAll('details')) d.open = true;
+			const look = e => { const c = getComputedStyle(e); return [c.outlineColor, c.outlineStyle, c.outlineWidth, c.boxShadow, c.backgroundColor].join(); };
+			const bad = [];
+			for (const e of document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')) {
+				const was = look(e), name = e.tagName + ' ' + (e.id || e.textContent.trim()).slice(0, 40);
+				e.focus({focusVisible: true});
+				if (document.activeElement !== e) bad.push(name + ' takes no focus');
+				else if (look(e) === was) bad.push(name + ' looks the same with the focus');
+				e.blur();
+				const box = (e.closest('label') || document.querySelector('label[for="' + e.id + '"].tick') || (e.closest('.tick') || e)).getBoundingClientRect();
+				if (e.tagName !== 'A' && box.height < 44) bad.push(name + ' is ' + box.height + ' px high');
+			}
+			return bad;
+		})()`)
+		for _, what := range blind {
+			t.Errorf("%s: %s", page.path, what)
+		}
 	}
 }
 
