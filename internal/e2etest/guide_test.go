@@ -87,8 +87,8 @@ func TestTheGuidesCommandsOnTheServerWork(t *testing.T) {
 	collector := must[*trialschool.Program](t)(s.StartCollector(t.Context()))
 	check(t, os.WriteFile(filepath.Join(s.Dir, "devices.csv"), []byte("Serial number,Device name,Device type\nDEMO0001,demo-laptop-1,windows\n"), 0o600))
 	for _, l := range lines {
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", `"$0" `+l[1]+` --dir "$1"`, s.Collector, s.CollectorDir())
-		cmd.Dir = s.Dir
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `"$0" `+l[1], s.Collector)
+		cmd.Dir, cmd.Env = s.Dir, append(os.Environ(), "SAFELIGHT_DIR="+s.CollectorDir())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", l[1], err, out)
 		}
