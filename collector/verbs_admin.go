@@ -105,13 +105,6 @@ func named(what string) func(*flag.FlagSet) func([]string) (any, error) {
 
 var sayDone = sayAs("%s\n", func(d admin.Done) []any { return []any{d.Done} })
 
-func deviceRevokeVerb() cli.Command {
-	return adminVerb{
-		name: "device revoke", args: "ID", short: "End a device's access at once; what it sent stays.", call: "device/revoke",
-		example: "safelight-collector device revoke abcdefghijklmnopqrstuvwxyz", request: named("device id (`device list` shows them)"), say: sayDone,
-	}.command()
-}
-
 func userAddVerb() cli.Command {
 	return adminVerb{
 		name: "user add", args: "--name NAME --email ADDRESS --duty dsl|deputy|head|it|teacher", call: "user/add",

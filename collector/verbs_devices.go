@@ -74,6 +74,31 @@ func deviceExpectVerb() cli.Command {
 	}.command()
 }
 
+func deviceRevokeVerb() cli.Command {
+	return adminVerb{
+		name: "device revoke", args: "ID | --copies-of ID [--itself] [--dry-run]", call: "device/revoke",
+		short:   "End a device's access at once, or that of all devices which came of its copies; what they sent stays.",
+		example: "safelight-collector device revoke --copies-of abcdefghijklmnopqrstuvwxyz --dry-run",
+		request: func(fs *flag.FlagSet) func([]string) (any, error) {
+			var r admin.DeviceRevoke
+			fs.StringVar(&r.CopiesOf, "copies-of", "", "the id of a device: revoke what came of its copies, copies of copies too")
+			fs.BoolVar(&r.Itself, "itself", false, "with --copies-of: that device too")
+			fs.BoolVar(&r.DryRun, "dry-run", false, "with --copies-of: name them, and change nothing")
+			return func(args []string) (any, error) {
+				if r.CopiesOf != "" {
+					return r, cli.NoArgs(args)
+				}
+				if len(args) != 1 || r.Itself || r.DryRun {
+					return nil, cli.Usagef("want one device id (`device list` shows them), or --copies-of ID")
+				}
+				r.Name = args[0]
+				return r, nil
+			}
+		},
+		say: sayLines[admin.DeviceRevoked],
+	}.command()
+}
+
 func deviceSplitVerb() cli.Command {
 	return adminVerb{
 		name: "device split", args: "ID --more N", call: "device/split",

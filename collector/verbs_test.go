@@ -26,7 +26,7 @@ func TestWrongUsageIsStatusTwoAndFailureOneLine(t *testing.T) {
 	for args, want := range map[string]int{
 		"nonsense": 2, "device": 2, "version now": 2, "service status now": 2, "init now": 2, "serve --log loud": 2,
 		"events": 2, "alerts --as": 2, "alerts --as x --since soon": 2, "token create --uses many": 2, "token list now": 2, "token end": 2, "token end a b": 2,
-		"device revoke": 2, "device import": 2, "device expect": 2, "device split x": 2, "device split --more 3": 2, "device expect --kind guest": 2, "coverage now": 2, "user disable": 2, "roster import": 2, "rules check": 2, "rules unpack": 2, "rules publish packs": 2,
+		"device revoke": 2, "device revoke x --copies-of y": 2, "device revoke x --itself": 2, "device revoke --dry-run": 2, "device import": 2, "device expect": 2, "device split x": 2, "device split --more 3": 2, "device expect --kind guest": 2, "coverage now": 2, "user disable": 2, "roster import": 2, "rules check": 2, "rules unpack": 2, "rules publish packs": 2,
 		"serve --dir " + gone: 1, "device list --dir " + gone: 1, "coverage --dir " + gone: 1, "token list --dir " + gone: 1, "token end x --dir " + gone: 1, "events --as x --dir " + gone: 1,
 		"roster import " + gone: 1, "rules check " + gone: 1, "rules publish " + gone + " --as x --reason y": 1,
 	} {

@@ -35,6 +35,10 @@ type Store interface {
 	// for a day, and returns the family's first.
 	LeaveForSplits(ctx context.Context, school model.SchoolID, device string, more int, now time.Time) (origin string, err error)
 	RevokeDevice(ctx context.Context, school model.SchoolID, id string, now time.Time) error
+	// CopiesOf lists what came of a device's copies and is not revoked; RevokeCopies
+	// revokes it, with one line on record.
+	CopiesOf(ctx context.Context, school model.SchoolID, device string) ([]model.Device, error)
+	RevokeCopies(ctx context.Context, school model.SchoolID, r model.RevokeCopies, now time.Time) ([]string, error)
 	AddUser(ctx context.Context, u model.User) error
 	Users(ctx context.Context, school model.SchoolID) ([]model.User, error)
 	UserByName(ctx context.Context, school model.SchoolID, name string) (model.User, error)

@@ -96,29 +96,6 @@ type Done struct {
 	Done string `json:"done"`
 }
 
-func (a *Admin) deviceRevoke(ctx context.Context, req Named) ([]Done, error) {
-	d, err := a.Store.Device(ctx, a.School, req.Name)
-	if errors.Is(err, a.NotFound) {
-		return nil, usagef("revoking a device: there is none with the id %q; `device list` shows them", req.Name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("revoking a device: %w", err)
-	}
-	if err := a.Revoke(ctx, d.ID); err != nil {
-		return nil, err
-	}
-	return one(Done{"revoked " + d.ID}), nil
-}
-
-// Revoke ends a device's access, for the verb and for the console.
-func (a *Admin) Revoke(ctx context.Context, id string) error {
-	if err := a.Store.RevokeDevice(ctx, a.School, id, a.Now()); err != nil {
-		return fmt.Errorf("revoking a device: %w", err)
-	}
-	a.Changed()
-	return nil
-}
-
 // UserAdd asks for somebody who may sign in.
 type UserAdd struct {
 	Name    string `json:"name"`

@@ -138,7 +138,7 @@ func (c *Console) requestChecks(w http.ResponseWriter, r *http.Request, v viewer
 
 // checkDevice has one device check itself at once.
 func (c *Console) checkDevice(w http.ResponseWriter, r *http.Request, v viewer) {
-	d, err := c.store.Device(r.Context(), c.school, r.PathValue("id"))
+	d, err := c.deviceAt(r)
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		c.notFound(w, r, v)

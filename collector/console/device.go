@@ -22,6 +22,7 @@ type deviceView struct {
 	Happened  []happenedView
 	CheckPage bool
 	Asked     string // what the reader’s press did
+	Families  []familyView
 }
 
 type causeView struct{ Text, Mend, Since string }
@@ -51,6 +52,13 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, v viewer) {
 	view := deviceView{ID: d.ID, Name: deviceName(d), Headline: standingSentence(d), Facts: c.deviceFacts(l, d), CheckPage: c.serves("/checks")}
 	if r.URL.RawQuery == "asked" {
 		view.Asked = view.Name + " is asked to check itself. While it is connected, the answer is here within half a minute: load this page again then."
+	}
+	if view.Families, err = c.families(r.Context(), l, d); err != nil {
+		c.broken(w, r, err)
+		return
+	}
+	if r.URL.RawQuery == "more" {
+		view.Asked = "More devices came of it meanwhile, so nothing was revoked. The number below is as it is now."
 	}
 	for _, cause := range d.Causes {
 		one := c.causeView(cause)

@@ -27,6 +27,7 @@ func (c *Console) deviceRoutes() []route {
 		{"GET /devices/all", technicians, c.deviceList},
 		{"GET /devices/{id}", technicians, c.device},
 		{"POST /devices/{id}/revoke", technicians, c.revokeDevice},
+		{"POST /devices/{id}/copies/revoke", technicians, c.revokeCopies},
 		{"GET /coverage", bothSides, c.coverage},
 		{"POST /coverage/expect", technicians, c.expect},
 		{"GET /enrol", technicians, c.enrolForm},
@@ -107,6 +108,12 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request, v viewer) 
 	}
 	if r.URL.Query().Get("revoked") == "1" {
 		view.Revoked = "Its access has ended. It is no longer in the ledger."
+	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("revoked_copies")); err == nil && n > 0 && n <= 1_000_000 {
+		view.Revoked = fmt.Sprintf("The access of %s has ended. They are no longer in the ledger.", plural(n, "device", "devices"))
+		if n == 1 {
+			view.Revoked = "The access of 1 device has ended. It is no longer in the ledger."
+		}
 	}
 	c.render(w, r, http.StatusOK, "devices", page{Title: "Devices", Viewer: &v, Current: "devices", View: view})
 }

@@ -45,6 +45,14 @@ func (d *desk) Revoke(ctx context.Context, id string) error {
 	return d.h.store.RevokeDevice(ctx, school, id, d.h.now())
 }
 
+func (d *desk) CopiesOf(ctx context.Context, of string) ([]model.Device, error) {
+	return d.h.store.CopiesOf(ctx, school, of)
+}
+
+func (d *desk) RevokeCopies(ctx context.Context, r model.RevokeCopies) ([]string, error) {
+	return d.h.store.RevokeCopies(ctx, school, r, d.h.now())
+}
+
 func (d *desk) NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error) {
 	d.made++
 	secret := fmt.Sprintf("SL1.an-invented-token-%d", d.made)

@@ -85,6 +85,10 @@ type Devices interface {
 	Expect(ctx context.Context, e model.Expected) error
 	// Revoke ends a device's access at once.
 	Revoke(ctx context.Context, id string) error
+	// CopiesOf lists what came of a device's copies and is not revoked, the device revoked
+	// or not; RevokeCopies revokes it, if it is not more than somebody was told.
+	CopiesOf(ctx context.Context, of string) ([]model.Device, error)
+	RevokeCopies(ctx context.Context, r model.RevokeCopies) ([]string, error)
 	// NewToken makes an enrolment token; it is never stored.
 	NewToken(ctx context.Context, site string, uses int, life time.Duration) (model.NewToken, error)
 	// EndToken ends one before its time.

@@ -41,7 +41,7 @@ func (b *drawing) causeHeld(id, name string) (model.Cause, bool) {
 	return model.Cause{
 		Code: model.CauseSplitsHeld, Since: times[len(times)-1], Unproves: now,
 		Text: fmt.Sprintf("Copies of %s %s: %d became devices of their own in the last day, and no more than %d an hour and %d a day do so by themselves.", name, wait, day, model.SplitsAnHour, model.SplitsADay),
-		Mend: "If an image of it was rolled out, " + fine + " If none was, its key is in use elsewhere: revoke it, and look through what came of it, as the page of each says.",
+		Mend: "If an image of it was rolled out, " + fine + " If none was, its key is in use elsewhere: revoke it and what came of it at once, with safelight-collector device revoke --copies-of " + id + " --itself; --dry-run names them first.",
 	}, true
 }
 

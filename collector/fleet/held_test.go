@@ -32,7 +32,7 @@ func TestG15CopiesThatHaveToWaitAreALineForITThatAccusesNobody(t *testing.T) {
 			t.Errorf("%q accuses", said)
 		}
 	}
-	if !strings.Contains(said, "device split image --more") || !strings.Contains(said, "revoke it") {
+	if !strings.Contains(said, "device split image --more") || !strings.Contains(said, "device revoke --copies-of image --itself") {
 		t.Errorf("%q does not say what to do", said)
 	}
 	if d := find(t, l, "image"); d.Standing != model.StandingUnproven || !slices.Contains(codes(d), model.CauseSplitsHeld) {

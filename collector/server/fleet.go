@@ -49,6 +49,16 @@ type deviceDesk struct {
 // Revoke implements console.Devices.
 func (d deviceDesk) Revoke(ctx context.Context, id string) error { return d.verbs.Revoke(ctx, id) }
 
+// CopiesOf implements console.Devices.
+func (d deviceDesk) CopiesOf(ctx context.Context, of string) ([]model.Device, error) {
+	return d.verbs.CopiesOf(ctx, of)
+}
+
+// RevokeCopies implements console.Devices.
+func (d deviceDesk) RevokeCopies(ctx context.Context, r model.RevokeCopies) ([]string, error) {
+	return d.verbs.RevokeCopies(ctx, r)
+}
+
 // EndToken implements console.Devices.
 func (d deviceDesk) EndToken(ctx context.Context, id string) error { return d.verbs.EndToken(ctx, id) }
 
