@@ -243,13 +243,13 @@ func FuzzParsers(f *testing.F) {
 // What a process was started with it may write over, and it may be relative: a game
 // would pass for Safari. The kernel's own word returns 0 where it succeeds.
 func TestTheKernelsWordOnAProgramsFileCountsBeforeTheProcesssOwn(t *testing.T) {
-	const real, claimed = "/Users/pupil07/Games/game", "/Applications/Safari.app/Contents/MacOS/Safari"
+	const running, claimed = "/Users/pupil07/Games/game", "/Applications/Safari.app/Contents/MacOS/Safari"
 	for what, c := range map[string]struct {
 		path  string
 		errno syscall.Errno
 		want  string
 	}{
-		"the kernel knows it":                  {real, 0, real},
+		"the kernel knows it":                  {running, 0, running},
 		"it has ended":                         {"", syscall.ESRCH, ""},
 		"it is another's":                      {"", syscall.EPERM, ""},
 		"its file has no name any more":        {"", syscall.ENOENT, claimed},
