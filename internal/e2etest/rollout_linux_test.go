@@ -235,14 +235,16 @@ type covered struct{ Issued, Today, Never, Unlisted int }
 func (r *rollout) read() (c covered) {
 	r.t.Helper()
 	var said struct {
-		Issued  int
-		Kinds   []struct{ Seen_today int } //nolint:revive,staticcheck // as the document writes it
+		Issued int
+		Kinds  []struct {
+			SeenToday int `json:"seen_today"`
+		}
 		Devices []struct{ Why []struct{ Code string } }
 	}
 	check(r.t, r.s.Ask(r.t.Context(), &said, "coverage"))
 	c.Issued = said.Issued
 	for _, k := range said.Kinds {
-		c.Today += k.Seen_today
+		c.Today += k.SeenToday
 	}
 	for _, d := range said.Devices {
 		for _, w := range d.Why {

@@ -27,7 +27,7 @@ func Unpack(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("unpacking the starter rules: %w", err)
 	}
 	if err := os.CopyFS(to, from); err != nil {
