@@ -60,6 +60,8 @@ func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 	}
 	var positions []model.Position
 	for _, read := range []func() error{
+		// First: what a device says that it handed over is then among the positions.
+		func() error { return f.readLive(ctx, in.live) },
 		func() (err error) { in.devices, err = f.Store.Devices(ctx, f.School); return err },
 		func() (err error) { in.hardware, err = f.Store.DeviceHardware(ctx, f.School); return err },
 		func() (err error) { in.issued, err = f.Store.Issued(ctx, f.School); return err },
@@ -95,7 +97,6 @@ func (f *Fleet) facts(ctx context.Context) (in facts, err error) {
 			}
 			return err
 		},
-		func() error { return f.readLive(ctx, in.live) },
 	} {
 		if err := read(); err != nil {
 			return in, err
