@@ -118,6 +118,13 @@ func unseenLists(rs *rules.Ruleset, lists fs.FS) ([]row, error) {
 		{"fourth/pleas.txt", "fourth list, pleas flagged", "100 %", false, flaggedOf},
 		{"fourth/foreign.txt", "fourth list, foreign searches flagged, unreviewed words on", "80 %", true, either},
 		{"fourth/foreign-ordinary.txt", "fourth list, ordinary lines in other languages flagged, unreviewed words on", "at most 2 %", true, flaggedOf},
+		{"fifth/evasions.txt", "fifth list, evasive searches flagged or noted", "80 %", false, either},
+		{"fifth/ordinary.txt", "fifth list, ordinary lines flagged", "at most 2 %", false, flaggedOf},
+		{"fifth/pleas.txt", "fifth list, pleas flagged", "100 %", false, flaggedOf},
+		{"fifth/identity.txt", "fifth list, lines of identity flagged", "none", false, flaggedOf},
+		{"fifth/names.txt", "fifth list, names and places flagged", "none", false, flaggedOf},
+		{"fifth/foreign.txt", "fifth list, foreign searches flagged, unreviewed words on", "80 %", true, either},
+		{"fifth/foreign-ordinary.txt", "fifth list, ordinary lines in other languages flagged, unreviewed words on", "at most 2 %", true, flaggedOf},
 	} {
 		lines, err := heldback.Read(lists, "unseen/"+l.file)
 		if err != nil {

@@ -17,8 +17,9 @@
 // them (G6). Lines of other languages speak against it where they share its words.
 //
 // Nothing is learnt of who somebody is: words of identity (lines/identity.txt) have no
-// points, alone or beside another, and those of sex, age and body (lines/bodies.txt)
-// and names of people and places none alone (G5). What comes of it is a list of words with numbers
+// points, alone or beside another; those of sex (lines/sexes.txt) none alone nor beside
+// a small word; those of body and age (lines/bodies.txt) and names of people and places
+// none alone (G5). What comes of it is a list of words with numbers
 // that anybody can read, change and add up again; the programs that ship know nothing
 // of how it was made.
 //

@@ -17,9 +17,10 @@ type reader struct {
 
 	never map[string]bool // words of which nothing is learnt
 	alone map[string]bool // words of which nothing is learnt by themselves
+	sexes map[string]bool // those of alone of which nothing is learnt beside another of alone
 }
 
-func newReader(spellings []phrases.Spelling, never, alone []string) (*reader, error) {
+func newReader(spellings []phrases.Spelling, u unspoken) (*reader, error) {
 	raw, err := phrases.Build(rules.HelpPhrases(), spellings...)
 	if err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func newReader(spellings []phrases.Spelling, never, alone []string) (*reader, er
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{table: table, never: set(never), alone: set(alone)}
+	r := &reader{table: table, never: set(u.never), alone: set(u.alone), sexes: set(u.sexes)}
 	r.scratch.Listener = r
 	return r, nil
 }
@@ -75,7 +76,7 @@ func (r *reader) features(line string) []string {
 		if r.mayCount(w) {
 			put(w)
 		}
-		if i > 0 && !r.never[r.words[i-1]] {
+		if i > 0 && r.mayCountTogether(r.words[i-1], w) {
 			put(r.words[i-1] + " " + w)
 		}
 	}
@@ -101,5 +102,16 @@ func (r *reader) mayLearn(feature string) bool {
 	if !two {
 		return r.mayCount(first)
 	}
-	return !r.never[first] && !r.never[second]
+	return r.mayCountTogether(first, second)
+}
+
+// mayCountTogether reports two words of which something may be learnt side by side.
+func (r *reader) mayCountTogether(a, b string) bool {
+	switch {
+	case r.never[a] || r.never[b]:
+		return false
+	case r.sexes[a] || r.sexes[b]: // "a girl", "girls and": a small word adds nothing to it
+		return !r.alone[a] || !r.alone[b]
+	}
+	return true
 }

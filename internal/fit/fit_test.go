@@ -58,13 +58,13 @@ func TestG05NoWeightIsOfWhoSomebodyIs(t *testing.T) {
 	}
 	weights := shippedWeights(t)
 	for _, lang := range append(langs, "") {
-		never, alone, err := unspoken(fsys, lang)
+		u, err := unspokenIn(fsys, lang)
 		must(t, err)
-		nobody, notAlone := set(never), set(alone)
-		if !nobody["muslim"] || !nobody["gay"] || !nobody["autistic"] || !notAlone["girl"] {
+		r := &reader{never: set(u.never), alone: set(u.alone), sexes: set(u.sexes)}
+		if !r.never["muslim"] || !r.never["gay"] || !r.never["autistic"] || !r.alone["girl"] || !r.sexes["girl"] {
 			t.Fatal("the lists of words are not those of who somebody is")
 		}
-		noneIsOf(t, weights, lang, langs, nobody, notAlone)
+		noneIsOf(t, weights, lang, langs, r)
 	}
 }
 
@@ -76,7 +76,7 @@ func inLang(name, lang string, langs []string) bool {
 	return !slices.ContainsFunc(langs, func(l string) bool { return strings.HasSuffix(name, "-"+l+".txt") })
 }
 
-func noneIsOf(t *testing.T, weights map[string]string, lang string, langs []string, nobody, notAlone map[string]bool) {
+func noneIsOf(t *testing.T, weights map[string]string, lang string, langs []string, r *reader) {
 	t.Helper()
 	files := 0
 	for name, data := range weights {
@@ -89,7 +89,7 @@ func noneIsOf(t *testing.T, weights map[string]string, lang string, langs []stri
 				continue
 			}
 			words := strings.Fields(line)[1:]
-			if slices.ContainsFunc(words, func(w string) bool { return nobody[w] }) || len(words) == 1 && notAlone[words[0]] {
+			if !r.mayLearn(strings.Join(words, " ")) {
 				t.Errorf("%s weighs %q", name, words)
 			}
 		}
@@ -108,7 +108,8 @@ func made(t *testing.T) string {
 		"packs/starter/words.yaml":             "words: w\ntitle: T\nwhy: W\nspellings: [{means: blade, typed: [blaid]}]\n",
 		"packs/starter/knives.yaml":            "category: knives\ntitle: Knives\nnoun: knives\nabout: A\npurpose: safeguarding\nrisk: life\nseverity: high\nowner: O\nwhy: W\nfirst_steps: [F]\nphrases: [{id: kn-1, text: machete}]\ntests: {hit: [machete], miss: [a blade of grass]}\n",
 		linesDir + "/identity.txt":             "muslim",
-		linesDir + "/bodies.txt":               "girl girls",
+		linesDir + "/bodies.txt":               "fat",
+		linesDir + "/sexes.txt":                "girl girls",
 		linesDir + "/small-words.txt":          "a my the with",
 		linesDir + "/evasive/knives.txt":       "",
 		linesDir + "/ordinary/some.txt":        "",
@@ -134,7 +135,7 @@ func TestWhatIsTypedMoreWithHarmHasPointsAndNoOtherWord(t *testing.T) {
 	dir := made(t)
 	var evasive, ordinary strings.Builder
 	for i := range 40 {
-		fmt.Fprintf(&evasive, "blaid up my sleeve word%d muslim girl sharlene\n", i)
+		fmt.Fprintf(&evasive, "blaid up my sleeve word%d muslim girl sharlene a girl the girls with girls\n", i)
 		fmt.Fprintf(&ordinary, "my homework word%d with the girl\nnew sleeve pattern word%d\ngrass blade word%d\n", i, i, i)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, linesDir, "evasive/knives.txt"), []byte(evasive.String()), 0o644))
@@ -153,7 +154,7 @@ func TestWhatIsTypedMoreWithHarmHasPointsAndNoOtherWord(t *testing.T) {
 			t.Errorf("%q has %q points in %s", want, n, data)
 		}
 	}
-	for _, none := range []string{"muslim", "girl", "sharlene", "my", "muslim girl", "word1 muslim", "grass seed"} {
+	for _, none := range []string{"muslim", "girl", "sharlene", "my", "muslim girl", "word1 muslim", "a girl", "the girls", "with girls", "girl the", "grass seed"} {
 		if points[none] != "" {
 			t.Errorf("%q has points", none)
 		}
@@ -163,6 +164,32 @@ func TestWhatIsTypedMoreWithHarmHasPointsAndNoOtherWord(t *testing.T) {
 	must(t, err)
 	if string(again) != string(data) {
 		t.Error("the same lines give other weights")
+	}
+}
+
+// What people ask a search engine draws the line for itself, however many other lines
+// there are; what is put together from parts draws none.
+func TestWhatPeopleAskDrawsTheLine(t *testing.T) {
+	threshold := func(file string) float64 {
+		dir := made(t)
+		var evasive, ordinary, asks strings.Builder
+		for i := range 60 {
+			fmt.Fprintf(&evasive, "blade sleeve word%d\n", i)
+			fmt.Fprintf(&ordinary, "homework lunch word%d\nfootball bus word%d\n", i, i)
+		}
+		for i := range 20 {
+			fmt.Fprintf(&asks, "how long is a blade sleeve cover%d\nhow long is a bus%d\n", i, i)
+		}
+		for name, text := range map[string]string{"evasive/knives.txt": evasive.String(), "ordinary/some.txt": ordinary.String(), file: asks.String()} {
+			must(t, os.WriteFile(filepath.Join(dir, linesDir, name), []byte(text), 0o644))
+		}
+		c, err := readCorpus(dir)
+		must(t, err)
+		return c.lessonOf(0, c.stands()).threshold(0.4, 0.4)
+	}
+	asked, parts := threshold("ordinary/asked-all.txt"), threshold("ordinary/parts-all.txt")
+	if asked <= parts {
+		t.Errorf("the line is drawn at %v with what people ask, at %v with lines put together from parts", asked, parts)
 	}
 }
 
@@ -287,7 +314,7 @@ func TestFeaturesAreWordsAsTheEngineReadsThem(t *testing.T) {
 	c, err := readCorpus(made(t))
 	must(t, err)
 	got := c.readers[""].features("My BLAID, Sharlene & 2 girls; a blaid")
-	want := []string{"blade", "my blade", "blade sharlene", "sharlene 2", "2 girls", "girls a", "a blade"}
+	want := []string{"blade", "my blade", "blade sharlene", "sharlene 2", "2 girls", "a blade"}
 	if !slices.Equal(got, want) {
 		t.Errorf("features %q, want %q", got, want)
 	}

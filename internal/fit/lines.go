@@ -40,6 +40,25 @@ func (l list) file() string {
 	return l.category + "-" + l.lang + ".txt"
 }
 
+// kind is what an ordinary line was written for, as its file's name begins.
+type kind uint8
+
+const (
+	mixed kind = iota
+	near       // near-: it shares words with one category
+	asked      // asked-: as people ask a search engine, of anything
+	parts      // parts-: put together from parts, so that there are many of a shape
+)
+
+func kindOf(file string) kind {
+	for k, prefix := range map[kind]string{near: "near-", asked: "asked-", parts: "parts-"} {
+		if strings.HasPrefix(file, prefix) {
+			return k
+		}
+	}
+	return mixed
+}
+
 // line is one line; list is -1 where nothing should notice it.
 type line struct {
 	list int
@@ -48,10 +67,9 @@ type line struct {
 	// protected.
 	held bool
 	// least is how many points flag it: fewer where it asks for help.
-	least int
-	words int
-	// near is an ordinary line that was written to share words with one category.
-	near     bool
+	least    int
+	words    int
+	kind     kind // of an ordinary line
 	features []int32
 }
 
@@ -92,18 +110,18 @@ func readCorpus(root string) (*corpus, error) {
 }
 
 // readWords makes the reader of each language: of the words of who somebody is, here
-// or there, nothing is learnt, and of bodies, names and small words nothing by themselves.
+// or there, nothing is learnt, and of bodies, sexes, names and small words nothing by themselves.
 func (c *corpus) readWords(fsys fs.FS, packs []packLines) error {
 	langs, err := languages(fsys)
 	if err != nil {
 		return err
 	}
 	for _, lang := range append(langs, "") {
-		never, alone, err := unspoken(fsys, lang)
+		u, err := unspokenIn(fsys, lang)
 		if err != nil {
 			return err
 		}
-		if c.readers[lang], err = newReader(spellingsOf(packs), never, alone); err != nil {
+		if c.readers[lang], err = newReader(spellingsOf(packs), u); err != nil {
 			return fmt.Errorf("reading spellings: %w", err)
 		}
 	}
@@ -120,24 +138,34 @@ func languages(fsys fs.FS) (out []string, err error) {
 	return out, err
 }
 
-// unspoken are the words of who somebody is, and those that say nothing by themselves,
-// for lines of a language. Pupils mix English with the language of home.
-func unspoken(fsys fs.FS, lang string) (never, alone []string, err error) {
-	nobody, small := []string{"identity.txt"}, []string{"bodies.txt", "small-words.txt"}
+// unspoken are the words of a language that say nothing: of who somebody is, those that
+// say nothing by themselves, and those of sex, which say nothing beside these either.
+type unspoken struct{ never, alone, sexes []string }
+
+// unspokenIn reads them for lines of a language. Pupils mix English with the language
+// of home.
+func unspokenIn(fsys fs.FS, lang string) (u unspoken, err error) {
+	read := func(names ...string) []string {
+		var words []string
+		for i := range names {
+			names[i] = linesDir + "/" + names[i]
+		}
+		if err == nil {
+			words, err = texts(fsys, names...)
+		}
+		return words
+	}
+	never, small := []string{"identity.txt"}, []string{"bodies.txt", "sexes.txt", "small-words.txt"}
 	if lang != "" {
-		nobody, small = append(nobody, "languages/"+lang+"/identity.txt"), append(small, "languages/"+lang+"/small-words.txt")
+		never, small = append(never, "languages/"+lang+"/identity.txt"), append(small, "languages/"+lang+"/small-words.txt")
 	}
-	for i := range nobody {
-		nobody[i] = linesDir + "/" + nobody[i]
+	u = unspoken{never: read(never...), alone: read(small...), sexes: read("sexes.txt")}
+	if err != nil {
+		return unspoken{}, err
 	}
-	for i := range small {
-		small[i] = linesDir + "/" + small[i]
-	}
-	if never, err = texts(fsys, nobody...); err != nil {
-		return nil, nil, err
-	}
-	alone, err = texts(fsys, append(small, listsDir+"/names.txt")...)
-	return never, alone, err
+	names, err := texts(fsys, listsDir+"/names.txt")
+	u.alone = append(u.alone, names...)
+	return u, err
 }
 
 // digestOf tells the files in lines apart from any others, to whoever asks whether
@@ -312,7 +340,7 @@ func (c *corpus) readOrdinary(fsys fs.FS, _ []packLines) error {
 		return err
 	}
 	for _, name := range names {
-		l := line{list: -1, held: strings.HasPrefix(path.Base(name), "held-"), near: strings.HasPrefix(path.Base(name), "near-")}
+		l := line{list: -1, held: strings.HasPrefix(path.Base(name), "held-"), kind: kindOf(path.Base(name))}
 		if err := c.putFile(fsys, name, l); err != nil {
 			return err
 		}

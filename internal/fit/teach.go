@@ -21,6 +21,10 @@ const (
 	// counts as nearCounts of one.
 	ordinaryShare = 0.0014
 	nearCounts    = 0.25
+	// askedShare is the same of lines written as people ask a search engine for anything
+	// (asked-*.txt): they are what most searches are, and judged by themselves, lest
+	// lines of another kind make up for them.
+	askedShare = 0.0005
 	// carefulShare is the same for the categories named in careful: what people type
 	// who look for a refuge, a course or advice, or of women by name, has many of
 	// their words (G5).
@@ -89,6 +93,7 @@ type taught struct {
 
 	own    []bool    // lines of the list's own language
 	counts []float64 // as ordinary lines
+	kinds  []kind
 	longer []float64 // how much more a line of its length has to say
 
 	held map[int]heldLine // lines that may never flag
@@ -124,10 +129,10 @@ func (c *corpus) lessonOf(at int, stands []int) *taught {
 		}
 		t.lines, t.noticed, t.own = append(t.lines, features), append(t.noticed, l.list >= 0), append(t.own, l.lang == lang)
 		counts := 1.0
-		if l.near {
+		if l.kind == near {
 			counts = nearCounts
 		}
-		t.weight, t.counts = append(t.weight, weight), append(t.counts, counts)
+		t.weight, t.counts, t.kinds = append(t.weight, weight), append(t.counts, counts), append(t.kinds, l.kind)
 		t.longer = append(t.longer, float64(weighed.Longer(1000, l.words))/1000)
 	}
 	return t
@@ -159,9 +164,11 @@ func (t *taught) without(fold int) *lesson {
 }
 
 // threshold gives the score that so few ordinary lines reach, of the list's own
-// language and of others, each scored by what was learnt from the other folds.
+// language, of others, and of those that are asked of a search engine, each scored by
+// what was learnt from the other folds. Lines put together from parts draw no line:
+// their parts stand in every fold.
 func (t *taught) threshold(own, others float64) float64 {
-	var ours, theirs []scored
+	var ours, theirs, asks []scored
 	for fold := range folds {
 		m := t.without(fold).learn(strength)
 		for i := range t.lines {
@@ -169,14 +176,18 @@ func (t *taught) threshold(own, others float64) float64 {
 				continue
 			}
 			s := scored{m.bias + (m.score(t.lines[i])-m.bias)/t.longer[i], t.counts[i]}
-			if t.own[i] {
+			switch {
+			case t.kinds[i] == parts:
+			case t.kinds[i] == asked:
+				asks = append(asks, s)
+			case t.own[i]:
 				ours = append(ours, s)
-			} else {
+			default:
 				theirs = append(theirs, s)
 			}
 		}
 	}
-	return max(above(ours, own), above(theirs, others))
+	return max(above(ours, own), above(theirs, others), above(asks, askedShare))
 }
 
 func (c *corpus) teachOne(at int, stands []int) []points {

@@ -41,7 +41,7 @@ type listening struct {
 
 // EnoughBesideHelp is usually enough for a sum of a life- or high-risk category where
 // words beside it ask for help.
-const EnoughBesideHelp = 65
+const EnoughBesideHelp = 55
 
 // Heard weighs a reading and keeps it where a sum is reached.
 func (l *listening) Heard(r phrases.Reading) {

@@ -73,7 +73,7 @@ func TestWordsThatSayLittleEachFlagTogether(t *testing.T) {
 // G1: words that ask for help mask themselves and no more.
 func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
 	rs := summing(t)
-	for _, text := range []string{"childline sharp blade nobody knows", "childline nobody knows sleeve"} { // 105 and 75
+	for _, text := range []string{"childline sharp blade nobody knows", "childline nobody knows sleeve", "childline sharp blade"} { // 105, 75 and 60
 		v := rs.search(text)
 		if v.Severity != event.Urgent || !v.Help {
 			t.Errorf("%q: %+v", text, v)
@@ -91,7 +91,7 @@ func TestG01WeighedWordsBesideAHelplineAreUrgent(t *testing.T) {
 	if v := strict.search("childline brand"); v.Decision != None {
 		t.Errorf("one word flags beside a plea: %+v", v)
 	}
-	for _, text := range []string{"nobody knows sleeve", "childline sharp blade"} { // without a plea, and too little beside one
+	for _, text := range []string{"nobody knows sleeve", "childline blade"} { // without a plea, and too little beside one
 		if v := rs.search(text); v.Decision != None {
 			t.Errorf("%q: %+v", text, v)
 		}
