@@ -121,20 +121,24 @@ func (c Coverage) Lines() []string {
 // deviceLines are what to know of single devices, and then of many. They leave out
 // what Notes say of many devices at once.
 func (c Coverage) deviceLines() []string {
-	sharing := map[string][]string{} // labels, by what is said of them
+	sharing := map[string][]string{} // labels, by what is said of them and to be done
+	same := func(w Why) string { return w.Text + "\n" + w.Mend }
 	var order []Why
 	for _, d := range c.Devices {
+		if d.Count > 1 { // a number that somebody typed is a line of its own
+			continue
+		}
 		for _, w := range d.told() {
-			if len(sharing[w.Text]) == 0 {
+			if len(sharing[same(w)]) == 0 {
 				order = append(order, w)
 			}
-			sharing[w.Text] = append(sharing[w.Text], d.label())
+			sharing[same(w)] = append(sharing[same(w)], d.label())
 		}
 	}
 	var lines []string
 	named, more := 0, 0
 	for _, d := range c.Devices {
-		single := slices.DeleteFunc(d.told(), func(w Why) bool { return len(sharing[w.Text]) >= coverageShared })
+		single := slices.DeleteFunc(d.told(), func(w Why) bool { return d.Count <= 1 && len(sharing[same(w)]) >= coverageShared })
 		switch {
 		case len(single) == 0:
 			continue
@@ -151,7 +155,7 @@ func (c Coverage) deviceLines() []string {
 		lines = append(lines, fmt.Sprintf("and %d more: --json names them all", more))
 	}
 	for _, w := range order {
-		if all := sharing[w.Text]; len(all) >= coverageShared {
+		if all := sharing[same(w)]; len(all) >= coverageShared {
 			lines = append(lines, sharedLine(w, all))
 		}
 	}

@@ -68,7 +68,13 @@ func TestWhatCameOfOneKeyIsRevokedByOneCommand(t *testing.T) {
 			lines = append(lines, string(r.Record))
 		}
 	}
-	if all := strings.Join(lines, "\n"); len(lines) != 2 || !strings.Contains(all, `"ref":"device:d1"`) || !strings.Contains(all, `"3 revoked: device:c1 device:c2 device:d1"`) {
+	all := strings.Join(lines, "\n")
+	for _, id := range []string{"c1", "c2", "d1"} {
+		if !strings.Contains(all, `"ref":"device:`+id+`","reason":"","outcome":"one of 3 revoked with what came of device:d1"`) {
+			t.Errorf("of %s nothing is on record", id)
+		}
+	}
+	if len(lines) != 4 {
 		t.Errorf("on record stand %q", lines)
 	}
 }

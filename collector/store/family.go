@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"safelight/collector/model"
@@ -63,8 +61,8 @@ func copiesOf(ctx context.Context, q querier, school model.SchoolID, device stri
 	return all, nil
 }
 
-// RevokeCopies revokes what CopiesOf lists, in one transaction and with one line on
-// record, and the device itself where that is asked for. More than most are not revoked:
+// RevokeCopies revokes what CopiesOf lists, in one transaction and with a line on
+// record for each, and the device itself where that is asked for. More than most are not revoked:
 // it is model.ErrMoreCopies then, and none is. Once it has returned, of what it revoked
 // nothing more comes.
 func (s *Store) RevokeCopies(ctx context.Context, school model.SchoolID, r model.RevokeCopies, now time.Time) (revoked []string, err error) {
@@ -95,18 +93,19 @@ func (s *Store) RevokeCopies(ctx context.Context, school model.SchoolID, r model
 }
 
 func revokeAll(ctx context.Context, tx *sql.Tx, school model.SchoolID, r model.RevokeCopies, devices []string, now time.Time) error {
-	refs := make([]string, 0, len(devices))
-	for _, id := range devices {
-		if err := revoke(ctx, tx, school, id, now); err != nil {
-			return err
-		}
-		refs = append(refs, model.DeviceActor(id))
-	}
-	if len(refs) == 0 {
+	if len(devices) == 0 {
 		return ErrNotFound
 	}
-	err := note(ctx, tx, school, model.AuditRecord{
-		At: now, What: "device.revoke-copies", Ref: model.DeviceActor(r.Of), Outcome: fmt.Sprintf("%d revoked: %s", len(refs), strings.Join(refs, " ")),
-	})
-	return errors.Join(err, bump(ctx, tx, school, TopicDevices))
+	// A line each: a field of the record is too short for the names of many.
+	outcome := fmt.Sprintf("one of %d revoked with what came of %s", len(devices), model.DeviceActor(r.Of))
+	for _, id := range devices {
+		err := revoke(ctx, tx, school, id, now)
+		if err == nil {
+			err = note(ctx, tx, school, model.AuditRecord{At: now, What: "device.revoke-copies", Ref: model.DeviceActor(id), Outcome: outcome})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return bump(ctx, tx, school, TopicDevices)
 }

@@ -99,6 +99,12 @@ func (c *Copies) saw(ctx context.Context, device, instance string, now time.Time
 			return 0
 		}
 		i = d.arrive(stored, now)
+		if told := stored.told; !told.IsZero() && d.last.Before(told) { // by another collector, since we met
+			d.notice(1, told)
+			if stored.split {
+				d.own++
+			}
+		}
 	}
 	d.runs[i].heard = now
 	told := now.Truncate(time.Microsecond) // as the store keeps it
@@ -160,11 +166,16 @@ func (r *run) over(now time.Time) bool {
 	return now.Sub(r.heard) > runEnds && now.Sub(r.told) > 2*meetBack
 }
 
+// full leaves what is over to the store, and says whether there is room for no more.
+func (d *copied) full(now time.Time) bool {
+	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return old.over(now) })
+	return len(d.runs) >= maxRunning
+}
+
 // arrive takes a run in where it belongs, and keeps what is remembered of the device
 // small. It returns its place.
 func (d *copied) arrive(r *run, now time.Time) int {
-	d.runs = slices.DeleteFunc(d.runs, func(old *run) bool { return old.over(now) })
-	if len(d.runs) >= maxRunning {
+	if d.full(now) {
 		oldest := 0
 		for i, old := range d.runs {
 			if old.heard.Before(d.runs[oldest].heard) {

@@ -41,6 +41,9 @@ func (c *Copies) met(r model.Run, now time.Time) {
 	}
 	d := c.device(r.Device)
 	i := d.index(r.Instance)
+	if i < 0 && d.full(now) && !r.Told.IsZero() {
+		return // it was counted where it was told; taken in here, it would put another out and come again
+	}
 	if i < 0 {
 		there := known(r, now)
 		there.told, there.split = time.Time{}, false // which is counted below

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"safelight/collector/model"
 )
 
 // bothKeep is a store that several collectors write to.
@@ -244,5 +246,45 @@ func TestACollectorThatEndsWritesDownWhatItHeard(t *testing.T) {
 	}
 	if _, known, _ := p.x.runs.DeviceRun(t.Context(), "school", "laptop", "first"); !known {
 		t.Error("what it heard last is not written down")
+	}
+}
+
+// TestCopiesBeyondWhatIsRememberedAreCountedOnce: taken in again each time that they are
+// met, more would be told of than there are.
+func TestCopiesBeyondWhatIsRememberedAreCountedOnce(t *testing.T) {
+	p := newPair(t)
+	meet := func() int {
+		p.x.mu.Lock()
+		defer p.x.mu.Unlock()
+		for i := range maxRunning + 100 {
+			p.x.met(model.Run{Device: "laptop", Instance: fmt.Sprint(i), Arrived: noon, Heard: p.at, Told: noon}, p.at)
+		}
+		return p.x.devices["laptop"].noticed
+	}
+	first := meet()
+	p.at = p.at.Add(runsEvery)
+	if again := meet(); first < maxRunning || again != first {
+		t.Errorf("%d copies, and when they are met again %d", first, again)
+	}
+}
+
+// TestACopyThatWasToldElsewhereIsCountedWhereItCalls before the two collectors have met:
+// whoever reads either is told of as many.
+func TestACopyThatWasToldElsewhereIsCountedWhereItCalls(t *testing.T) {
+	p := newPair(t)
+	p.says(p.x, "first")
+	p.at = p.at.Add(time.Minute)
+	p.says(p.x, "copy")
+	p.at = p.at.Add(time.Minute)
+	if n := p.says(p.x, "first"); n != 1 {
+		t.Fatalf("%d copies are told, want 1", n)
+	}
+	p.says(p.y, "copy")
+	if n := p.y.devices["laptop"].noticed; n != 1 {
+		t.Errorf("%d copies where it calls next, want 1", n)
+	}
+	p.must(p.y.meet(t.Context()))
+	if n := p.y.devices["laptop"].noticed; n != 1 {
+		t.Errorf("%d copies once they have met, want 1", n)
 	}
 }
