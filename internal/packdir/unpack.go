@@ -27,11 +27,26 @@ func Unpack(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("unpacking the starter rules: %w", err)
-	}
-	if err := os.CopyFS(to, from); err != nil {
+	if err := copyWhole(from, dir, to); err != nil {
 		return fmt.Errorf("unpacking the starter rules: %w", err)
 	}
 	return nil
+}
+
+// copyWhole copies all of a folder to one below dir, or nothing: half of the rules could
+// be published as if they were all.
+func copyWhole(from fs.FS, dir, to string) (err error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	beside, err := os.MkdirTemp(dir, ".unpacking-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(beside)) }()
+	whole := filepath.Join(beside, filepath.Base(to))
+	if err := os.CopyFS(whole, from); err != nil {
+		return err
+	}
+	return os.Rename(whole, to)
 }
