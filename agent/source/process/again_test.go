@@ -20,6 +20,7 @@ type late struct {
 	tries  atomic.Int64
 	why    error
 	starts chan event.Start
+	begins time.Duration // how long it takes to
 }
 
 func (*late) name() string { return "etw" }
@@ -29,6 +30,7 @@ func (l *late) run(ctx context.Context, ready func(), tell func(event.Start)) er
 	if l.tries.Add(1) < int64(l.works) {
 		return fmt.Errorf("too many sessions run (%w)", l.why)
 	}
+	time.Sleep(l.begins) // the bubble's
 	ready()
 	for {
 		select {
@@ -82,6 +84,44 @@ func TestAWayThatDidNotWorkForNowIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 		want(t, out.names(), []string{"2 looks", "3 told"})
+	})
+}
+
+// Windows may take a second to let go of an old trace session. What starts after polling
+// looked last and before the new session reads would be told by nobody; what starts while
+// both do, by both.
+func TestWhatStartsWhileABetterWayIsBegunIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &list{running: map[int32]identity{1: {1, "/system"}}}
+		better := &late{works: 2, why: errPassing, starts: make(chan event.Start), begins: time.Second}
+		src := newSource(Config{}, l, better, newPolling(Config{}, l))
+		out := &sink{}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- src.Run(ctx, nil, out) }()
+		time.Sleep(betterAfter + better.begins/2)
+		synctest.Wait()
+		if better.tries.Load() != 2 {
+			t.Fatalf("tried %d times", better.tries.Load())
+		}
+		l.mu.Lock()
+		l.running[2] = identity{2, "/between"}
+		l.mu.Unlock()
+		both := time.Now()
+		time.Sleep(better.begins)
+		synctest.Wait()
+		want(t, out.names(), []string{"2 between"})
+		if st := src.Status(); st.Way != "etw" || out.got[0].Via != event.ViaPoll {
+			t.Errorf("by %s, via %s", st.Way, out.got[0].Via)
+		}
+		better.starts <- event.Start{PID: 2, Comm: "between", Exe: "/between", Time: both}
+		better.starts <- event.Start{PID: 3, Comm: "late", Exe: "/late", Time: both} // over when polling looked
+		better.starts <- event.Start{PID: 2, Comm: "another", Exe: "/another", Time: time.Now()}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		want(t, out.names(), []string{"2 between", "3 late", "2 another"})
 	})
 }
 

@@ -10,6 +10,10 @@ import (
 	"safelight/internal/event"
 )
 
+// takenJustNow is how many times its pace ago the last look may be for this way to go on
+// from it.
+const takenJustNow = 5
+
 // polling looks at the list of processes again and again.
 type polling struct {
 	every  time.Duration
@@ -56,10 +60,25 @@ func (p *polling) run(ctx context.Context, ready func(), tell func(event.Start))
 	}
 }
 
+// handOver tells what started since the last look, where this way was taken just now
+// and a better one reads from now on. A later begin starts anew: what runs by then the
+// better way has told.
+func (p *polling) handOver(ctx context.Context, tell func(event.Start)) {
+	if p.known == nil {
+		return
+	}
+	if time.Since(p.looked) <= takenJustNow*p.every {
+		if err := p.look(ctx, tell); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "listing processes failed; what started while a better way was begun is not told", "error", err)
+		}
+	}
+	p.known = nil
+}
+
 // begin remembers what runs already, silently; or, where this way was taken just now,
 // tells what started since. After a longer while somebody else has told it.
 func (p *polling) begin(ctx context.Context, tell func(event.Start)) error {
-	if p.known != nil && time.Since(p.looked) <= 5*p.every {
+	if p.known != nil && time.Since(p.looked) <= takenJustNow*p.every {
 		return p.look(ctx, tell)
 	}
 	k := newKnown(p.system)

@@ -153,6 +153,7 @@ func (s *Source) Run(ctx context.Context, _ []byte, sink source.Sink) error {
 // work for now, is to be tried again.
 func (s *Source) best(ctx context.Context, tell func(event.Start)) (again bool, err error) {
 	var without []error
+	caught := &caughtUp{}
 	for _, w := range s.ways {
 		if s.cfg.Only != "" && s.cfg.Only != w.name() {
 			continue
@@ -161,7 +162,10 @@ func (s *Source) best(ctx context.Context, tell func(event.Start)) (again bool, 
 		if errors.Is(errors.Join(without...), errPassing) {
 			meanwhile, end = context.WithTimeout(ctx, betterAfter)
 		}
-		err := w.run(meanwhile, func() { s.works(ctx, w, errors.Join(without...)) }, tell)
+		err := w.run(meanwhile, func() {
+			s.catchUp(ctx, w, caught, tell)
+			s.works(ctx, w, errors.Join(without...))
+		}, caught.unless(tell))
 		over := meanwhile.Err() != nil
 		end()
 		if ctx.Err() != nil {
