@@ -20,7 +20,19 @@ type unasked struct {
 	known    map[connection]struct{}
 	began    time.Time // addresses are all remembered since
 	looked   time.Time
+	// suspects are what browsers ask that may be web proxies, while they visit no site
+	// without.
+	suspects map[proxied]*asks
 }
+
+// proxied is a browser and what may be its web proxy.
+type proxied struct {
+	browser string
+	remote  netip.AddrPort
+}
+
+// asks are the looks at which there were new connections to one, and how many were new.
+type asks struct{ looks, connections uint64 }
 
 // connection is one of the system's list. It is compared, and not kept beyond the
 // next look.
@@ -43,6 +55,11 @@ const (
 	answersFor  = 24 * time.Hour
 	maxAnswered = 16384
 	httpsPort   = 443
+	// proxyLooks is at how many looks a browser must have asked a web proxy anew, and
+	// visited no site without since the first of them: a page of the school's own may be
+	// at such a port too, and nothing else be open for a moment.
+	proxyLooks  = 3
+	maxSuspects = 256
 
 	// Under Hidden.
 	ownResolver = "own_resolver"
@@ -51,7 +68,9 @@ const (
 
 // proxyPorts are those at which schools' web proxies commonly listen. A browser that
 // is set to one asks it for every site, by name, and the resolver for none: all that
-// is seen of it is such connections, and none of its own to a site.
+// is seen of it is such connections, and none of its own to a site. What listens there
+// on the device itself is left out: it is nearly always somebody's own page (a notebook,
+// a server for a lesson).
 var proxyPorts = map[uint16]bool{800: true, 3128: true, 3129: true, 8000: true, 8080: true, 8081: true, 8088: true, 8888: true, 9090: true, 9400: true}
 
 // lookers are the browsers that can look names up by themselves, without the
@@ -83,12 +102,12 @@ func (u *unasked) gave(addresses []netip.Addr, now time.Time) {
 
 // look counts the new ones among all connections that a browser made without asking,
 // and those to web proxies. process names the program of a PID.
-func (u *unasked) look(all []connection, now time.Time, process func(pid int) string) (n, proxied uint64) {
+func (u *unasked) look(all []connection, now time.Time, process func(pid int) string) (n, behind uint64) {
 	first := u.known == nil
 	before := u.known
 	u.known = make(map[connection]struct{}, len(all))
 	browser := browsers(process)
-	direct, through := make(map[string]bool), make(map[string]uint64)
+	direct, through := make(map[string]bool), make(map[proxied]uint64)
 	for _, c := range all {
 		u.known[c] = struct{}{}
 		_, had := before[c]
@@ -99,22 +118,49 @@ func (u *unasked) look(all []connection, now time.Time, process func(pid int) st
 			if name != "" && !first && !had && !u.asked(c.remote.Addr().Unmap(), now) {
 				n++
 			}
-		case proxyPorts[port] && !first && !had:
-			through[browser(c.pid)]++
+		case proxyPorts[port] && !c.remote.Addr().Unmap().IsLoopback() && !first && !had:
+			if name := browser(c.pid); name != "" {
+				through[proxied{name, c.remote}]++
+			}
 		}
 	}
-	for name, count := range through {
-		if name != "" && !direct[name] {
-			proxied += count
-		}
-	}
+	behind = u.behind(direct, through)
 	if u.began.IsZero() {
 		u.began = now
 	}
 	if now.Sub(u.began) < settling {
-		return 0, proxied
+		return 0, behind
 	}
-	return n, proxied
+	return n, behind
+}
+
+// behind counts the new connections to what has shown itself to be a web proxy. direct
+// are the browsers that visit sites without.
+func (u *unasked) behind(direct map[string]bool, through map[proxied]uint64) (n uint64) {
+	if u.suspects == nil {
+		u.suspects = make(map[proxied]*asks)
+	}
+	maps.DeleteFunc(u.suspects, func(p proxied, _ *asks) bool { return direct[p.browser] })
+	for p, connections := range through {
+		if direct[p.browser] {
+			continue
+		}
+		of := u.suspects[p]
+		if of == nil {
+			if len(u.suspects) >= maxSuspects { // no device has so many proxies
+				clear(u.suspects)
+			}
+			of = &asks{}
+			u.suspects[p] = of
+		}
+		of.looks++
+		of.connections += connections
+		if of.looks >= proxyLooks {
+			n += of.connections
+			of.connections = 0
+		}
+	}
+	return n
 }
 
 // browsers names the program of a PID, empty where it is no browser, and asks once
@@ -157,12 +203,12 @@ func (w *watch) lookForUnasked() {
 	if err != nil {
 		return // it is a count beside, and names are told all the same
 	}
-	n, proxied := w.unasked.look(all, w.now, w.programOf)
+	n, behind := w.unasked.look(all, w.now, w.programOf)
 	if n > 0 {
 		w.hide(ownResolver, n)
 	}
-	if proxied > 0 {
-		w.hide(webProxy, proxied)
+	if behind > 0 {
+		w.hide(webProxy, behind)
 	}
 }
 

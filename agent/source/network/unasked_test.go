@@ -119,17 +119,65 @@ func TestABrowserThatIsSetToAWebProxyIsCounted(t *testing.T) {
 	s, l := newListingScene()
 	l.opens(4200, "10.0.0.8:3128") // was there before
 	s.after(t, idle)
-	for range 3 {
-		l.opens(4200, "10.0.0.8:3128")
+	for i := range uint64(5) {
+		for range 3 {
+			l.opens(4200, "10.0.0.8:3128")
+		}
+		l.opens(4201, "10.0.0.8:3128")    // no browser
+		l.opens(4202, "10.0.0.9:8080")    // a site of the school's own
+		l.opens(4202, "198.51.100.7:443") // since others are visited without
+		s.after(t, lookEvery)
+		want := 3 * (i + 1) // the first two looks' as well, once it is plain what it is
+		if i+1 < proxyLooks {
+			want = 0
+		}
+		if hidden := s.src.Status().Hidden; hidden[webProxy] != want || hidden[ownResolver] != 0 {
+			t.Errorf("at look %d counted %v, want %d of a web proxy alone", i+1, hidden, want)
+		}
 	}
-	l.opens(4201, "10.0.0.8:3128")    // no browser
-	l.opens(4202, "10.0.0.9:8080")    // a site of the school's own
-	l.opens(4202, "198.51.100.7:443") // since others are visited without
 	s.after(t, lookEvery)
-	s.after(t, lookEvery)
-	hidden := s.src.Status().Hidden
-	if hidden[webProxy] != 3 || hidden[ownResolver] != 0 {
-		t.Errorf("counted %v, want 3 of a web proxy alone", hidden)
+	if n := s.src.Status().Hidden[webProxy]; n != 15 {
+		t.Errorf("open connections were counted again: %d", n)
+	}
+}
+
+// A notebook in a lesson and a page of the school's own are no web proxy, though no other
+// site is open at a look. Ten such connections would call the device one that hides what
+// it looks up (G2).
+func TestG02APageOfOnesOwnIsNoWebProxy(t *testing.T) {
+	s, l := newListingScene()
+	s.after(t, idle)
+	for range 2 * proxyLooks {
+		for range 10 {
+			l.opens(4200, "127.0.0.1:8888")
+			l.opens(4200, "[::1]:8000")
+		}
+		s.after(t, lookEvery)
+	}
+	for look := range 10 {
+		l.all = nil
+		for range 10 {
+			l.opens(4202, "10.0.0.9:8080")
+		}
+		if look%proxyLooks == proxyLooks-1 {
+			l.opens(4202, "198.51.100.7:443") // and a site beside it, now and then
+		}
+		s.after(t, lookEvery)
+	}
+	if n := s.src.Status().Hidden[webProxy]; n != 0 {
+		t.Errorf("%d connections are counted as a web proxy's", n)
+	}
+}
+
+func TestSuspectedProxiesAreRememberedInBounds(t *testing.T) {
+	var u unasked
+	to := netip.MustParseAddr("10.0.0.0")
+	for range 3 * maxSuspects {
+		to = to.Next()
+		u.behind(nil, map[proxied]uint64{{"chrome", netip.AddrPortFrom(to, 8080)}: 1})
+	}
+	if len(u.suspects) > maxSuspects {
+		t.Errorf("%d are remembered", len(u.suspects))
 	}
 }
 
