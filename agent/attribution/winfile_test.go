@@ -30,10 +30,16 @@ func TestAScriptOnADeadDriveHoldsNobodyUp(t *testing.T) {
 		if n, took := asked.Load(), time.Since(began); n != maxFileWaits || took != maxFileWaits*fileWait {
 			t.Errorf("%d questions in %s, want %d and no wait beyond theirs", n, took, maxFileWaits)
 		}
+		if f.is(`g:\dead\script.py`) || asked.Load() != maxFileWaits {
+			t.Error("the same drive in small letters is asked as another")
+		}
+		if !f.is(`C:\apps\script.py`) {
+			t.Error("a script on a drive that answers has no name, since another drive is dead")
+		}
 		close(back)
 		synctest.Wait()
-		if !f.is(`C:\apps\script.py`) || f.hanging != 0 {
-			t.Errorf("the drive is back, and %d questions hang", f.hanging)
+		if !f.is(`G:\dead\script.py`) || len(f.hanging) != 0 {
+			t.Errorf("the drive is back, and there hang %v", f.hanging)
 		}
 	})
 }
