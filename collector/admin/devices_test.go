@@ -149,3 +149,22 @@ func TestLeaveForMoreCopiesIsOfADeviceThatIsEnrolled(t *testing.T) {
 	_, err := h.ask("device/split", admin.DeviceSplit{ID: "d1", More: 1})
 	wantError(t, err, `the id "d1"`)
 }
+
+// TestANumberThatSomebodyTypedIsNotCountedAsOneDevice, and what mends one device is not
+// said of another.
+func TestANumberThatSomebodyTypedIsNotCountedAsOneDevice(t *testing.T) {
+	c := admin.Coverage{}
+	for i := range 8 {
+		w := admin.Why{Code: model.CauseNeverEnrolled, Text: "Nothing is heard of it.", Mend: "Enrol it."}
+		other := w
+		other.Mend = "Ask for it."
+		c.Devices = append(c.Devices,
+			admin.DeviceRow{Kind: "guest", Site: fmt.Sprint("site ", i), Count: 40, Why: []admin.Why{w}},
+			admin.DeviceRow{Name: fmt.Sprint("LT-", i), Why: []admin.Why{w}}, admin.DeviceRow{Name: fmt.Sprint("PC-", i), Why: []admin.Why{other}})
+	}
+	lines := c.Lines()[2:]
+	if len(lines) != 10 || lines[7] != "40 of kind guest at site 7: Nothing is heard of it." ||
+		!strings.HasPrefix(lines[8], "8 devices: Nothing is heard of it. Enrol it. (LT-0, ") || !strings.HasPrefix(lines[9], "8 devices: Nothing is heard of it. Ask for it. (PC-0, ") {
+		t.Errorf("it says %q", lines)
+	}
+}

@@ -1,12 +1,14 @@
 package admin_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"safelight/collector/admin"
 	"safelight/collector/model"
+	"safelight/internal/pki"
 )
 
 // TestWhatCameOfOneKeyIsRevokedByOneCommand: named before, one line on record after with
@@ -92,4 +94,34 @@ func TestTheCopiesOfADeviceThatWasRevokedBeforeAreRevokedToo(t *testing.T) {
 	}
 	_, err = h.ask("device/revoke", admin.DeviceRevoke{CopiesOf: "d1", Itself: true})
 	wantError(t, err, "nothing that is enrolled came of d1")
+}
+
+// TestOnRecordStandsEachOfManyThatWereRevokedWhole: a line with forty names was cut short.
+func TestOnRecordStandsEachOfManyThatWereRevokedWhole(t *testing.T) {
+	h := newHouse(t)
+	of := pki.NewDeviceID()
+	h.device(of)
+	_, err := h.store.DB().ExecContext(t.Context(), `UPDATE schools SET trial = 0`)
+	must(t, err)
+	ids := []string{of}
+	for i := range 40 {
+		id := pki.NewDeviceID()
+		_, err := h.store.SplitDevice(t.Context(), school, model.Split{From: of, Instance: fmt.Sprint("run ", i), Device: model.Device{ID: id, KeyHash: []byte(id), Enrolled: noon, Expires: noon.Add(time.Hour)}})
+		must(t, err)
+		ids = append(ids, id)
+	}
+	one[admin.DeviceRevoked](h, "device/revoke", admin.DeviceRevoke{CopiesOf: of, Itself: true})
+	must(t, h.store.record.Flush(t.Context()))
+	rows, err := h.store.record.Rows(t.Context(), 0, 1000)
+	must(t, err)
+	var all strings.Builder
+	for _, r := range rows {
+		all.Write(r.Record)
+	}
+	for _, id := range ids {
+		want := fmt.Sprintf(`"what":"device.revoke-copies","ref":"device:%s","reason":"","outcome":"one of 41 revoked with what came of device:%s"`, id, of)
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("%s is not on record", id)
+		}
+	}
 }
