@@ -26,8 +26,8 @@ const (
 	// lines of another kind make up for them.
 	askedShare = 0.0005
 	// carefulShare is the same for the categories named in careful: what people type
-	// who look for a refuge, a course or advice, or of women by name, has many of
-	// their words (G5).
+	// who look for a refuge, a course or advice, of women by name, or for members,
+	// training and states, has many of their words (G5).
 	carefulShare = 0.0003
 	// heldWeight is how much a line counts that may never flag.
 	heldWeight = 3
@@ -46,7 +46,7 @@ const (
 	rounds = 4
 )
 
-var careful = []string{"coercive-control", "misogyny"}
+var careful = []string{"coercive-control", "misogyny", "extremism"}
 
 // points is a word, or two, and what they say.
 type points struct {
@@ -187,7 +187,7 @@ func (t *taught) threshold(own, others float64) float64 {
 			}
 		}
 	}
-	return max(above(ours, own), above(theirs, others), above(asks, askedShare))
+	return max(above(ours, own), above(theirs, others), above(asks, min(own, askedShare)))
 }
 
 func (c *corpus) teachOne(at int, stands []int) []points {
