@@ -36,7 +36,7 @@ type Store interface {
 	LeaveForSplits(ctx context.Context, school model.SchoolID, device string, more int, now time.Time) (origin string, err error)
 	RevokeDevice(ctx context.Context, school model.SchoolID, id string, now time.Time) error
 	// CopiesOf lists what came of a device's copies and is not revoked; RevokeCopies
-	// revokes it, with one line on record.
+	// revokes it, with a line on record for each.
 	CopiesOf(ctx context.Context, school model.SchoolID, device string) ([]model.Device, error)
 	RevokeCopies(ctx context.Context, school model.SchoolID, r model.RevokeCopies, now time.Time) ([]string, error)
 	AddUser(ctx context.Context, u model.User) error

@@ -11,7 +11,7 @@ import (
 	"safelight/internal/pki"
 )
 
-// TestWhatCameOfOneKeyIsRevokedByOneCommand: named before, one line on record after with
+// TestWhatCameOfOneKeyIsRevokedByOneCommand: named before, a line on record for each after,
 // every one of them, and open streams end once.
 func TestWhatCameOfOneKeyIsRevokedByOneCommand(t *testing.T) {
 	h := newHouse(t)

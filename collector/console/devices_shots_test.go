@@ -30,6 +30,8 @@ func TestScreenshotsOfDevices(t *testing.T) {
 	shots.take("enrol", "/enrol")
 	shots.take("token", "/enrol", chromedp.SetValue("#uses", "30"), chromedp.Click("form[action='/enrol'] button"), chromedp.WaitVisible("pre"))
 	shots.take("token-end", "/enrol", chromedp.Click("summary"), chromedp.WaitVisible("details button"))
+	h.cameOf("lt3", "c1", "c2", "c3", "c4", "c5", "c6", "c7")
+	shots.take("device-copies", "/devices/lt3", chromedp.Click("section[aria-labelledby=co] summary"), chromedp.WaitVisible("section[aria-labelledby=co] button"))
 	s.signIn(dsl)
 	shots.take("coverage-dsl", "/coverage")
 }
